@@ -1,0 +1,87 @@
+package chaos
+
+// hits is how many operations a fault spoils before it is used up.
+func hits(what string) ParamSpec {
+	return ParamSpec{Name: "count", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 4, Default: 1,
+		Meaning: "how many " + what}
+}
+
+func diskErrorKinds() []Spec {
+	reads := share(1_000, 200_000, 20_000, "share of the reads that reach the card")
+	kinds := []Spec{
+		{Kind: DiskFsyncFail, Harm: HarmSilent, Survivable: noCrash, AllowsDeath: true, Out: true,
+			Meaning: "Syncs fail once each and drop what they should have written, so that the next one succeeds falsely.",
+			Params:  []ParamSpec{hits("syncs")}},
+		{Kind: DiskFsyncLie, Harm: HarmSilent, Survivable: noCrash,
+			Meaning: "Syncs succeed and make nothing durable: a power cut takes it all back."},
+		{Kind: DiskReadError, Survivable: heals, AllowsDeath: true, Out: true,
+			Meaning: "Reads that reach the card fail.",
+			Params: []ParamSpec{reads, {Name: "sticky", Unit: Count, Min: 0, Max: 1, Low: 0, Top: 1, Default: 0,
+				Meaning: "1: a place that failed once goes on to fail"}}},
+		{Kind: DiskCorruptRead, Survivable: heals, AllowsDeath: true,
+			Meaning: "Reads that reach the card return flipped bits, the stored data is good.",
+			Params:  []ParamSpec{hits("reads")}},
+		{Kind: DiskShortRead, Survivable: heals, AllowsDeath: true,
+			Meaning: "Reads that reach the card return fewer bytes than there are.",
+			Params:  []ParamSpec{reads}},
+		{Kind: DiskMisdirectedRead, Survivable: heals, AllowsDeath: true,
+			Meaning: "Reads that reach the card return what stands elsewhere on it.",
+			Params:  []ParamSpec{hits("reads")}},
+	}
+	return onDisk(kinds)
+}
+
+func diskDamageKinds() []Spec {
+	kinds := []Spec{
+		{Kind: DiskRot, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true,
+			Meaning: "Bits of stored data flip, to be seen by the next read that reaches the card.",
+			Params: []ParamSpec{{Name: "bits", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 32, Default: 8,
+				Meaning: "how many bits"}}},
+		{Kind: DiskMisdirectedWrite, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true,
+			Meaning: "Writes land elsewhere on the card, over other data.",
+			Params:  []ParamSpec{hits("writes")}},
+		{Kind: DiskLostWrite, Harm: HarmSilent, Survivable: noCrash, AllowsDeath: true,
+			Meaning: "Writes are acknowledged as synced and never reach the card.",
+			Params:  []ParamSpec{hits("writes")}},
+		{Kind: DiskEvict, Survivable: harmless,
+			Meaning: "The page cache drops its clean pages: what is read next comes from the card."},
+	}
+	kinds = onDisk(kinds)
+	for i := range kinds {
+		if kinds[i].Kind == DiskRot || kinds[i].Kind == DiskEvict {
+			kinds[i].MinFor, kinds[i].MaxFor = 0, 0
+		}
+	}
+	return kinds
+}
+
+func diskStateKinds() []Spec {
+	kinds := []Spec{
+		{Kind: DiskFull, Out: true, AllowsDeath: true, Survivable: heals,
+			Meaning: "The disk has no space left but a given rest.",
+			Params: []ParamSpec{{Name: "left", Unit: Bytes, Min: 0, Max: 64 * gigabyte, Low: 0, Top: megabyte,
+				Default: 0, Meaning: "what can still be written"}}},
+		{Kind: DiskInodes, Out: true, AllowsDeath: true, Survivable: heals,
+			Meaning: "No new file or folder can be made, those that are there can be written."},
+		{Kind: DiskReadOnly, Out: true, AllowsDeath: true, Survivable: heals,
+			Meaning: "The file system is remounted read-only: writes fail, reads work."},
+		{Kind: DiskSlow, Survivable: harmless,
+			Meaning: "The card takes longer for the same work.",
+			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 1, Max: 10_000, Low: 2, Top: 100, Default: 10,
+				Meaning: "how many times longer"}}},
+		{Kind: DiskStall, Out: true, AllowsDeath: true, Survivable: heals,
+			Meaning: "The card completes nothing until the fault heals; processor and network live."},
+		{Kind: DiskGone, Out: true, AllowsDeath: true, Survivable: heals,
+			Meaning: "The card is not there, as with a bad contact, and comes back with what it held."},
+	}
+	return onDisk(kinds)
+}
+
+func onDisk(kinds []Spec) []Spec {
+	for i := range kinds {
+		k := &kinds[i]
+		k.Class, k.Target = ClassDisk, OnMachine
+		k.MinFor, k.MaxFor = 1*s, 15*s
+	}
+	return kinds
+}

@@ -1,0 +1,249 @@
+package chaos
+
+import (
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// KindRate says how often a kind is drawn.
+type KindRate struct {
+	Kind  Kind
+	Every time.Duration // mean time between two faults of the kind, before the swarm changes it
+}
+
+// Config is what the generator makes a schedule from, beside the seed.
+type Config struct {
+	Topology Topology
+	// Roles of the machines that faults of the process, clock and disk classes hit and that the
+	// limits count: the members.
+	Roles []string
+	// No fault starts before Start, and all are healed at End.
+	Start, End time.Duration
+	Kinds      []KindRate
+	// Required kinds occur at least once in every schedule.
+	Required []Kind
+	// SwarmRate is the chance, in ppm, that a kind which is not required takes part for a seed.
+	SwarmRate int64
+	Limits    Limits
+}
+
+// shortestGap bounds how many faults of a kind are drawn.
+const shortestGap = 10 * time.Millisecond
+
+// Validate says what is wrong with the configuration.
+func (c *Config) Validate() error {
+	if c.Start < 0 || c.End <= c.Start {
+		return fmt.Errorf("faults start at %s and end at %s: there is no time for them", seconds(c.Start), seconds(c.End))
+	}
+	if c.SwarmRate < 0 || c.SwarmRate > ppmAll {
+		return fmt.Errorf("the swarm rate is %d ppm, it must be 0 to %d", c.SwarmRate, ppmAll)
+	}
+	if len(c.Topology.OfRole(c.Roles...)) == 0 {
+		return fmt.Errorf("no machine has a role in %q, faults have nothing to hit", c.Roles)
+	}
+	var names []string
+	for _, k := range c.Kinds {
+		if _, ok := Lookup(k.Kind); !ok {
+			return fmt.Errorf("unknown fault kind %q%s", k.Kind, DidYouMean(string(k.Kind), Kinds()))
+		}
+		if k.Every < shortestGap {
+			return fmt.Errorf("%s every %s is too often, the shortest is %s", k.Kind, k.Every, shortestGap)
+		}
+		if slices.Contains(names, string(k.Kind)) {
+			return fmt.Errorf("%s stands twice among the kinds", k.Kind)
+		}
+		names = append(names, string(k.Kind))
+	}
+	for _, k := range c.Required {
+		if !slices.Contains(names, string(k)) {
+			return fmt.Errorf("%q is required but not among the kinds%s", k, DidYouMean(string(k), names))
+		}
+	}
+	return c.Limits.Validate()
+}
+
+// Generate makes a schedule. Everything random comes from streams, one for each name: the n-th
+// fault of a kind draws from a stream of its own, so adding or leaving out a kind changes no
+// draw of another. A drawn fault that would break the limits is left out.
+func Generate(c Config, stream func(name string) *rand.Rand) (Schedule, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g := generator{Config: c, stream: stream}
+	g.members = c.Topology.OfRole(c.Roles...)
+	g.ledger = ledger{top: &g.Topology, members: g.members, limits: c.Limits,
+		storm: chance(stream("swarm/storm"), c.Limits.StormRate)}
+	for _, k := range c.Required {
+		if !g.require(k) {
+			return nil, fmt.Errorf("the required fault %s finds no place between %s and %s within the limits",
+				k, seconds(c.Start), seconds(c.End))
+		}
+	}
+	for _, f := range g.candidates() {
+		g.ledger.admit(false, g.withCompanion(f)...)
+	}
+	s := g.ledger.admitted
+	s.Sort()
+	return s, nil
+}
+
+type generator struct {
+	Config
+	stream  func(string) *rand.Rand
+	members []string
+	ledger  ledger
+}
+
+// require places one fault of a kind. Several tries are needed when the limits leave little room.
+func (g *generator) require(k Kind) bool {
+	const tries = 1000
+	r := g.stream("required/" + string(k))
+	for range tries {
+		at := g.Start + uniform(r, g.End-g.Start)
+		f, ok := g.draw(r, k, at, true)
+		if ok && g.ledger.admit(true, g.withCompanion(f)...) {
+			return true
+		}
+	}
+	return false
+}
+
+// candidates draws the faults of all kinds that take part, in canonical order. Each kind has
+// its time cut into slots and draws one fault in each, so no draw depends on an earlier one.
+func (g *generator) candidates() Schedule {
+	var all Schedule
+	for _, k := range g.Kinds {
+		r := g.stream("swarm/" + string(k.Kind))
+		takesPart := chance(r, g.SwarmRate) || slices.Contains(g.Required, k.Kind)
+		every := k.Every * time.Duration(logUniform(r, 25, 400)) / 100
+		if !takesPart {
+			continue
+		}
+		for i := 0; ; i++ {
+			slot := g.Start + time.Duration(i)*every
+			if slot >= g.End {
+				break
+			}
+			r := g.stream("fault/" + string(k.Kind) + "/" + strconv.Itoa(i))
+			if f, ok := g.draw(r, k.Kind, slot+uniform(r, every), false); ok {
+				all = append(all, f)
+			}
+		}
+	}
+	all.Sort()
+	return all
+}
+
+// withCompanion adds the fault that makes the first one felt: a card that nobody reads, because
+// the page cache knows it all, has no read errors.
+func (g *generator) withCompanion(f Fault) []Fault {
+	switch f.Kind {
+	case DiskReadError, DiskShortRead, DiskCorruptRead, DiskMisdirectedRead, DiskRot:
+		return []Fault{f, {At: f.At, Kind: DiskEvict, Target: f.Target}}
+	}
+	return []Fault{f}
+}
+
+// draw makes a fault of a kind at about a time. It tells whether the topology and the time left
+// allow one.
+func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) (Fault, bool) {
+	spec, _ := Lookup(k)
+	f := Fault{At: at.Truncate(time.Millisecond), Kind: k}
+	if !spec.Instant() {
+		longest := min(spec.MaxFor, g.End-f.At)
+		if longest < spec.MinFor {
+			return Fault{}, false
+		}
+		ms := logUniform(r, int64(spec.MinFor/time.Millisecond), int64(longest/time.Millisecond))
+		f.For = time.Duration(rounded(ms)) * time.Millisecond
+	}
+	for _, p := range spec.Params {
+		value := rounded(logUniform(r, p.Low, p.Top))
+		if p.Min < 0 && r.IntN(2) == 0 {
+			value = max(-value, p.Min)
+		}
+		f.Params = append(f.Params, Param{p.Name, value})
+	}
+	var ok bool
+	f.Target, ok = g.target(r, spec, required)
+	return f, ok && f.At >= g.Start && f.End() <= g.End
+}
+
+func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, bool) {
+	members := slices.Clone(g.members)
+	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	few := Minority.Of(len(members))
+	switch spec.Target {
+	case OnMachine:
+		return AtMachine(members[0]), true
+	case OnLink:
+		return g.link(r, members[0], required)
+	case OnSwitch:
+		if len(g.Topology.Switches) == 0 || spec.Kind == UplinkCut && len(g.Topology.Switches) < 2 {
+			return Target{}, false
+		}
+		return AtSwitch(g.Topology.Switches[r.IntN(len(g.Topology.Switches))]), true
+	case OnSides:
+		return Target{Type: OnSides, A: sorted(members[few:]), B: sorted(members[:few])}, few > 0
+	}
+	switch spec.Kind {
+	case PartitionMinority, SwizzleClog:
+		if few == 0 {
+			return Target{}, false
+		}
+		return AtMachines(members[:1+r.IntN(few)]...), true
+	}
+	return AtMachines(members...), len(members) >= 3 // rings and bridges
+}
+
+// link draws one direction between a member and another machine, or all that a member sends, or
+// all that it gets. A required fault is one of the latter two, as a single link may be idle.
+func (g *generator) link(r *rand.Rand, member string, required bool) (Target, bool) {
+	others := without(g.Topology.Names(), []string{member})
+	if len(others) == 0 {
+		return Target{}, false
+	}
+	other := others[r.IntN(len(others))]
+	if shape := r.IntN(4); shape < 2 || required {
+		other = "*"
+	}
+	if r.IntN(2) == 0 {
+		return AtLink(member, other), true
+	}
+	return AtLink(other, member), true
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
+
+func chance(r *rand.Rand, ppm int64) bool { return r.Int64N(ppmAll) < ppm }
+
+func uniform(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
+
+// logUniform draws from low to top so that each doubling is about as likely as any other: small
+// values matter as much as large ones.
+func logUniform(r *rand.Rand, low, top int64) int64 {
+	if low >= top {
+		return low
+	}
+	first, last := bits.Len64(uint64(low)), bits.Len64(uint64(top))
+	width := first + r.IntN(last-first+1)
+	least, most := int64(0), int64(0)
+	if width > 0 {
+		least, most = int64(1)<<(width-1), int64(1)<<width-1
+	}
+	least, most = max(least, low), min(most, top)
+	return least + r.Int64N(most-least+1)
+}
+
+// rounded keeps the two leading digits, so that a schedule is easy to read.
+func rounded(n int64) int64 {
+	scale := int64(1)
+	for n/scale >= 100 {
+		scale *= 10
+	}
+	return n / scale * scale
+}

@@ -1,0 +1,241 @@
+package chaos
+
+import (
+	"flag"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// streams gives a random stream for each name of a seed.
+func streams(seed uint64) func(string) *rand.Rand {
+	return func(name string) *rand.Rand {
+		h := fnv.New64a()
+		h.Write([]byte(name))
+		return rand.New(rand.NewPCG(seed, h.Sum64()))
+	}
+}
+
+// fiveNodes is five members on two switches with a client, and every kind of fault.
+func fiveNodes() Config {
+	c := Config{
+		Topology: Topology{
+			Switches: []string{"shelf-1", "shelf-2"},
+			Machines: []Machine{
+				{"pi-1", "node", "shelf-1"}, {"pi-2", "node", "shelf-1"}, {"pi-3", "node", "shelf-1"},
+				{"pi-4", "node", "shelf-2"}, {"pi-5", "node", "shelf-2"},
+				{"client-1", "client", "shelf-2"},
+			},
+		},
+		Roles:     []string{"node"},
+		Start:     5 * time.Second,
+		End:       125 * time.Second,
+		SwarmRate: 500_000,
+		Limits:    DefaultLimits(),
+	}
+	for _, k := range Kinds() {
+		c.Kinds = append(c.Kinds, KindRate{Kind(k), 20 * time.Second})
+	}
+	return c
+}
+
+func generate(t rapid.TB, c Config, seed uint64) Schedule {
+	t.Helper()
+	s, err := Generate(c, streams(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTheSameSeedGivesTheSameSchedule(t *testing.T) {
+	s := generate(t, fiveNodes(), 1)
+	if len(s) < 10 {
+		t.Errorf("only %d faults in two minutes", len(s))
+	}
+	if again := generate(t, fiveNodes(), 1); again.String() != s.String() {
+		t.Errorf("first\n%sthen\n%s", s, again)
+	}
+	if other := generate(t, fiveNodes(), 2); other.String() == s.String() {
+		t.Error("another seed gave the same schedule")
+	}
+	const golden = "testdata/seed-1.txt"
+	if *update {
+		os.WriteFile(golden, []byte(s.String()), 0o644)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || s.String() != string(want) {
+		t.Errorf("%s differs (%v); if that is meant, run with -update. Got\n%s", golden, err, s)
+	}
+}
+
+// TestGeneratedSchedulesKeepTheLimits counts again what the generator promises, at the
+// start of every fault and without its code.
+func TestGeneratedSchedulesKeepTheLimits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := fiveNodes()
+		c.Limits.StormRate = 0
+		c.SwarmRate = rapid.SampledFrom([]int64{0, 300_000, 1_000_000}).Draw(t, "swarm")
+		for _, k := range rapid.Permutation(Kinds()).Draw(t, "kinds")[:rapid.IntRange(0, 44).Draw(t, "required")] {
+			c.Required = append(c.Required, Kind(k))
+		}
+		s := generate(t, c, rapid.Uint64().Draw(t, "seed"))
+		if err := c.Topology.Check(s); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Parse("generated", s.String()); err != nil || again.String() != s.String() {
+			t.Fatalf("%v\n%s", err, s)
+		}
+		for _, k := range c.Required {
+			if !slices.ContainsFunc(s, func(f Fault) bool { return f.Kind == k }) {
+				t.Fatalf("%s is required and missing", k)
+			}
+		}
+		if s.End() > c.End || len(s) > 0 && s[0].At < c.Start {
+			t.Fatalf("faults from %s to %s", s[0].At, s.End())
+		}
+		damaged := map[string]bool{}
+		for _, start := range s {
+			at, down := start.At, map[string]bool{}
+			for _, f := range s {
+				spec, _ := Lookup(f.Kind)
+				if spec.Harm != HarmNone {
+					damaged[f.Target.A[0]] = true
+				}
+				if spec.Restarts && f.At <= at && at <= f.End() {
+					if down[f.Target.A[0]] {
+						t.Fatalf("%s is stopped twice at %s:\n%s", f.Target, at, s)
+					}
+					down[f.Target.A[0]] = true
+				}
+			}
+			if len(down) > 2 {
+				t.Fatalf("%v are down at %s:\n%s", down, at, s)
+			}
+		}
+		if len(damaged) > 2 {
+			t.Fatalf("%v have damaged data:\n%s", damaged, s)
+		}
+	})
+}
+
+func TestAMachineThatLostSyncedDataIsNotCrashedLater(t *testing.T) {
+	for seed := range uint64(200) {
+		c := fiveNodes()
+		c.SwarmRate = 1_000_000
+		s := generate(t, c, seed)
+		for i, f := range s {
+			spec, _ := Lookup(f.Kind)
+			for _, later := range s[i:] {
+				if spec.Harm == HarmSilent && later.Target.A[0] == f.Target.A[0] &&
+					(later.Kind == PowerCut || later.Kind == Kill || later.Kind == DiskEvict) {
+					t.Fatalf("seed %d: `%s` comes after `%s`", seed, later, f)
+				}
+			}
+		}
+	}
+}
+
+func TestStormsReachBeyondAMinority(t *testing.T) {
+	c := fiveNodes()
+	c.Limits.StormRate = ppmAll
+	c.Limits.ActiveAtOnce = 100
+	c.SwarmRate = 0
+	c.Kinds = []KindRate{{PowerCut, 5 * time.Second}}
+	c.Required = []Kind{PowerCut}
+	most := 0
+	for seed := range uint64(20) {
+		s := generate(t, c, seed)
+		for _, f := range s {
+			down := 0
+			for _, g := range s {
+				if g.At <= f.At && f.At <= g.End() {
+					down++
+				}
+			}
+			most = max(most, down)
+		}
+	}
+	if most < 3 {
+		t.Errorf("at most %d of 5 machines lose power at one time, want a majority sometimes", most)
+	}
+}
+
+func TestLeavingOutAKindMovesNoOtherFault(t *testing.T) {
+	c := fiveNodes()
+	c.SwarmRate = 1_000_000
+	// Without limits no fault takes the place of another.
+	c.Limits = Limits{OutAtOnce: Everyone, DamagedPerRun: Everyone, CrashAfterSilentHarm: true, ActiveAtOnce: 1000}
+	c.Kinds = slices.DeleteFunc(c.Kinds, func(k KindRate) bool {
+		spec, _ := Lookup(k.Kind)
+		return spec.Restarts || k.Kind == Pause || spec.Class == ClassDisk
+	})
+	all := generate(t, c, 7)
+	c.Kinds = slices.DeleteFunc(c.Kinds, func(k KindRate) bool { return k.Kind == NetLoss })
+	rest := generate(t, c, 7)
+	all = slices.DeleteFunc(all, func(f Fault) bool { return f.Kind == NetLoss })
+	if all.String() != rest.String() {
+		t.Errorf("with net-loss left out later\n%sand from the start\n%s", all, rest)
+	}
+}
+
+// TestEveryKindIsDrawn guards against a kind whose limits never let it in.
+func TestEveryKindIsDrawn(t *testing.T) {
+	count := map[Kind]int{}
+	for seed := range uint64(50) {
+		for _, f := range generate(t, fiveNodes(), seed) {
+			count[f.Kind]++
+		}
+	}
+	for _, k := range Kinds() {
+		if count[Kind(k)] < 10 {
+			t.Errorf("%s was drawn %d times in 50 seeds", k, count[Kind(k)])
+		}
+	}
+}
+
+func TestABadConfigIsRefused(t *testing.T) {
+	tests := []struct {
+		spoil func(*Config)
+		want  string
+	}{
+		{func(c *Config) { c.End = c.Start }, "there is no time for them"},
+		{func(c *Config) { c.Roles = []string{"nod"} }, `no machine has a role in ["nod"]`},
+		{func(c *Config) { c.Kinds[0].Kind = "kil" }, `unknown fault kind "kil" (did you mean "kill"?)`},
+		{func(c *Config) { c.Kinds[0].Every = 0 }, "kill every 0s is too often"},
+		{func(c *Config) { c.Kinds[1].Kind = Kill }, "kill stands twice"},
+		{func(c *Config) { c.Required = []Kind{"pause-it"} }, `"pause-it" is required but not among the kinds`},
+		{func(c *Config) { c.SwarmRate = -1 }, "the swarm rate is -1 ppm"},
+		{func(c *Config) { c.Limits.OutAtOnce = "most" }, `a limit is "most"`},
+		{func(c *Config) { c.Limits.DamagedPerRun, c.Required = Nobody, []Kind{DiskRot} },
+			"the required fault disk-rot finds no place between 5.000s and 125.000s within the limits"},
+	}
+	for _, test := range tests {
+		c := fiveNodes()
+		test.spoil(&c)
+		_, err := Generate(c, streams(1))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
+func TestAFaultAimedAtNothingIsFound(t *testing.T) {
+	c := fiveNodes()
+	s, err := Parse("s", "1s +1s kill machine=pi-9\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Topology.Check(s)
+	if err == nil || !strings.Contains(err.Error(), `aims at an unknown machine "pi-9" (did you mean "pi-1"?)`) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,202 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Share is a part of a group of machines.
+type Share string
+
+// The shares.
+const (
+	Nobody   Share = "nobody"
+	Minority Share = "minority" // as many as leave a majority untouched
+	Everyone Share = "everyone"
+)
+
+// Of returns how many of n machines the share is.
+func (s Share) Of(n int) int {
+	switch s {
+	case Minority:
+		return max(0, (n-1)/2)
+	case Everyone:
+		return n
+	}
+	return 0
+}
+
+// Limits are what a generator keeps so that a correct system gets through: within them every
+// lost or wrong answer is a bug. They count the members, the machines that vote and store. What
+// a kind does to its target stands in its Spec: Out, Restarts, Harm.
+type Limits struct {
+	// OutAtOnce bounds how many members are out at one time. Every outage heals, so over the run
+	// it may reach everyone.
+	OutAtOnce Share
+	// StormRate is the share of seeds, in ppm, in which OutAtOnce does not hold.
+	StormRate int64
+	// DamagedPerRun bounds how many members have damaged data, counted over the whole run since
+	// nobody says when a copy has been mended.
+	DamagedPerRun Share
+	// CrashAfterSilentHarm allows a machine that lost synced data to be crashed or evicted later.
+	CrashAfterSilentHarm bool
+	// Recovery is how long a member counts as out after its fault was healed.
+	Recovery time.Duration
+	// ActiveAtOnce bounds how many faults last at one time. Those that are required do not count.
+	ActiveAtOnce int
+}
+
+// DefaultLimits is what the replicated store promises to survive.
+func DefaultLimits() Limits {
+	return Limits{
+		OutAtOnce:            Minority,
+		StormRate:            200_000,
+		DamagedPerRun:        Minority,
+		CrashAfterSilentHarm: false,
+		Recovery:             2 * time.Second,
+		ActiveAtOnce:         6,
+	}
+}
+
+// Validate says what is wrong with the limits.
+func (l *Limits) Validate() error {
+	for _, s := range []Share{l.OutAtOnce, l.DamagedPerRun} {
+		if s != Nobody && s != Minority && s != Everyone {
+			return fmt.Errorf("a limit is %q, it must be %s, %s or %s", s, Nobody, Minority, Everyone)
+		}
+	}
+	switch {
+	case l.StormRate < 0 || l.StormRate > ppmAll:
+		return fmt.Errorf("the rate of storms is %d ppm, it must be 0 to %d", l.StormRate, ppmAll)
+	case l.Recovery < 0:
+		return fmt.Errorf("the recovery time is negative")
+	case l.ActiveAtOnce < 1:
+		return fmt.Errorf("%d faults may last at one time, it must be 1 or more", l.ActiveAtOnce)
+	}
+	return nil
+}
+
+// ledger is the faults that were admitted, and decides whether another one is within the limits.
+type ledger struct {
+	top      *Topology
+	members  []string
+	limits   Limits
+	storm    bool
+	admitted Schedule
+}
+
+// admit takes the faults if all of them are within the limits, and tells whether it did.
+func (l *ledger) admit(required bool, faults ...Fault) bool {
+	before := len(l.admitted)
+	for _, f := range faults {
+		if !l.allows(&f, required) {
+			l.admitted = l.admitted[:before]
+			return false
+		}
+		l.admitted = append(l.admitted, f)
+	}
+	return true
+}
+
+func (l *ledger) allows(f *Fault, required bool) bool {
+	spec, _ := Lookup(f.Kind)
+	active := 1
+	out := l.out(f, spec, nil)
+	damaged := l.damaged(f, spec, nil)
+	for i := range l.admitted {
+		g := &l.admitted[i]
+		other, _ := Lookup(g.Kind)
+		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) || l.crashAfterHarm(g, f, other, spec) {
+			return false
+		}
+		damaged = l.damaged(g, other, damaged)
+		if overlap(f, g, l.limits.Recovery) {
+			out = l.out(g, other, out)
+		}
+		if overlap(f, g, 0) && !other.Instant() {
+			active++
+		}
+	}
+	return (required || spec.Instant() || active <= l.limits.ActiveAtOnce) &&
+		(!spec.Out || l.storm || len(out) <= l.limits.OutAtOnce.Of(len(l.members))) &&
+		(spec.Harm == HarmNone || len(damaged) <= l.limits.DamagedPerRun.Of(len(l.members)))
+}
+
+// overlap says whether two faults last at the same time, or are less than gap apart.
+func overlap(f, g *Fault, gap time.Duration) bool {
+	return f.At <= g.End()+gap && g.At <= f.End()+gap
+}
+
+// clash says whether two faults cannot both be played: one kind on one target, or two that stop
+// or start the same process, at one time.
+func (l *ledger) clash(f, g *Fault, fs, gs *Spec) bool {
+	sameTarget := f.Target.String() == g.Target.String()
+	if f.Kind == g.Kind && sameTarget && overlap(f, g, 0) {
+		return true
+	}
+	stops := func(s *Spec) bool { return s.Restarts || s.Kind == Pause }
+	return stops(fs) && stops(gs) && sameTarget && overlap(f, g, l.limits.Recovery)
+}
+
+// crashAfterHarm says whether f takes back synced data of a machine that g crashes later.
+func (l *ledger) crashAfterHarm(f, g *Fault, fs, gs *Spec) bool {
+	return !l.limits.CrashAfterSilentHarm && fs.Harm == HarmSilent &&
+		(gs.Restarts || gs.Kind == DiskEvict) &&
+		g.Target.A[0] == f.Target.A[0] && g.End() >= f.At
+}
+
+func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
+	if spec.Harm == HarmNone {
+		return names
+	}
+	return l.addMembers(names, f.Target.A)
+}
+
+// out adds the members that cannot be counted on while a fault lasts.
+func (l *ledger) out(f *Fault, spec *Spec, names []string) []string {
+	if !spec.Out {
+		return names
+	}
+	t := f.Target
+	switch {
+	case t.Type == OnSwitch:
+		on := l.addMembers(nil, l.top.OnSwitch(t.A[0]))
+		if rest := len(l.members) - len(on); f.Kind == UplinkCut && rest < len(on) {
+			return l.addMembers(names, without(l.members, on))
+		}
+		return l.addMembers(names, on)
+	case t.Type == OnSides || t.Type == OnLink:
+		a, b := l.addMembers(nil, l.top.expand(t.A, t.B)), l.addMembers(nil, l.top.expand(t.B, t.A))
+		if len(a) == 1 && len(b) == 1 {
+			return names // each still reaches a majority
+		}
+		if len(b) < len(a) {
+			a = b
+		}
+		return l.addMembers(names, a)
+	case f.Kind == PartitionRing || f.Kind == PartitionBridge:
+		return names // everyone, or the bridge, still reaches a majority
+	}
+	return l.addMembers(names, t.A)
+}
+
+// addMembers adds those of more that are members and not yet in names.
+func (l *ledger) addMembers(names, more []string) []string {
+	for _, m := range more {
+		if slices.Contains(l.members, m) && !slices.Contains(names, m) {
+			names = append(names, m)
+		}
+	}
+	return names
+}
+
+func without(all, some []string) []string {
+	var rest []string
+	for _, name := range all {
+		if !slices.Contains(some, name) {
+			rest = append(rest, name)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,127 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Machine is a machine as a schedule sees it.
+type Machine struct {
+	Name   string
+	Role   string
+	Switch string // what it is wired to
+}
+
+// Topology is what faults can be aimed at.
+type Topology struct {
+	Switches []string
+	Machines []Machine
+}
+
+// Names returns the names of all machines in the order of the topology.
+func (t *Topology) Names() []string {
+	names := make([]string, len(t.Machines))
+	for i, m := range t.Machines {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// OfRole returns the names of the machines that have one of the roles.
+func (t *Topology) OfRole(roles ...string) []string {
+	var names []string
+	for _, m := range t.Machines {
+		if slices.Contains(roles, m.Role) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// OnSwitch returns the names of the machines that are wired to a switch.
+func (t *Topology) OnSwitch(name string) []string {
+	var names []string
+	for _, m := range t.Machines {
+		if m.Switch == name {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Check says which fault of a schedule aims at something that is not there.
+func (t *Topology) Check(s Schedule) error {
+	for i := range s {
+		f := &s[i]
+		known, what := t.Names(), "machine"
+		if f.Target.Type == OnSwitch {
+			known, what = t.Switches, "switch"
+		}
+		for _, name := range slices.Concat(f.Target.A, f.Target.B) {
+			if name != "*" && !slices.Contains(known, name) {
+				return fmt.Errorf("the fault `%s` aims at an unknown %s %q%s", f, what, name, DidYouMean(name, known))
+			}
+		}
+	}
+	return nil
+}
+
+// Pairs returns the directed pairs of machines that a link or two sides stand for, with the
+// wildcard filled in. Sides give both directions.
+func (t *Topology) Pairs(target Target) [][2]string {
+	if target.Type != OnLink && target.Type != OnSides {
+		return nil
+	}
+	a, b := t.expand(target.A, target.B), t.expand(target.B, target.A)
+	var pairs [][2]string
+	for _, from := range a {
+		for _, to := range b {
+			if from == to {
+				continue
+			}
+			pairs = append(pairs, [2]string{from, to})
+			if target.Type == OnSides {
+				pairs = append(pairs, [2]string{to, from})
+			}
+		}
+	}
+	return pairs
+}
+
+func (t *Topology) expand(side, other []string) []string {
+	if len(side) != 1 || side[0] != "*" {
+		return side
+	}
+	var names []string
+	for _, m := range t.Machines {
+		if !slices.Contains(other, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// touched returns the machines that a target touches, in the order of the topology.
+func (t *Topology) touched(target Target) []string {
+	var names []string
+	switch target.Type {
+	case OnSwitch:
+		return t.OnSwitch(target.A[0])
+	case OnLink, OnSides:
+		names = slices.Concat(t.expand(target.A, target.B), t.expand(target.B, target.A))
+	default:
+		names = target.A
+	}
+	var sorted []string
+	for _, m := range t.Machines {
+		if slices.Contains(names, m.Name) {
+			sorted = append(sorted, m.Name)
+		}
+	}
+	return sorted
+}
+
+// Touches says whether a fault is aimed at a machine, alone or among others.
+func (t *Topology) Touches(f *Fault, machine string) bool {
+	return slices.Contains(t.touched(f.Target), machine)
+}
