@@ -1,0 +1,61 @@
+package kernel
+
+import "picloud/sim/event"
+
+// Cost is the fitted price of the work that a process does in one turn, on a core at full speed.
+// A process counts how often it picked a goroutine and how much it allocated; the kernel counts
+// the bytes of mail. The prices are fitted by BenchmarkCost, which prints the error of the fit.
+type Cost struct {
+	SliceNs   int64 // one run of a goroutine
+	AllocNsKB int64 // allocating 1 KiB
+	MailNsKB  int64 // moving 1 KiB of mail
+}
+
+// DefaultCost is fitted on the machine named in DESIGN.md and scaled to a Raspberry Pi 4B.
+var defaultCost = Cost{SliceNs: 6000, AllocNsKB: 1500, MailNsKB: 600}
+
+// CPU is the cores of a machine: a queue with several servers.
+type CPU struct {
+	free     []event.Time // when each core is next free
+	speedPPM int64        // clock relative to full speed, parts per million
+	busyNs   int64        // core time used since the machine was made, for the power model
+}
+
+func newCPU(cores int) *CPU { return &CPU{free: make([]event.Time, cores), speedPPM: 1e6} }
+
+// next returns the earliest time from now on at which a core is free.
+func (c *CPU) next(now event.Time) event.Time { return max(now, c.free[c.first()]) }
+
+func (c *CPU) first() int {
+	best := 0
+	for i, t := range c.free {
+		if t < c.free[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// use keeps the first free core busy from start with work of that cost at full speed, and returns
+// when it is done.
+func (c *CPU) use(start event.Time, costNs int64) event.Time {
+	real := mulDiv(costNs, 1e6, c.speedPPM)
+	c.busyNs += real
+	i := c.first()
+	c.free[i] = max(start, c.free[i]) + event.Time(real)
+	return c.free[i]
+}
+
+// SetSpeed sets the clock of all cores relative to full speed, in parts per million: a throttled
+// or under-volted machine is slow.
+func (c *CPU) SetSpeed(ppm int64) { c.speedPPM = max(ppm, 1) }
+
+// BusyNs returns the core time used so far, ns: what the power model heats with.
+func (c *CPU) BusyNs() int64 { return c.busyNs }
+
+// reset frees the cores of a machine whose power was cut.
+func (c *CPU) reset(now event.Time) {
+	for i := range c.free {
+		c.free[i] = now
+	}
+}

@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"picloud/sim/event"
+)
+
+// Death is the end of a process that nobody asked for.
+type Death struct {
+	Machine string
+	Process string // its label
+	At      event.Time
+	Status  int    // exit status, or -1 for a signal
+	Reason  string // one line
+	Stack   string // what it printed last, without addresses; empty for a clean exit
+	Escaped string // the system call and its caller, if it tried one that the simulator does not serve
+}
+
+// finish takes a process out of the run that ended by itself, or that the kernel made end because
+// it kept its turn.
+func (p *Process) finish(now event.Time, hung bool) {
+	state := p.wait()
+	d := p.death(now, state, p.output())
+	if hung {
+		d.Reason = "kept its turn and was ended: " + d.Reason
+	}
+	p.remove()
+	p.gone()
+	p.kernel.die(d)
+}
+
+// outOfMemory ends a process because the heaps of its machine no longer fit.
+func (p *Process) outOfMemory(now event.Time) {
+	d := Death{Machine: p.machine.Name, Process: p.label, At: now, Status: -1,
+		Reason: fmt.Sprintf("out of memory: a heap of %d bytes over the machine's limit of %d", p.heap, p.machine.memory)}
+	p.end()
+	p.gone()
+	p.kernel.die(d)
+}
+
+// death describes the end of a process from its status and from what it printed.
+func (p *Process) death(now event.Time, state *os.ProcessState, output string) Death {
+	d := Death{Machine: p.machine.Name, Process: p.label, At: now, Status: state.ExitCode(), Stack: scrub(output)}
+	d.Reason = fmt.Sprintf("exit status %d", d.Status)
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		d.Reason = "signal " + ws.Signal().String()
+	}
+	for _, line := range strings.Split(d.Stack, "\n") {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "SIG") {
+			d.Reason = line
+			break
+		}
+	}
+	if strings.Contains(output, "SIGSYS: bad system call") {
+		d.Escaped = caller(output)
+		d.Reason = "system call that the simulator does not serve: " + d.Escaped
+	}
+	return d
+}
+
+var (
+	addresses = regexp.MustCompile(`\+0x[0-9a-f]+|0x[0-9a-f]+\??|goroutine \d+( gp=\S+ m=\S+)?( mp=\S+)?| in goroutine \d+`)
+	registers = regexp.MustCompile(`(?m)^(r[a-z0-9]{1,4}|e?flags|[cfg]s|lr|sp|pc|fault) +0x.*\n`)
+)
+
+// scrub takes what differs between machines out of a stack: addresses, registers, numbers of
+// goroutines.
+func scrub(output string) string {
+	const most = 16 << 10
+	output = registers.ReplaceAllString(output, "")
+	output = addresses.ReplaceAllStringFunc(output, func(s string) string {
+		if strings.HasPrefix(s, "goroutine") {
+			return "goroutine"
+		}
+		return ""
+	})
+	if len(output) > most {
+		output = output[:most] + "\n…\n"
+	}
+	return output
+}
+
+// caller names the function of the program that made a system call, from the stack that the
+// runtime printed: the first frame that is not the standard library's, and what it called.
+func caller(output string) string {
+	lines := strings.Split(output, "\n")
+	called := ""
+	for i := 0; i+1 < len(lines); i++ {
+		at := strings.TrimSpace(lines[i+1])
+		name, _, isFrame := strings.Cut(lines[i], "(")
+		if !isFrame || !strings.HasPrefix(lines[i+1], "\t") || strings.HasPrefix(name, "runtime.") {
+			continue
+		}
+		full := lines[i]
+		if j := strings.LastIndex(full, "("); j > 0 {
+			name = full[:j]
+		}
+		first, _, _ := strings.Cut(name, "/")
+		if !strings.Contains(name, "/") {
+			first, _, _ = strings.Cut(name, ".")
+		}
+		if standard(first, at) {
+			called = name
+			continue
+		}
+		where, _, _ := strings.Cut(at, " +0x")
+		return fmt.Sprintf("%s, called by %s (%s)", called, name, short(where))
+	}
+	return called + ", caller unknown"
+}
+
+// standard tells whether a frame is the standard library's, by the file that it stands in: module
+// paths have a dot or belong to this project, and a file of the library lies below a GOROOT.
+func standard(first, at string) bool {
+	return !strings.Contains(first, ".") && (strings.Contains(at, "/src/"+first+"/") || strings.Contains(at, "_"))
+}
+
+// short keeps the last two parts of a path, which say enough and name nobody's home.
+func short(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) > 2 {
+		parts = parts[len(parts)-2:]
+	}
+	return strings.Join(parts, "/")
+}
+
+// output returns what the process wrote to standard output and error.
+func (p *Process) output() string {
+	b, err := io.ReadAll(io.NewSectionReader(p.out, 0, 1<<20))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// Output returns what the process has written to standard output and error so far.
+func (p *Process) Output() string {
+	if !p.alive {
+		return ""
+	}
+	return p.output()
+}
+
+// parseProgram reads what a process wants started on its machine.
+func parseProgram(data []byte) (Program, error) {
+	var prog Program
+	err := json.Unmarshal(data, &prog)
+	return prog, err
+}
