@@ -116,7 +116,10 @@ type Schedule []Fault
 func (s Schedule) Sort() { slices.SortFunc(s, compareFaults) }
 
 func compareFaults(a, b Fault) int {
-	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.String(), b.String()))
+	if c := cmp.Compare(a.At, b.At); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.String(), b.String())
 }
 
 // String prints the schedule, one fault a line, in columns.

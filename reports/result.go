@@ -1,0 +1,168 @@
+// Package reports holds what a run leaves for people and programs: result.json, timeline.json,
+// summary.txt and report.html, all made from the same facts, and timing.json with what was
+// measured in real time. It sees no simulator.
+//
+// Invariants: the same result gives the same bytes; a file is there whole or not at all; nothing
+// but timing.json depends on real time or on the machine. A run is never green when a check
+// could not decide or a required fault was not felt.
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Status is the outcome of a check, and of a whole run.
+type Status string
+
+// The outcomes.
+const (
+	Pass         Status = "pass"
+	Fail         Status = "fail"
+	Inconclusive Status = "inconclusive"
+)
+
+// Seconds is virtual time since the run began. In JSON it is a number of seconds, exact to the
+// nanosecond.
+type Seconds time.Duration
+
+// MarshalJSON prints seconds without trailing zeros: 12.5.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	sign, n := "", int64(s)
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	text := fmt.Sprintf("%s%d.%09d", sign, n/1e9, n%1e9)
+	return []byte(strings.TrimSuffix(strings.TrimRight(text, "0"), ".")), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON prints.
+func (s *Seconds) UnmarshalJSON(b []byte) error {
+	whole, part, _ := strings.Cut(strings.TrimPrefix(string(b), "-"), ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err == nil && len(part) <= 9 {
+		var fraction int64
+		fraction, err = strconv.ParseInt((part + "000000000")[:9], 10, 64)
+		n = n*1e9 + fraction
+	}
+	if err != nil || len(part) > 9 {
+		return fmt.Errorf("%q is not a time in seconds", b)
+	}
+	if b[0] == '-' {
+		n = -n
+	}
+	*s = Seconds(n)
+	return nil
+}
+
+// String prints seconds with milliseconds: 12.500s.
+func (s Seconds) String() string {
+	return fmt.Sprintf("%d.%03ds", int64(s)/1e9, int64(s)%1e9/1e6)
+}
+
+// Operations counts what the clients did, by outcome.
+type Operations struct {
+	OK      int `json:"ok"`
+	Failed  int `json:"failed"`
+	Unknown int `json:"unknown"`
+}
+
+// Check is the judgement of one promise.
+type Check struct {
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	Count  int    `json:"count"`            // what it looked at: operations, writes, faults, ends of processes
+	Detail string `json:"detail,omitempty"` // why, or over what it was judged
+}
+
+// Fault is a fault that was played, and whether anything came of it.
+type Fault struct {
+	Kind     string  `json:"kind"`
+	Target   string  `json:"target"`
+	Params   string  `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
+	From     Seconds `json:"from"`
+	To       Seconds `json:"to"`
+	Required bool    `json:"required"`
+	Felt     bool    `json:"felt"`
+	Times    int64   `json:"times"` // how many packets, calls, ... it changed
+}
+
+// Death is a process that ended by itself.
+type Death struct {
+	Machine   string  `json:"machine"`
+	At        Seconds `json:"at"`
+	Reason    string  `json:"reason"` // "panic: ..." or "exit status 1"
+	Stack     string  `json:"stack,omitempty"`
+	AllowedBy string  `json:"allowed_by,omitempty"` // the fault that excuses it
+}
+
+// Result is the facts of a run.
+type Result struct {
+	Scenario         string     `json:"scenario"`
+	Moral            string     `json:"moral,omitempty"` // what the scenario shows, in one line
+	Seed             uint64     `json:"seed"`
+	Verdict          Status     `json:"verdict"`
+	TraceHash        string     `json:"trace_hash"`
+	SimulatedSeconds Seconds    `json:"simulated_seconds"`
+	Operations       Operations `json:"operations"`
+	Checks           []Check    `json:"checks"`
+	Faults           []Fault    `json:"faults"`
+	Deaths           []Death    `json:"deaths,omitempty"`
+	Replay           string     `json:"replay,omitempty"` // the command that repeats the run
+}
+
+// Judge sets the verdict: fail if a check fails; otherwise inconclusive if a check is, if there
+// is none, or if a required fault was not felt; otherwise pass.
+func (r *Result) Judge() {
+	r.Verdict = Pass
+	if len(r.Checks) == 0 {
+		r.Verdict = Inconclusive
+	}
+	for _, f := range r.Faults {
+		if f.Required && !f.Felt {
+			r.Verdict = Inconclusive
+		}
+	}
+	for _, c := range r.Checks {
+		switch {
+		case c.Status == Fail:
+			r.Verdict = Fail
+			return
+		case c.Status != Pass:
+			r.Verdict = Inconclusive
+		}
+	}
+}
+
+// Cause says in one line why the verdict is what it is.
+func (r *Result) Cause() string {
+	for _, status := range []Status{Fail, Inconclusive} {
+		for _, c := range r.Checks {
+			if c.Status == status {
+				line, _, _ := strings.Cut(c.Detail, "\n")
+				return c.Name + ": " + line
+			}
+		}
+	}
+	for _, f := range r.Faults {
+		if f.Required && !f.Felt {
+			return "the required fault " + f.Kind + " " + f.Target + " was not felt"
+		}
+	}
+	return "every check passed and every required fault was felt"
+}
+
+// Encode returns the result as indented JSON with a newline at the end.
+func (r *Result) Encode() ([]byte, error) { return encode(r) }
+
+func encode(v any) ([]byte, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return []byte(b.String()), err
+}
