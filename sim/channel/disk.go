@@ -71,7 +71,10 @@ const (
 // rangeBits leaves room for lengths up to and including MaxData.
 const rangeBits = 17
 
-// DiskRange packs an offset below 1<<46 and a length up to MaxData, both in bytes.
+// MaxOffset bounds the offsets that DiskRange can pack, in bytes.
+const MaxOffset = 1 << (63 - rangeBits)
+
+// DiskRange packs an offset below MaxOffset and a length up to MaxData, both in bytes.
 func DiskRange(offset int64, length int) int64 { return offset<<rangeBits | int64(length) }
 
 // SplitDiskRange undoes DiskRange.

@@ -70,6 +70,9 @@ func (f *file) Close() error {
 
 // readOnce reads once up to MaxData bytes and tells whether the file ends with them.
 func (f *file) readOnce(p []byte, off int64) (n int, end bool, err error) {
+	if off >= channel.MaxOffset {
+		return 0, true, nil
+	}
 	n = min(len(p), channel.MaxData)
 	r := f.disk.call(channel.DiskRead, int64(f.id), channel.DiskRange(off, n), "")
 	if r.Err != 0 {
