@@ -8,7 +8,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -153,16 +152,4 @@ func (r *Result) Cause() string {
 		}
 	}
 	return "every check passed and every required fault was felt"
-}
-
-// Encode returns the result as indented JSON with a newline at the end.
-func (r *Result) Encode() ([]byte, error) { return encode(r) }
-
-func encode(v any) ([]byte, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(v)
-	return []byte(b.String()), err
 }

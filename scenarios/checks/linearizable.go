@@ -33,7 +33,7 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
 		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable; on %s %s",
-			len(illegal), len(keys), illegal[0].Key, describe(witness(simplify(illegal[0].Operations), steps)))
+			len(illegal), len(keys), illegal[0].Key, describe(witness(illegal[0].Operations, steps)))
 	case len(over) > 0:
 		c.Status = reports.Inconclusive
 		c.Detail = fmt.Sprintf("%d of %d keys need more than %d steps, %s is one", len(over), len(keys), steps, over[0].Key)
@@ -46,8 +46,8 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 // operation is what the register sees of an operation.
 type operation struct {
 	history.Operation
-	// never says that the operation may happen as late as after all others: it is unknown, and
-	// nothing bounds it.
+	// unbounded says that the operation may happen as late as after all others: its outcome is
+	// unknown, and nobody saw it in time.
 	unbounded bool
 }
 
@@ -107,21 +107,20 @@ func judge(ops []operation, steps int64) reports.Status {
 // operations without which a legal history stays legal are left out: those that change nothing,
 // and those that put what no other operation saw. The work is bounded; a witness need not be the
 // smallest.
-func witness(ops []operation, steps int64) []operation {
+func witness(ops history.History, steps int64) history.History {
 	const mostRounds = 2000
 	rounds := 0
-	for size := len(ops) / 2; size > 0 && rounds < mostRounds; {
+	for size := max(1, len(ops)/2); size > 0 && rounds < mostRounds; {
 		shrunk := false
-		for end := len(ops); end > 0 && rounds < mostRounds; end -= size {
+		for end := len(ops); end > 0 && rounds < mostRounds; end = min(end-size, len(ops)) {
 			rest := leaveOut(ops, max(0, end-size), end)
 			if len(rest) == len(ops) {
 				continue
 			}
 			rounds++
-			if judge(rest, steps) == reports.Fail {
+			if judge(simplify(rest), steps) == reports.Fail {
 				ops, shrunk = rest, true
 			}
-			end = min(end, len(ops))
 		}
 		if !shrunk || size > len(ops) {
 			size /= 2
@@ -131,30 +130,27 @@ func witness(ops []operation, steps int64) []operation {
 }
 
 // leaveOut returns the operations without those of a range that may be left out.
-func leaveOut(ops []operation, from, to int) []operation {
-	rest := append([]operation(nil), ops[:from]...)
+func leaveOut(ops history.History, from, to int) history.History {
+	rest := append(history.History(nil), ops[:from]...)
 	for i := from; i < to; i++ {
-		if o := &ops[i]; !changesNothing(o) && seenByOther(ops, i) {
-			rest = append(rest, *o)
+		if !changesNothing(&ops[i]) && seenByOther(ops, i) {
+			rest = append(rest, ops[i])
 		}
 	}
 	return append(rest, ops[to:]...)
 }
 
-func changesNothing(o *operation) bool {
-	return o.Kind == history.Read ||
+func changesNothing(o *history.Operation) bool {
+	return o.Kind == history.Read || o.Outcome == history.Failed ||
 		o.Kind == history.CAS && o.Outcome == history.OK && !o.Swapped()
 }
 
 // seenByOther says whether what operation i may have put is seen or expected by another one.
-func seenByOther(ops []operation, i int) bool {
+func seenByOther(ops history.History, i int) bool {
 	put := ops[i].Value // empty for a delete
 	for j := range ops {
 		o := &ops[j]
-		if j == i {
-			continue
-		}
-		if o.Kind == history.CAS && o.Expect == put || observes(o) && o.Result == put {
+		if j != i && (o.Kind == history.CAS && o.Expect == put || observes(o) && o.Result == put) {
 			return true
 		}
 	}
@@ -162,11 +158,11 @@ func seenByOther(ops []operation, i int) bool {
 }
 
 // observes says whether an operation's result is what stood under the key.
-func observes(o *operation) bool {
+func observes(o *history.Operation) bool {
 	return o.Outcome == history.OK && (o.Kind == history.Read || o.Kind == history.CAS)
 }
 
-func describe(ops []operation) string {
+func describe(ops history.History) string {
 	const most = 8
 	var lines []string
 	for i := range ops {

@@ -53,7 +53,7 @@ const forever = time.Duration(1) << 62
 func neededValues(ops []operation) map[string]time.Duration {
 	needed := map[string]time.Duration{}
 	for i := range ops {
-		if o := &ops[i]; observes(o) {
+		if o := &ops[i].Operation; observes(o) {
 			needed[o.Result] = max(needed[o.Result], o.Return)
 		}
 	}
@@ -76,7 +76,7 @@ func neededValues(ops []operation) map[string]time.Duration {
 func firstSeen(ops []operation) map[string]time.Duration {
 	first := map[string]time.Duration{}
 	for i := range ops {
-		o := &ops[i]
+		o := &ops[i].Operation
 		if !observes(o) {
 			continue
 		}

@@ -1,0 +1,117 @@
+package reports
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The files of a run, in its folder.
+const (
+	ResultFile   = "result.json"
+	TimelineFile = "timeline.json"
+	SummaryFile  = "summary.txt"
+	PageFile     = "report.html"
+	TimingFile   = "timing.json"
+)
+
+// Timing is what was measured in real time. It is not part of the result.
+type Timing struct {
+	WallSeconds  float64 `json:"wall_seconds"`
+	CheckSeconds float64 `json:"check_seconds,omitempty"`
+}
+
+// Write writes the result, the timeline, the summary and the page into a folder, which it makes.
+// Each file is there whole or not at all.
+func Write(folder string, r *Result, t Timeline) error {
+	result, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	timeline, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		WriteFile(filepath.Join(folder, TimelineFile), append(timeline, '\n')),
+		WriteFile(filepath.Join(folder, SummaryFile), []byte(Summary(r))),
+		WriteFile(filepath.Join(folder, PageFile), []byte(Page(r, t))),
+		WriteFile(filepath.Join(folder, ResultFile), result),
+	)
+}
+
+// WriteTiming writes what was measured in real time.
+func WriteTiming(folder string, t Timing) error {
+	b, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(folder, TimingFile), append(b, '\n'))
+}
+
+// Read reads the result and the timeline of a run from its folder.
+func Read(folder string) (*Result, Timeline, error) {
+	var r Result
+	var t Timeline
+	if err := readJSON(filepath.Join(folder, ResultFile), &r); err != nil {
+		return nil, nil, err
+	}
+	if err := readJSON(filepath.Join(folder, TimelineFile), &t); err != nil {
+		return nil, nil, err
+	}
+	return &r, t, nil
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(strings.NewReader(string(b)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// WriteFile writes a file beside its place, syncs it and then moves it there, so that no reader
+// finds half of it. It makes the folder.
+func WriteFile(path string, content []byte) (err error) {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Encode returns the result as indented JSON with a newline at the end. Lists are never null.
+func (r *Result) Encode() ([]byte, error) {
+	whole := *r
+	whole.Checks = slices.Concat([]Check{}, r.Checks)
+	whole.Faults = slices.Concat([]Fault{}, r.Faults)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(&whole)
+	return []byte(b.String()), err
+}

@@ -1,0 +1,4 @@
+package reports
+
+// Page stub.
+func Page(r *Result, t Timeline) string { return "" }

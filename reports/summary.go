@@ -1,0 +1,128 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxSummary is the most lines that a summary has.
+const maxSummary = 40
+
+// maxColumns is where a line of a summary is cut.
+const maxColumns = 160
+
+// Summary returns the run for a person at a terminal, in at most 40 lines.
+func Summary(r *Result) string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add("%s: %s, seed %d", strings.ToUpper(string(r.Verdict)), r.Scenario, r.Seed)
+	if r.Verdict != Pass {
+		add("  %s", r.Cause())
+	}
+	if r.Moral != "" {
+		add("  %s", r.Moral)
+	}
+	add("")
+	add("%s simulated, trace %s", r.SimulatedSeconds, r.TraceHash)
+	o := r.Operations
+	add("%d operations: %d ok, %d failed, %d unknown", o.OK+o.Failed+o.Unknown, o.OK, o.Failed, o.Unknown)
+	add("")
+	add("Checks")
+	for _, c := range r.Checks {
+		detail, _, _ := strings.Cut(c.Detail, "\n")
+		add("  %-12s  %-20s  %s", c.Status, c.Name, detail)
+	}
+	add("")
+	rest := maxSummary - len(lines)
+	if r.Replay != "" {
+		rest -= 2
+	}
+	if len(r.Deaths) > 0 {
+		rest -= min(len(r.Deaths), 4) + 2
+	}
+	lines = append(lines, faultLines(r.Faults, rest)...)
+	if len(r.Deaths) > 0 {
+		add("Processes that ended by themselves: %d", len(r.Deaths))
+		for _, d := range r.Deaths[:min(len(r.Deaths), 4)] {
+			reason, _, _ := strings.Cut(d.Reason, "\n")
+			add("  %s at %s: %s%s", d.Machine, d.At, reason, excused(d))
+		}
+		add("")
+	}
+	if r.Replay != "" {
+		add("Again: %s", r.Replay)
+	}
+	return finish(lines)
+}
+
+func excused(d Death) string {
+	if d.AllowedBy == "" {
+		return " (unexpected)"
+	}
+	return " (" + strings.Join(strings.Fields(d.AllowedBy), " ") + ")"
+}
+
+// faultLines lists how many faults of each kind there were and how many were felt, two kinds to
+// a line where needed, in at most `most` lines with an empty one at the end.
+func faultLines(faults []Fault, most int) []string {
+	type tally struct {
+		kind         string
+		played, felt int
+		required     bool
+	}
+	var kinds []*tally
+	byKind := map[string]*tally{}
+	felt := 0
+	for _, f := range faults {
+		t := byKind[f.Kind]
+		if t == nil {
+			t = &tally{kind: f.Kind}
+			byKind[f.Kind] = t
+			kinds = append(kinds, t)
+		}
+		t.played++
+		if f.Felt {
+			t.felt++
+			felt++
+		}
+		t.required = t.required || f.Required
+	}
+	lines := []string{fmt.Sprintf("Faults: %d played, %d felt", len(faults), felt)}
+	columns := 1
+	for (len(kinds)+columns-1)/columns > most-2 && columns < 4 {
+		columns++
+	}
+	var row string
+	for i, t := range kinds {
+		mark := ""
+		if t.required {
+			mark = "*"
+		}
+		row += fmt.Sprintf("  %-24s %4s", t.kind+mark, fmt.Sprintf("%d/%d", t.felt, t.played))
+		if (i+1)%columns == 0 || i == len(kinds)-1 {
+			lines, row = append(lines, row), ""
+		}
+	}
+	if len(kinds) > 0 {
+		lines[0] += "; felt/played of each kind, * is required"
+	}
+	return append(lines, "")
+}
+
+func finish(lines []string) string {
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	if len(lines) > maxSummary {
+		lines = append(lines[:maxSummary-1], fmt.Sprintf("and %d more lines, see %s", len(lines)-maxSummary+1, PageFile))
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		line = strings.TrimRight(line, " ")
+		if runes := []rune(line); len(runes) > maxColumns {
+			line = string(runes[:maxColumns-1]) + "…"
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,94 @@
+package scenarios
+
+import (
+	"strings"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios/checks"
+	"picloud/scenarios/history"
+)
+
+// Run is what a run left, as the checks want it.
+type Run struct {
+	Seed      uint64
+	TraceHash string
+	Ended     time.Duration // virtual time at the end
+	History   history.History
+	Schedule  chaos.Schedule
+	Felt      []int64         // how many packets, calls, ... each fault of the schedule changed
+	Deaths    []reports.Death // processes that ended by themselves
+	Replay    string          // the command that repeats the run
+}
+
+// Judge makes the checks of the scenario on a run and returns its result with the verdict.
+func (s *Scenario) Judge(r Run) reports.Result {
+	result := reports.Result{
+		Scenario:         s.Name,
+		Moral:            s.Moral,
+		Seed:             r.Seed,
+		TraceHash:        r.TraceHash,
+		SimulatedSeconds: reports.Seconds(r.Ended),
+		Deaths:           r.Deaths,
+		Replay:           r.Replay,
+	}
+	o := &result.Operations
+	o.OK, o.Failed, o.Unknown = r.History.Totals()
+	for i := range r.Schedule {
+		result.Faults = append(result.Faults, faultOf(&r.Schedule[i], r.Felt[i]))
+	}
+	healed := s.HealedAt()
+	if c := s.Checks.Linearizable; c != nil {
+		result.Checks = append(result.Checks, checks.Linearizable(r.History, c.Minimum, c.Steps))
+	}
+	if c := s.Checks.Durable; c != nil {
+		result.Checks = append(result.Checks, checks.Durable(r.History, healed, c.Minimum))
+	}
+	if c := s.Checks.Live; c != nil {
+		result.Checks = append(result.Checks, checks.Live(r.History, checks.Liveness{
+			From:     healed + time.Duration(c.After),
+			To:       time.Duration(s.Duration),
+			Within:   time.Duration(c.Within),
+			SharePPM: int64(c.Share),
+			Minimum:  c.Minimum,
+		}))
+	}
+	top := s.ChaosTopology()
+	result.Checks = append(result.Checks,
+		checks.Deaths(result.Deaths, &top, r.Schedule),
+		checks.Felt(result.Faults, s.Faults.Required))
+	result.Judge()
+	return result
+}
+
+func faultOf(f *chaos.Fault, times int64) reports.Fault {
+	_, params, _ := strings.Cut(f.String(), f.Target.String())
+	return reports.Fault{
+		Kind:   string(f.Kind),
+		Target: f.Target.Names(),
+		Params: strings.TrimSpace(params),
+		From:   reports.Seconds(f.At),
+		To:     reports.Seconds(f.End()),
+		Felt:   times > 0,
+		Times:  times,
+	}
+}
+
+// TimelineOf counts a history second by second, for the report.
+func TimelineOf(h history.History, end time.Duration) reports.Timeline {
+	samples := make([]reports.Sample, len(h))
+	for i := range h {
+		o := &h[i]
+		samples[i] = reports.Sample{At: o.Return, Latency: o.Latency()}
+		switch o.Outcome {
+		case history.OK:
+			samples[i].Outcome = reports.OK
+		case history.Failed:
+			samples[i].Outcome = reports.Failed
+		default:
+			samples[i].Outcome = reports.Unknown
+		}
+	}
+	return reports.NewTimeline(samples, end)
+}

@@ -1,0 +1,140 @@
+// Package scenarios holds the scenario files, makes the schedule of faults of a run from a file
+// and a seed, and judges what a run left.
+//
+// Invariants: a scenario that was loaded is whole and consistent; an unknown key, a wrong unit or
+// a name that is not there is an error with the file, the line and a suggestion. A scenario and
+// a seed decide everything.
+package scenarios
+
+import (
+	"time"
+
+	"picloud/chaos"
+)
+
+// Scenario is a scenario file.
+type Scenario struct {
+	Name     string   `yaml:"name"`
+	Moral    string   `yaml:"moral"`    // what it shows, in one line
+	Duration Duration `yaml:"duration"` // the whole run, in virtual time
+	Liveness Duration `yaml:"liveness"` // its last part, in which everything is healed
+	Topology Topology `yaml:"topology"`
+	Clients  Clients  `yaml:"clients"`
+	Faults   Faults   `yaml:"faults"`
+	Checks   Checks   `yaml:"checks"`
+}
+
+// Topology is the machines and what they are wired to. Switches reach one another by uplinks.
+type Topology struct {
+	Switches []string  `yaml:"switches"`
+	Machines []Machine `yaml:"machines"`
+}
+
+// Machine is one machine.
+type Machine struct {
+	Name    string `yaml:"name"`
+	Role    string `yaml:"role"`
+	Program string `yaml:"program"` // what it runs
+	Switch  string `yaml:"switch"`
+	Card    string `yaml:"card"` // sd-a1, sd-good, ssd or nvme
+	Cores   int    `yaml:"cores"`
+	Memory  Size   `yaml:"memory"`
+}
+
+// RoleClient is the role of the machines that run the clients.
+const RoleClient = "client"
+
+// Clients is the load. Keys rotate, so that the history of each stays short enough to judge.
+type Clients struct {
+	Count      int      `yaml:"count"` // that work at the same time, over all client machines
+	Operations Mix      `yaml:"operations"`
+	Keys       Keys     `yaml:"keys"`
+	Pause      Duration `yaml:"pause"`   // mean time between two operations of a client
+	Timeout    Duration `yaml:"timeout"` // after which a client gives up and the outcome is unknown
+}
+
+// Mix is the weights of the kinds of operations.
+type Mix struct {
+	Read   int `yaml:"read"`
+	Write  int `yaml:"write"`
+	Delete int `yaml:"delete"`
+	CAS    int `yaml:"cas"`
+}
+
+// Keys says how keys are used.
+type Keys struct {
+	InUse       int `yaml:"in-use"`       // at one time
+	RetireAfter int `yaml:"retire-after"` // operations, after which a new key takes the place of one
+}
+
+// Faults says what goes wrong: either lines of a schedule, or what the generator needs.
+type Faults struct {
+	Schedule Lines `yaml:"schedule"`
+
+	Roles    []string     `yaml:"roles"`    // what faults of processes, clocks and disks hit, and the limits count
+	Start    Duration     `yaml:"start"`    // no fault before
+	Kinds    Kinds        `yaml:"kinds"`    // the mean time between two faults of a kind; "others" for all not listed
+	Swarm    PPM          `yaml:"swarm"`    // the chance that a kind takes part for a seed
+	Required []chaos.Kind `yaml:"required"` // must be felt, or the run is inconclusive
+	Limits   Limits       `yaml:"limits"`
+}
+
+// Limits changes what chaos.DefaultLimits says. What is left out stays as it is there.
+type Limits struct {
+	OutAtOnce            *chaos.Share `yaml:"out-at-once"`
+	Storms               *PPM         `yaml:"storms"`
+	DamagedPerRun        *chaos.Share `yaml:"damaged-per-run"`
+	CrashAfterSilentHarm *bool        `yaml:"crash-after-silent-harm"`
+	Recovery             *Duration    `yaml:"recovery"`
+	ActiveAtOnce         *int         `yaml:"active-at-once"`
+}
+
+// Checks says what a run is judged by. A check that is left out is not made, but for the two
+// that need no numbers: no process ends unexpectedly, and the required faults are felt.
+type Checks struct {
+	Linearizable *Linearizable `yaml:"linearizable"`
+	Durable      *Durable      `yaml:"durable"`
+	Live         *Live         `yaml:"live"`
+}
+
+// Linearizable asks for checks.Linearizable.
+type Linearizable struct {
+	Minimum int   `yaml:"minimum"` // operations
+	Steps   int64 `yaml:"steps"`   // for one key
+}
+
+// Durable asks for checks.Durable.
+type Durable struct {
+	Minimum int `yaml:"minimum"` // acknowledged changes
+}
+
+// Live asks for checks.Live.
+type Live struct {
+	Minimum int      `yaml:"minimum"` // operations
+	After   Duration `yaml:"after"`   // everything was healed
+	Within  Duration `yaml:"within"`
+	Share   PPM      `yaml:"share"`
+}
+
+// HealedAt returns when everything is healed and the last part of the run begins.
+func (s *Scenario) HealedAt() time.Duration { return time.Duration(s.Duration - s.Liveness) }
+
+// Machines returns the machines with a role.
+func (s *Scenario) MachinesOf(role string) []Machine {
+	var machines []Machine
+	for _, m := range s.Topology.Machines {
+		if m.Role == role {
+			machines = append(machines, m)
+		}
+	}
+	return machines
+}
+
+// ChaosTopology returns what faults can be aimed at.
+func (s *Scenario) ChaosTopology() chaos.Topology {
+	top := chaos.Topology{Switches: s.Topology.Switches}
+	for _, m := range s.Topology.Machines {
+		top.Machines = append(top.Machines, chaos.Machine{Name: m.Name, Role: m.Role, Switch: m.Switch})
+	}
+	return top
+}

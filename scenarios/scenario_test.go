@@ -1,0 +1,171 @@
+package scenarios
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"picloud/chaos"
+	"picloud/sim/event"
+)
+
+func streams(seed uint64) func(string) *rand.Rand {
+	return func(name string) *rand.Rand { return event.Stream(seed, name) }
+}
+
+func TestTheScenariosOfTheProgramLoadAndGiveSchedules(t *testing.T) {
+	for _, name := range Names() {
+		s, err := Load(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.Name != name {
+			t.Errorf("%s.yaml says that its name is %s", name, s.Name)
+		}
+		for seed := range uint64(20) {
+			schedule, err := s.Schedule(streams(seed))
+			if err != nil {
+				t.Fatalf("%s, seed %d: %v", name, seed, err)
+			}
+			if schedule.End() > s.HealedAt() {
+				t.Errorf("%s, seed %d: a fault ends at %s", name, seed, schedule.End())
+			}
+			for _, k := range s.Faults.Required {
+				if !has(schedule, k) {
+					t.Errorf("%s, seed %d: no %s", name, seed, k)
+				}
+			}
+		}
+	}
+}
+
+func has(s chaos.Schedule, k chaos.Kind) bool {
+	for _, f := range s {
+		if f.Kind == k {
+			return true
+		}
+	}
+	return false
+}
+
+func TestFirstCloudHasRoomForEveryKindOfFault(t *testing.T) {
+	s, err := Load("first-cloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[chaos.Kind]bool{}
+	for seed := range uint64(60) {
+		schedule, err := s.Schedule(streams(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range schedule {
+			seen[f.Kind] = true
+		}
+	}
+	for _, name := range chaos.Kinds() {
+		if !seen[chaos.Kind(name)] {
+			t.Errorf("%s is in none of 60 schedules", name)
+		}
+	}
+}
+
+// small is a scenario that the tests of messages spoil line by line.
+const small = `name: small
+moral: One node.
+duration: 60s
+liveness: 20s
+topology:
+  switches: [s1]
+  machines:
+    - {name: pi-1, role: node, program: node, switch: s1, card: ssd, cores: 4, memory: 1GiB}
+    - {name: c-1, role: client, program: client, switch: s1, card: ssd, cores: 1, memory: 64MiB}
+clients:
+  count: 2
+  operations: {read: 1, write: 1}
+  keys: {in-use: 2, retire-after: 50}
+  timeout: 1s
+faults:
+  roles: [node]
+  kinds: {kill: 10s}
+  swarm: 1000000ppm
+checks:
+  live: {minimum: 10, after: 2s, within: 1s, share: 990000ppm}
+`
+
+func TestAMistakeIsFoundAtItsLine(t *testing.T) {
+	if _, err := Parse("small.yaml", []byte(small)); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ old, new, want string }{
+		{"moral:", "morale:", `small.yaml:2: unknown key "morale" (did you mean "moral"?)`},
+		{"cores: 1,", "core: 1,", `small.yaml:9: topology.machines[1]: unknown key "core" (did you mean "cores"?)`},
+		{"moral: One node.", "moral: One node.\nmoral: Two.", `small.yaml:3: the key "moral" stands twice`},
+		{"duration: 60s", "duration: sixty", `small.yaml:3: duration: "sixty" is not a duration like 20ms or 150s`},
+		{"duration: 60s", "duration: 10s", `small.yaml:4: liveness: the last part, 20s, is not shorter than the run, 10s`},
+		{"memory: 64MiB", "memory: 64", `small.yaml:9: topology.machines[1].memory: "64" is not a size like 512MiB or 4GiB`},
+		{"count: 2", "count: two", `small.yaml:11: clients.count: want a whole number, not "two"`},
+		{"count: 2", "count: 0", `small.yaml:11: clients.count: 0 clients, it must be 1 to 1000`},
+		{"switches: [s1]", "switches: s1", `small.yaml:6: topology.switches: want a list`},
+		{"switch: s1, card: ssd, cores: 4", "switch: s2, card: ssd, cores: 4",
+			`small.yaml:8: topology.machines[0].switch: unknown switch "s2" (did you mean "s1"?)`},
+		{"card: ssd, cores: 1", "card: sd, cores: 1", `small.yaml:9: topology.machines[1].card: unknown card "sd" (did you mean "ssd"?)`},
+		{"name: c-1", "name: pi-1", `small.yaml:9: topology.machines[1].name: pi-1 stands twice`},
+		{"role: client", "role: node", `small.yaml:7: topology.machines: no machine has the role "client"`},
+		{"{kill: 10s}", "{kil: 10s}", `small.yaml:17: faults.kinds: unknown fault kind "kil" (did you mean "kill"?)`},
+		{"{kill: 10s}", "{kill: 10}", `small.yaml:17: faults.kinds.kill: "10" is not a duration like 20ms or 150s`},
+		{"{kill: 10s}", "{kill: 10s}\n  required: [pauze]", `small.yaml:18: faults.required[0]: unknown fault kind "pauze" (did you mean "pause"?)`},
+		{"{kill: 10s}", "{kill: 10s}\n  required: [pause]", `small.yaml:15: faults: "pause" is required but not among the kinds`},
+		{"swarm: 1000000ppm", "swarm: 50%", `small.yaml:18: faults.swarm: "50%" is not a share like 500000ppm`},
+		{"roles: [node]", "roles: [nod]", `small.yaml:15: faults: no machine has a role in ["nod"], faults have nothing to hit`},
+		{"after: 2s", "after: 20s", `small.yaml:20: checks.live: 20s after healing and 1s for an operation do not fit`},
+		{"name: small", "name: [", `small.yaml:`},
+		{"roles: [node]", "roles: &a [node]\n  required: *a", `small.yaml:17: faults.required: want a plain value, not an alias`},
+		{"checks:", "---\nchecks:", `small.yaml:19: the file has more than one document`},
+		{"checks:", "scenario:", `small.yaml:19: unknown key "scenario"`},
+	}
+	for _, test := range tests {
+		text := strings.Replace(small, test.old, test.new, 1)
+		if text == small {
+			t.Errorf("%q does not stand in the scenario", test.old)
+		}
+		_, err := Parse("small.yaml", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s\n  got  %v\n  want %s", test.new, err, test.want)
+		}
+	}
+	for _, text := range []string{"", "# nothing\n", "- a\n", "text"} {
+		if _, err := Parse("small.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "small.yaml:1: ") {
+			t.Errorf("%q gives %v", text, err)
+		}
+	}
+}
+
+func TestAScheduleInTheFileIsReadInItsPlace(t *testing.T) {
+	generated := "  roles: [node]\n  kinds: {kill: 10s}\n  swarm: 1000000ppm\n"
+	with := func(lines string) (*Scenario, error) {
+		return Parse("small.yaml", []byte(strings.Replace(small, generated, "  schedule: |\n"+lines, 1)))
+	}
+	s, err := with("    10s +2s kill machine=pi-1\n    5s +1s pause machine=pi-1 # first\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := s.Schedule(streams(1))
+	if err != nil || len(schedule) != 2 || schedule[0].Kind != chaos.Pause {
+		t.Errorf("got %v (%v)", schedule, err)
+	}
+	tests := []struct{ lines, want string }{
+		{"    10s +2s kill machine=pi-1\n    20s +1s pauze machine=pi-1\n",
+			`small.yaml:18: faults.schedule: unknown fault kind "pauze" (did you mean "pause"?)`},
+		{"    10s +2s kill machine=pi-2\n", "small.yaml:16: faults.schedule: the fault `10.000s +2.000s kill machine=pi-2` aims at an unknown machine"},
+		{"    39s +2s kill machine=pi-1\n", "small.yaml:16: faults.schedule: the last fault ends at 41s, but everything must be healed at 40s"},
+		{"    1s +2s kill machine=pi-1\n  required: [pause]\n", `small.yaml:18: faults.required[0]: "pause" is required and not in the schedule`},
+		{"    1s +2s kill machine=pi-1\n  roles: [node]\n", `small.yaml:15: faults: faults are a schedule or generated, not both`},
+	}
+	for _, test := range tests {
+		if _, err := with(test.lines); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("got  %v\nwant %s", err, test.want)
+		}
+	}
+}

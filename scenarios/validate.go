@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"picloud/chaos"
+)
+
+// problem is what is wrong with a scenario, at a path.
+type problem struct {
+	path string
+	text string
+	line int // of the file, if it is not that of the path
+}
+
+func (p *problem) Error() string { return p.path + ": " + p.text }
+
+func wrong(path, format string, args ...any) error {
+	return &problem{path: path, text: fmt.Sprintf(format, args...)}
+}
+
+// cards are the profiles of storage that a machine may have.
+func cards() []string { return []string{"sd-a1", "sd-good", "ssd", "nvme"} }
+
+// Validate says in one sentence what is wrong with the scenario, and where.
+func (s *Scenario) Validate() error {
+	switch {
+	case !chaos.ValidName(s.Name):
+		return wrong("name", "%q is not a name: small letters, digits, points and hyphens", s.Name)
+	case s.Moral == "":
+		return wrong("moral", "a scenario says in one line what it shows")
+	case s.Duration <= 0:
+		return wrong("duration", "the run needs a duration")
+	case s.Liveness < 0 || s.Liveness >= s.Duration:
+		return wrong("liveness", "the last part, %s, is not shorter than the run, %s",
+			time.Duration(s.Liveness), time.Duration(s.Duration))
+	}
+	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateFaults, s.validateChecks} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) validateTopology() error {
+	t := &s.Topology
+	if len(t.Switches) == 0 || len(t.Machines) == 0 {
+		return wrong("topology", "a scenario needs at least one switch and one machine")
+	}
+	var names []string
+	for i, name := range t.Switches {
+		path := fmt.Sprintf("topology.switches[%d]", i)
+		if !chaos.ValidName(name) || slices.Contains(names, name) {
+			return wrong(path, "%q is not a name or stands twice", name)
+		}
+		names = append(names, name)
+	}
+	for i, m := range t.Machines {
+		path := fmt.Sprintf("topology.machines[%d]", i)
+		switch {
+		case !chaos.ValidName(m.Name):
+			return wrong(path+".name", "%q is not a name: small letters, digits, points and hyphens", m.Name)
+		case slices.Contains(names, m.Name):
+			return wrong(path+".name", "%s stands twice", m.Name)
+		case m.Role == "":
+			return wrong(path+".role", "%s needs a role", m.Name)
+		case m.Program == "":
+			return wrong(path+".program", "%s needs a program", m.Name)
+		case !slices.Contains(t.Switches, m.Switch):
+			return wrong(path+".switch", "unknown switch %q%s", m.Switch, chaos.DidYouMean(m.Switch, t.Switches))
+		case !slices.Contains(cards(), m.Card):
+			return wrong(path+".card", "unknown card %q%s", m.Card, chaos.DidYouMean(m.Card, cards()))
+		case m.Cores < 1 || m.Cores > 64:
+			return wrong(path+".cores", "%d cores, it must be 1 to 64", m.Cores)
+		case m.Memory < 1<<20:
+			return wrong(path+".memory", "%s needs at least 1MiB of memory", m.Name)
+		}
+		names = append(names, m.Name)
+	}
+	return nil
+}
+
+func (s *Scenario) validateClients() error {
+	c := &s.Clients
+	if len(s.MachinesOf(RoleClient)) == 0 {
+		return wrong("topology.machines", "no machine has the role %q", RoleClient)
+	}
+	m := c.Operations
+	switch {
+	case c.Count < 1 || c.Count > 1000:
+		return wrong("clients.count", "%d clients, it must be 1 to 1000", c.Count)
+	case m.Read < 0 || m.Write < 0 || m.Delete < 0 || m.CAS < 0 || m.Read+m.Write+m.Delete+m.CAS == 0:
+		return wrong("clients.operations", "the weights must not be negative, and one must be positive")
+	case c.Keys.InUse < 1:
+		return wrong("clients.keys.in-use", "%d keys in use, it must be 1 or more", c.Keys.InUse)
+	case c.Keys.RetireAfter < 1:
+		return wrong("clients.keys.retire-after", "a key is used for %d operations, it must be 1 or more", c.Keys.RetireAfter)
+	case c.Timeout <= 0:
+		return wrong("clients.timeout", "clients need a timeout, or one lost reply stops them for ever")
+	}
+	return nil
+}
+
+func (s *Scenario) validateFaults() error {
+	f := &s.Faults
+	if f.Schedule.Text != "" {
+		if len(f.Kinds) > 0 || len(f.Roles) > 0 || f.Start != 0 || f.Swarm != 0 {
+			return wrong("faults", "faults are a schedule or generated, not both")
+		}
+		schedule, err := s.scripted()
+		if err != nil {
+			return err
+		}
+		for i, k := range f.Required {
+			if !slices.ContainsFunc(schedule, func(f chaos.Fault) bool { return f.Kind == k }) {
+				return wrong(fmt.Sprintf("faults.required[%d]", i), "%q is required and not in the schedule", k)
+			}
+		}
+		return nil
+	}
+	listed := map[string]bool{}
+	for _, k := range f.Kinds {
+		if _, ok := chaos.Lookup(chaos.Kind(k.Kind)); !ok && k.Kind != Others {
+			return wrong("faults.kinds", "unknown fault kind %q%s", k.Kind,
+				chaos.DidYouMean(k.Kind, append(chaos.Kinds(), Others)))
+		}
+		if listed[k.Kind] {
+			return wrong("faults.kinds", "%s stands twice", k.Kind)
+		}
+		listed[k.Kind] = true
+	}
+	for i, k := range f.Required {
+		if _, ok := chaos.Lookup(k); !ok {
+			return wrong(fmt.Sprintf("faults.required[%d]", i), "unknown fault kind %q%s", k,
+				chaos.DidYouMean(string(k), chaos.Kinds()))
+		}
+	}
+	if len(f.Kinds) == 0 && len(f.Required) == 0 {
+		return nil // a quiet run
+	}
+	config := s.generatorConfig()
+	if err := config.Validate(); err != nil {
+		return wrong("faults", "%s", err)
+	}
+	return nil
+}
+
+func (s *Scenario) validateChecks() error {
+	c := &s.Checks
+	if c.Linearizable != nil && (c.Linearizable.Minimum < 1 || c.Linearizable.Steps < 1) {
+		return wrong("checks.linearizable", "the check needs a minimum of operations and a budget of steps")
+	}
+	if c.Durable != nil && c.Durable.Minimum < 1 {
+		return wrong("checks.durable", "the check needs a minimum of acknowledged changes")
+	}
+	if l := c.Live; l != nil {
+		switch {
+		case l.Minimum < 1 || l.Within <= 0 || l.Share < 1:
+			return wrong("checks.live", "the check needs a minimum of operations, a time within which they succeed and a share")
+		case l.After+l.Within >= s.Liveness:
+			return wrong("checks.live", "%s after healing and %s for an operation do not fit into the last %s of the run",
+				time.Duration(l.After), time.Duration(l.Within), time.Duration(s.Liveness))
+		}
+	}
+	return nil
+}
