@@ -1,0 +1,101 @@
+package host
+
+import (
+	"context"
+	"net"
+	"net/netip"
+)
+
+// PacketAddr is a packet's destination as "name:port", for WriteTo of the sockets that a Network
+// opens: names are the Network's to resolve.
+type PacketAddr string
+
+// Network is "udp".
+func (PacketAddr) Network() string { return "udp" }
+
+// String returns "name:port".
+func (a PacketAddr) String() string { return string(a) }
+
+// RealNetwork is the network of a real machine.
+type RealNetwork struct {
+	// Address is what Listen and ListenPacket listen on; 127.0.0.1 if empty.
+	Address string
+	// Names maps the names of machines to their addresses. Nothing else resolves a name, so none
+	// is asked for on the outside; addresses can be dialled as they are.
+	Names map[string]string
+
+	dialer net.Dialer
+}
+
+var _ Network = (*RealNetwork)(nil)
+
+// Listen listens for streams on ":port".
+func (n *RealNetwork) Listen(network, address string) (net.Listener, error) {
+	return net.Listen(network, n.local(address))
+}
+
+// DialContext connects to "name:port" or "address:port".
+func (n *RealNetwork) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	remote, err := n.remote(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return n.dialer.DialContext(ctx, network, remote)
+}
+
+// ListenPacket opens a packet socket on ":port".
+func (n *RealNetwork) ListenPacket(network, address string) (net.PacketConn, error) {
+	p, err := net.ListenPacket(network, n.local(address))
+	if err != nil {
+		return nil, err
+	}
+	return realPackets{p, n}, nil
+}
+
+// local puts the address to listen on before a bare port.
+func (n *RealNetwork) local(address string) string {
+	if name, port, err := net.SplitHostPort(address); err == nil && name == "" {
+		if n.Address == "" {
+			return net.JoinHostPort("127.0.0.1", port)
+		}
+		return net.JoinHostPort(n.Address, port)
+	}
+	return address
+}
+
+// remote resolves the name of "name:port".
+func (n *RealNetwork) remote(address string) (string, error) {
+	name, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	if ip, ok := n.Names[name]; ok {
+		return net.JoinHostPort(ip, port), nil
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return address, nil
+	}
+	if name == "" || name == "localhost" {
+		return net.JoinHostPort("127.0.0.1", port), nil
+	}
+	return "", &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+
+// realPackets is a packet socket that knows the network's names.
+type realPackets struct {
+	net.PacketConn
+	network *RealNetwork
+}
+
+func (p realPackets) WriteTo(b []byte, to net.Addr) (int, error) {
+	if name, ok := to.(PacketAddr); ok {
+		remote, err := p.network.remote(string(name))
+		if err != nil {
+			return 0, &net.OpError{Op: "write", Net: "udp", Source: p.LocalAddr(), Addr: to, Err: err}
+		}
+		if to, err = net.ResolveUDPAddr("udp", remote); err != nil {
+			return 0, err
+		}
+	}
+	return p.PacketConn.WriteTo(b, to)
+}
