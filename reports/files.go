@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -106,8 +105,8 @@ func WriteFile(path string, content []byte) (err error) {
 // Encode returns the result as indented JSON with a newline at the end. Lists are never null.
 func (r *Result) Encode() ([]byte, error) {
 	whole := *r
-	whole.Checks = slices.Concat([]Check{}, r.Checks)
-	whole.Faults = slices.Concat([]Fault{}, r.Faults)
+	whole.Checks = append([]Check{}, r.Checks...)
+	whole.Faults = append([]Fault{}, r.Faults...)
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -1,4 +1,164 @@
 package reports
 
-// Page stub.
-func Page(r *Result, t Timeline) string { return "" }
+import (
+	_ "embed"
+	"fmt"
+	"html"
+	"strings"
+)
+
+//go:embed page.css
+var css string
+
+// Page returns the run as one HTML page that needs no network and no script.
+func Page(r *Result, t Timeline) string {
+	p := &page{}
+	p.put(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%s, seed %d: %s</title>
+<style>
+`, r.Scenario, r.Seed, r.Verdict)
+	p.WriteString(css + "</style>\n</head>\n<body>\n<main>\n")
+	p.header(r)
+	p.checks(r)
+	p.users(r, t)
+	p.faults(r)
+	p.deaths(r)
+	p.WriteString("</main>\n</body>\n</html>\n")
+	return p.String()
+}
+
+type page struct{ strings.Builder }
+
+// put writes a format whose texts are escaped; %d and %s only.
+func (p *page) put(format string, args ...any) {
+	for i, a := range args {
+		switch a := a.(type) {
+		case string:
+			args[i] = html.EscapeString(a)
+		case fmt.Stringer:
+			args[i] = html.EscapeString(a.String())
+		case Status:
+			args[i] = html.EscapeString(string(a))
+		}
+	}
+	fmt.Fprintf(p, format, args...)
+}
+
+func (p *page) header(r *Result) {
+	p.put("<header>\n<span class=\"status %s\">%s</span>\n<h1>%s</h1>\n", r.Verdict, mark(r.Verdict), r.Scenario)
+	if r.Moral != "" {
+		p.put("<p class=\"soft\">%s</p>\n", r.Moral)
+	}
+	p.put("<p class=\"cause\">%s</p>\n<dl>\n", r.Cause())
+	fact := func(name, value string) { p.put("<div><dt>%s</dt><dd>%s</dd></div>\n", name, value) }
+	o := r.Operations
+	fact("seed", fmt.Sprint(r.Seed))
+	fact("simulated", r.SimulatedSeconds.String())
+	fact("operations", fmt.Sprint(o.OK+o.Failed+o.Unknown))
+	fact("ok", fmt.Sprint(o.OK))
+	fact("failed", fmt.Sprint(o.Failed))
+	fact("unknown", fmt.Sprint(o.Unknown))
+	fact("trace", r.TraceHash)
+	p.WriteString("</dl>\n")
+	if r.Replay != "" {
+		p.put("<p class=\"cause soft\">Again: <code>%s</code></p>\n", r.Replay)
+	}
+	p.WriteString("</header>\n")
+}
+
+// mark is a status with a sign, so that it does not depend on colour.
+func mark(s Status) string {
+	return map[Status]string{Pass: "✓ pass", Fail: "✗ fail", Inconclusive: "? inconclusive"}[s]
+}
+
+func (p *page) checks(r *Result) {
+	p.WriteString("<section>\n<h2>Checks</h2>\n<table class=\"stack\">\n<thead><tr><th>Status</th><th>Check</th>" +
+		"<th class=\"number\">Looked at</th><th>What it found</th></tr></thead>\n<tbody>\n")
+	for _, c := range r.Checks {
+		p.put("<tr><td><span class=\"status %s\">%s</span></td><td class=\"name\">%s</td><td class=\"number\">%d</td><td class=\"detail\">",
+			c.Status, mark(c.Status), c.Name, c.Count)
+		first, rest, more := strings.Cut(c.Detail, "\n")
+		p.put("%s", first)
+		if more {
+			p.put("<pre>%s</pre>", rest)
+		}
+		p.WriteString("</td></tr>\n")
+	}
+	p.WriteString("</tbody>\n</table>\n</section>\n")
+}
+
+func (p *page) users(r *Result, t Timeline) {
+	per := "each second"
+	if n := perBar(len(t)); n > 1 {
+		per = fmt.Sprintf("every %d seconds", n)
+	}
+	p.put("<section>\n<h2>What the clients saw</h2>\n<h3>Operations in %s</h3>\n", per)
+	p.WriteString(`<p class="legend"><span><i class="ok"></i>ok</span><span><i class="unknown"></i>unknown</span>` +
+		`<span><i class="failed"></i>failed</span><span>grey bands: faults, darker where more at one time</span></p>` + "\n")
+	p.WriteString("<div class=\"wide plot\">\n" + operationsPlot(r, t) + "</div>\n")
+	p.put("<h3>Latency of operations that are ok, in %s</h3>\n", per)
+	p.WriteString(`<p class="legend"><span><i class="rule median"></i>median</span><span><i class="rule p99"></i>99 of 100</span>` +
+		`<span><i class="rule max"></i>slowest</span></p>` + "\n")
+	p.WriteString("<div class=\"wide plot\">\n" + latencyPlot(r, t) + "</div>\n</section>\n")
+}
+
+func (p *page) faults(r *Result) {
+	p.WriteString("<section>\n<h2>Faults</h2>\n")
+	if len(r.Faults) == 0 {
+		p.WriteString("<p class=\"soft\">No fault was played.</p>\n</section>\n")
+		return
+	}
+	var unfelt []Fault
+	for _, f := range r.Faults {
+		if !f.Felt {
+			unfelt = append(unfelt, f)
+		}
+	}
+	p.put("<p class=\"soft\">%d were played, %d were felt.</p>\n", len(r.Faults), len(r.Faults)-len(unfelt))
+	p.WriteString(`<p class="legend"><span><i class="process"></i>process</span><span><i class="clock"></i>clock</span>` +
+		`<span><i class="network"></i>network</span><span><i class="disk"></i>disk</span>` +
+		`<span><i class="hollow"></i>not felt</span></p>` + "\n")
+	p.WriteString("<div class=\"wide plot\">\n" + faultsPlot(r) + "</div>\n")
+	if len(unfelt) > 0 {
+		p.put("<h3>Not felt: %d</h3>\n", len(unfelt))
+		p.faultTable(unfelt)
+	}
+	p.put("<details>\n<summary>All %d faults</summary>\n", len(r.Faults))
+	p.faultTable(r.Faults)
+	p.WriteString("</details>\n</section>\n")
+}
+
+func (p *page) faultTable(faults []Fault) {
+	p.WriteString("<div class=\"wide\">\n<table>\n<thead><tr><th>Kind</th><th>Target</th><th class=\"number\">From</th>" +
+		"<th class=\"number\">To</th><th class=\"number\">Felt</th><th>Parameters</th></tr></thead>\n<tbody>\n")
+	for _, f := range faults {
+		kind := f.Kind
+		if f.Required {
+			kind += " (required)"
+		}
+		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"+
+			"<td class=\"number\">%d×</td><td>%s</td></tr>\n", kind, f.Target, f.From, f.To, f.Times, f.Params)
+	}
+	p.WriteString("</tbody>\n</table>\n</div>\n")
+}
+
+func (p *page) deaths(r *Result) {
+	if len(r.Deaths) == 0 {
+		return
+	}
+	p.WriteString("<section>\n<h2>Processes that ended by themselves</h2>\n")
+	for _, d := range r.Deaths {
+		p.put("<h3>%s at %s</h3>\n<p>%s</p>\n", d.Machine, d.At, d.Reason)
+		if d.AllowedBy != "" {
+			p.put("<p class=\"soft\">Excused by <code>%s</code></p>\n", d.AllowedBy)
+		}
+		if d.Stack != "" {
+			p.put("<details><summary>Stack</summary><pre>%s</pre></details>\n", d.Stack)
+		}
+	}
+	p.WriteString("</section>\n")
+}

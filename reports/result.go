@@ -80,6 +80,7 @@ type Check struct {
 // Fault is a fault that was played, and whether anything came of it.
 type Fault struct {
 	Kind     string  `json:"kind"`
+	Class    string  `json:"class"` // process, clock, network or disk
 	Target   string  `json:"target"`
 	Params   string  `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
 	From     Seconds `json:"from"`
@@ -106,6 +107,7 @@ type Result struct {
 	Verdict          Status     `json:"verdict"`
 	TraceHash        string     `json:"trace_hash"`
 	SimulatedSeconds Seconds    `json:"simulated_seconds"`
+	HealedAt         Seconds    `json:"healed_at"` // when the last part began, with no fault left
 	Operations       Operations `json:"operations"`
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`

@@ -30,6 +30,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		Seed:             r.Seed,
 		TraceHash:        r.TraceHash,
 		SimulatedSeconds: reports.Seconds(r.Ended),
+		HealedAt:         reports.Seconds(s.HealedAt()),
 		Deaths:           r.Deaths,
 		Replay:           r.Replay,
 	}
@@ -64,8 +65,10 @@ func (s *Scenario) Judge(r Run) reports.Result {
 
 func faultOf(f *chaos.Fault, times int64) reports.Fault {
 	_, params, _ := strings.Cut(f.String(), f.Target.String())
+	spec, _ := chaos.Lookup(f.Kind)
 	return reports.Fault{
 		Kind:   string(f.Kind),
+		Class:  string(spec.Class),
 		Target: f.Target.Names(),
 		Params: strings.TrimSpace(params),
 		From:   reports.Seconds(f.At),

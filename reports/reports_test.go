@@ -1,0 +1,244 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// sample is a run of 150 seconds that fails: an outage, slow seconds, faults of all classes.
+func sample() (*Result, Timeline) {
+	r := &Result{
+		Scenario: "first-cloud", Moral: "Five nodes keep every acknowledged write through every fault of the catalogue.",
+		Seed: 42, TraceHash: "9f86d081884c7d65", SimulatedSeconds: 150e9, HealedAt: 125e9,
+		Checks: []Check{
+			{"linearizable", Fail, 21873, `1 of 312 keys are not linearizable; on k0173 client 4 wrote "4-812" at 61.200s..61.260s; ` +
+				`client 1 wrote "1-790" at 61.300s..61.340s; client 7 read "4-812" at 62.010s..62.020s`},
+			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys"},
+			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s"},
+			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each"},
+			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot"},
+		},
+		Deaths: []Death{
+			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error", "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
+				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"},
+			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1 left=0bytes"},
+		},
+		Replay: "picloud sim first-cloud --seed 42",
+	}
+	kinds := []struct{ kind, class, target string }{
+		{"kill", "process", "pi-1"}, {"power-cut", "process", "pi-2"}, {"pause", "process", "pi-3"},
+		{"clock-step", "clock", "pi-4"}, {"clock-drift", "clock", "pi-5"}, {"net-loss", "network", "pi-1>*"},
+		{"partition-minority", "network", "pi-1,pi-2"}, {"uplink-cut", "network", "shelf-1"},
+		{"disk-stall", "disk", "pi-2"}, {"disk-rot", "disk", "pi-5"}, {"disk-fsync-fail", "disk", "pi-3"},
+	}
+	for i := range 40 {
+		k := kinds[i*7%len(kinds)]
+		from := Seconds(8+i*29%110) * 1e9
+		f := Fault{Kind: k.kind, Class: k.class, Target: k.target, From: from, To: from + Seconds(i%9)*1e9,
+			Felt: i%4 != 1, Required: i == 0 || i == 1}
+		if f.Felt {
+			f.Times = int64(i * i)
+		}
+		if k.kind == "net-loss" {
+			f.Params = "rate=50000ppm"
+		}
+		r.Faults = append(r.Faults, f)
+	}
+	var samples []Sample
+	for ms := 0; ms < 150_000; ms += 7 {
+		s := Sample{At: time.Duration(ms) * time.Millisecond, Latency: time.Duration(2+ms*37%11) * time.Millisecond}
+		second := ms / 1000
+		switch {
+		case second < 3 || second >= 60 && second < 66:
+			s.Outcome = []Outcome{Failed, Unknown, Unknown}[ms%3]
+			if ms%70 > 6 {
+				continue
+			}
+		case second%23 < 4:
+			s.Latency *= time.Duration(1 + ms%97)
+			if ms%5 == 0 {
+				s.Outcome = Unknown
+			}
+		}
+		switch s.Outcome {
+		case OK:
+			r.Operations.OK++
+		case Failed:
+			r.Operations.Failed++
+		default:
+			r.Operations.Unknown++
+		}
+		samples = append(samples, s)
+	}
+	r.Judge()
+	return r, NewTimeline(samples, 150*time.Second)
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := WriteFile(path, []byte(got)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || got != string(want) {
+		t.Errorf("%s differs (%v); if that is meant, run with -update", path, err)
+	}
+}
+
+func TestTheFilesOfARun(t *testing.T) {
+	r, timeline := sample()
+	b, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, ResultFile, string(b))
+	golden(t, SummaryFile, Summary(r))
+	golden(t, PageFile, Page(r, timeline))
+}
+
+func TestARunIsWrittenAndReadBack(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "out", "seed-42")
+	r, timeline := sample()
+	if err := Write(folder, r, timeline); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteTiming(folder, Timing{WallSeconds: 1.5}); err != nil {
+		t.Fatal(err)
+	}
+	again, timelineAgain, err := Read(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(r, again) || !reflect.DeepEqual(timeline, timelineAgain) {
+		t.Errorf("wrote %v, read %v", r, again)
+	}
+	entries, _ := os.ReadDir(folder)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != "report.html result.json summary.txt timeline.json timing.json" {
+		t.Errorf("the folder holds %s", got)
+	}
+}
+
+func TestTheVerdict(t *testing.T) {
+	check := func(s ...Status) (c []Check) {
+		for _, status := range s {
+			c = append(c, Check{Name: "c", Status: status})
+		}
+		return c
+	}
+	missed := []Fault{{Required: true}}
+	tests := []struct {
+		name   string
+		checks []Check
+		faults []Fault
+		want   Status
+	}{
+		{"all pass", check(Pass, Pass), []Fault{{Required: true, Felt: true}, {}}, Pass},
+		{"one fails", check(Pass, Inconclusive, Fail, Pass), nil, Fail},
+		{"one fails and a fault was not felt", check(Fail), missed, Fail},
+		{"one cannot decide", check(Pass, Inconclusive), nil, Inconclusive},
+		{"a required fault was not felt", check(Pass), missed, Inconclusive},
+		{"an unknown status is not a pass", check(Pass, "green"), nil, Inconclusive},
+		{"nothing was checked", nil, nil, Inconclusive},
+	}
+	for _, test := range tests {
+		r := Result{Checks: test.checks, Faults: test.faults}
+		if r.Judge(); r.Verdict != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, r.Verdict, test.want)
+		}
+	}
+}
+
+func TestASummaryIsShortWhateverTheRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := &Result{Scenario: "s", Verdict: Fail, Replay: "again"}
+		text := rapid.StringN(0, 300, -1)
+		for range rapid.IntRange(0, 30).Draw(t, "checks") {
+			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: text.Draw(t, "detail")})
+		}
+		for range rapid.IntRange(0, 100).Draw(t, "faults") {
+			r.Faults = append(r.Faults, Fault{Kind: rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kind")})
+		}
+		for range rapid.IntRange(0, 10).Draw(t, "deaths") {
+			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: text.Draw(t, "reason")})
+		}
+		if n := strings.Count(Summary(r), "\n"); n > maxSummary {
+			t.Fatalf("%d lines", n)
+		}
+	})
+}
+
+func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
+	r, timeline := sample()
+	r.Moral = `<script>alert("x")</script>`
+	r.Faults[0].Target = `<b>&`
+	page := Page(r, timeline)
+	for _, bad := range []string{"<script", "<b>", "http://", "https://", "url(", "@import"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	r.Faults, r.Deaths, r.Checks = nil, nil, nil
+	if !strings.Contains(Page(r, nil), "No fault was played.") {
+		t.Error("a page without faults does not say so")
+	}
+}
+
+func TestListsInJSONAreNeverNull(t *testing.T) {
+	b, err := (&Result{}).Encode()
+	if err != nil || bytes.Contains(b, []byte("null")) {
+		t.Errorf("%s (%v)", b, err)
+	}
+}
+
+func TestSecondsInJSONAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := Seconds(rapid.Int64Range(-1e18, 1e18).Draw(t, "nanoseconds"))
+		b, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Seconds
+		if err := json.Unmarshal(b, &got); err != nil || got != want {
+			t.Fatalf("%d gives %s and that %d (%v)", want, b, got, err)
+		}
+	})
+	for text, want := range map[string]string{"12500000000": "12.5", "150000000000": "150", "1": "0.000000001", "0": "0"} {
+		var n int64
+		json.Unmarshal([]byte(text), &n)
+		if b, _ := json.Marshal(Seconds(n)); string(b) != want {
+			t.Errorf("%s ns prints as %s, want %s", text, b, want)
+		}
+	}
+}
+
+func TestTheTimelineCountsEachSecond(t *testing.T) {
+	ms := time.Millisecond
+	got := NewTimeline([]Sample{
+		{100 * ms, 1 * ms, OK}, {200 * ms, 3 * ms, OK}, {999 * ms, 2 * ms, OK},
+		{1000 * ms, 9 * ms, Failed}, {2500 * ms, 9 * ms, Unknown},
+	}, 4*time.Second)
+	want := Timeline{
+		{OK: 3, MedianUS: 2000, P99US: 3000, MaxUS: 3000}, {Failed: 1}, {Unknown: 1}, {},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
