@@ -68,15 +68,15 @@ func (c *Card) histories() []history {
 		}
 	}
 	for _, ino := range c.reachable() {
-		size := ino.durableSize
+		size, end := ino.durableSize, ino.durableSize // behind the end all has been zeros
 		for _, o := range ino.ops {
 			if o.size != size {
 				add(unit{sizeUnit, ino.no, 0}, o.seq)
 			}
-			size = o.size
+			size, end = o.size, max(end, o.size)
 			from, to := o.off, o.off+int64(len(o.data))
 			if o.data == nil {
-				from, to = o.size, int64(len(ino.blocks))*blockSize
+				from, to = o.size, end
 			}
 			for s := from / sectorSize; s*sectorSize < to; s++ {
 				add(unit{sectorUnit, ino.no, s}, o.seq)
@@ -135,6 +135,9 @@ func (c *Card) draw(mode Crash) cuts {
 		return chosen
 	}
 	all := c.histories()
+	if len(all) == 0 {
+		return chosen
+	}
 	now := c.seq
 	if mode == Prefix {
 		now = c.drawPoint(all)

@@ -174,6 +174,17 @@ func TestSyncCoversWhatCameBefore(t *testing.T) {
 	expect(t, p.card.Files(), Snapshot{file("/a", "12")})
 }
 
+func TestSyncOfADirectoryCoversWhatCameBefore(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	p.create("/a")
+	dir := p.must(channel.DiskOpen, channel.OpenDir, 0, "/").A
+	p.start(channel.DiskSync, dir, 0, "")
+	p.create("/b")
+	p.loop.RunUntil(p.loop.Now().Add(4 * time.Second))
+	p.reboot(LoseAll)
+	expect(t, p.card.Files(), Snapshot{file("/a", "")})
+}
+
 func TestWritebackMakesDurableInTheEnd(t *testing.T) {
 	p := newProcess(t, 1, Config{})
 	f := p.durable("/a", "1")

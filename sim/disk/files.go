@@ -108,7 +108,7 @@ func (c *Card) read(g channel.Guest, call uint64, h *handle, off int64, n int) {
 		c.replyRead(r, c.assemble(r))
 		return
 	}
-	r.fetch, r.seek = r.n, !sequential
+	r.fetch, r.seek = r.n, !sequential || off == 0
 	if sequential {
 		r.fetch = max(r.n, min(readahead, ino.size-off))
 	}

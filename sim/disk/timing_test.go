@@ -1,0 +1,261 @@
+package disk
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"picloud/sim/channel"
+	"picloud/sim/event"
+)
+
+// normalQuantile finds the quantile of the normal distribution by bisection.
+func normalQuantile(p float64) float64 {
+	lo, hi := -10.0, 10.0
+	for range 100 {
+		mid := (lo + hi) / 2
+		if math.Erfc(-mid/math.Sqrt2)/2 < p {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+func TestTablesAreLogNormal(t *testing.T) {
+	for sigma, table := range map[float64]*[quantiles]int32{0.5: &sigma50, 0.3: &sigma30} {
+		for i, got := range table {
+			want := 65536 * math.Exp(sigma*normalQuantile((float64(i)+0.5)/quantiles))
+			if math.Abs(float64(got)-want) > 1 {
+				t.Errorf("sigma %g, entry %d: got %d, want %.1f", sigma, i, got, want)
+			}
+		}
+	}
+}
+
+func TestSyncTimes(t *testing.T) {
+	for _, c := range []struct {
+		profile            Profile
+		median, p90, slack time.Duration
+		over100ms          [2]int // of 100,000
+	}{
+		{SDA1, 2700 * time.Microsecond, 6 * time.Millisecond, time.Millisecond, [2]int{800, 1_200}},
+		{SDGood, 900 * time.Microsecond, 1750 * time.Microsecond, 200 * time.Microsecond, [2]int{70, 130}},
+		{SSD, 700 * time.Microsecond, 1020 * time.Microsecond, 40 * time.Microsecond, [2]int{0, 0}},
+		{NVMe, 300 * time.Microsecond, 440 * time.Microsecond, 20 * time.Microsecond, [2]int{0, 0}},
+	} {
+		s := sampler{profile: profiles()[c.profile], rng: event.Stream(1, "x")}
+		const n = 100_000
+		times := make([]time.Duration, n)
+		now, over := event.Time(0), 0
+		for i := range times {
+			times[i] = s.sync(now)
+			now = now.Add(times[i] + 45*time.Millisecond)
+			if times[i] >= 100*time.Millisecond {
+				over++
+			}
+		}
+		slices.Sort(times)
+		near := func(what string, got, want time.Duration) {
+			if got < want-c.slack || got > want+c.slack {
+				t.Errorf("%s: %s is %s, want about %s", c.profile, what, got, want)
+			}
+		}
+		near("median", times[n/2], c.median)
+		near("90th percentile", times[n*9/10], c.p90)
+		if over < c.over100ms[0] || over > c.over100ms[1] {
+			t.Errorf("%s: %d of %d syncs took over 100 ms", c.profile, over, n)
+		}
+	}
+}
+
+func TestStallsCluster(t *testing.T) {
+	s := sampler{profile: profiles()[SDA1], rng: event.Stream(1, "x")}
+	rate := func(clustered bool) float64 {
+		stalls := 0
+		for range 50_000 {
+			s.cluster = 0
+			if clustered {
+				s.cluster = event.Time(time.Hour)
+			}
+			if s.sync(1) >= 100*time.Millisecond {
+				stalls++
+			}
+		}
+		return float64(stalls) / 50_000
+	}
+	if alone, after := rate(false), rate(true); after < 15*alone || after > 25*alone {
+		t.Errorf("stalls: %.4f alone, %.4f after one", alone, after)
+	}
+}
+
+// timed returns the virtual time that a call takes.
+func (p *process) timed(op uint8, a, b int64) time.Duration {
+	p.t.Helper()
+	start := p.loop.Now()
+	p.must(op, a, b, "")
+	return p.loop.Now().Sub(start)
+}
+
+func TestCachedReadsTakeNoTime(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", strings.Repeat("x", 64*blockSize))
+	read := func(block, n int64) time.Duration {
+		return p.timed(channel.DiskRead, f, channel.DiskRange(block*blockSize, int(n*blockSize)))
+	}
+	if d := read(3, 1); d != 0 {
+		t.Error("what was written is cached: ", d)
+	}
+	p.evictAll()
+	if d := read(8, 1); d != 667*time.Microsecond+409600*time.Nanosecond {
+		t.Error("a random read: ", d)
+	}
+	if d := read(8, 1); d != 0 {
+		t.Error("read again: ", d)
+	}
+	if d := read(9, 1); d != 32*409600*time.Nanosecond {
+		t.Error("a read that follows on takes the read-ahead's time: ", d)
+	}
+	if d := read(10, 16) + read(26, 15); d != 0 {
+		t.Error("what was read ahead: ", d)
+	}
+}
+
+func TestSyncWaitsBehindWrites(t *testing.T) {
+	p := newProcess(t, 1, Config{Profile: SDA1, DirtyBytes: 1 << 20})
+	small, big := p.durable("/small", "x"), p.create("/big")
+	for i := range int64(32) {
+		p.write(big, i<<16, strings.Repeat("x", 1<<16)) // 2 MiB: beyond the limit it is written back
+	}
+	p.write(small, 0, "y")
+	if d := p.timed(channel.DiskSync, small, 0); d < 100*time.Millisecond {
+		t.Error("1 MiB takes 100 ms, the sync behind it only ", d)
+	}
+}
+
+func TestSlowCard(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", strings.Repeat("x", blockSize))
+	p.evictAll()
+	slow := p.apply(Fault{Kind: Slow, Factor: 10})
+	if d := p.timed(channel.DiskRead, f, channel.DiskRange(0, 10)); d != 10*(667*time.Microsecond+409600) {
+		t.Error(d)
+	}
+	p.wantFelt(slow, 1)
+}
+
+func TestCacheKeepsItsLimit(t *testing.T) {
+	p := newProcess(t, 1, Config{CacheBytes: 16 * blockSize})
+	f := p.create("/a")
+	for i := range int64(100) {
+		p.write(f, i*blockSize, fmt.Sprintf("%04d", i))
+		p.sync(f)
+	}
+	if n := len(p.card.cache.pages); n > 16 {
+		t.Fatalf("%d pages are cached", n)
+	}
+	for i := range int64(100) {
+		if r := p.read(f, i*blockSize, 4); string(r.Data) != fmt.Sprintf("%04d", i) {
+			t.Fatalf("block %d reads %q", i, r.Data)
+		}
+	}
+}
+
+// A seed decides everything: the same story told twice ends at the same time in the same state.
+func TestSameSeedSameRun(t *testing.T) {
+	run := func(seed uint64) string {
+		p := newProcess(t, seed, Config{CacheBytes: 8 * blockSize})
+		p.apply(Fault{Kind: LostWrite, PPM: 100_000})
+		p.apply(Fault{Kind: CorruptRead, PPM: 100_000, Bits: 3})
+		for round := range 5 {
+			f := p.create(fmt.Sprintf("/f%d", round))
+			p.syncRoot()
+			for i := range int64(40) {
+				p.write(f, i*1000, strings.Repeat(string(rune('a'+i%26)), 1000))
+				if i%7 == 0 {
+					p.sync(f)
+				}
+				p.read(f, i*500, 300)
+			}
+			p.reboot(DrawCrash)
+		}
+		return p.loop.Now().String() + p.card.Files().String()
+	}
+	if run(1) != run(1) {
+		t.Error("two runs of one seed differ")
+	}
+	if run(1) == run(2) {
+		t.Error("the seed changes nothing")
+	}
+}
+
+func TestMediumAndLoad(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	p.must(channel.DiskMkdirAll, 0, 0, "/d/e")
+	f := p.durable("/a", "durable")
+	p.write(f, 0, "PENDING")
+	want := Snapshot{file("/a", "durable"), {Path: "/d", Dir: true}}
+	expect(t, p.card.Medium(), want)
+	other := newProcess(t, 2, Config{})
+	other.create("/old")
+	if err := other.card.Load(want); err == nil {
+		t.Fatal("a card that is in use was loaded")
+	}
+	other.card.Gone(other)
+	if err := other.card.Load(want); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, other.card.Files(), want)
+	other.reboot(LoseAll)
+	expect(t, other.card.Files(), want)
+}
+
+func TestBadConfigsAreRefused(t *testing.T) {
+	for _, cfg := range []Config{{Profile: 9}, {Capacity: -1}, {Inodes: -1}, {CacheBytes: -1}, {DirtyBytes: -1}} {
+		if _, err := New(event.NewLoop(1), "x", cfg); err == nil {
+			t.Errorf("%+v was taken", cfg)
+		}
+	}
+	for _, p := range []Profile{SDA1, SDGood, SSD, NVMe} {
+		if back, err := ParseProfile(p.String()); back != p || err != nil {
+			t.Error(p, err)
+		}
+	}
+}
+
+func BenchmarkWriteSync4K(b *testing.B) {
+	p := newProcess(b, 1, Config{Profile: NVMe})
+	f := p.create("/a")
+	data := strings.Repeat("x", blockSize)
+	b.ReportAllocs()
+	b.SetBytes(blockSize)
+	for i := 0; b.Loop(); i++ {
+		p.write(f, int64(i%1024)*blockSize, data)
+		p.sync(f)
+	}
+}
+
+func BenchmarkAppend100BytesSync(b *testing.B) {
+	p := newProcess(b, 1, Config{Profile: NVMe})
+	f := p.create("/a")
+	data := strings.Repeat("x", 100)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		p.write(f, int64(i%40000)*100, data)
+		p.sync(f)
+	}
+}
+
+func BenchmarkCachedRead4K(b *testing.B) {
+	p := newProcess(b, 1, Config{Profile: NVMe})
+	f := p.durable("/a", strings.Repeat("x", 256*blockSize))
+	b.ReportAllocs()
+	b.SetBytes(blockSize)
+	for i := 0; b.Loop(); i++ {
+		p.read(f, int64(i%256)*blockSize, blockSize)
+	}
+}
