@@ -77,8 +77,9 @@ func (f SwizzleClog) rule(n *Network) (rule, error) {
 	var clogs []*Applied
 	var timers []*event.Timer
 	start := func(a *Applied) {
-		for i, h := range hosts {
-			timers = append(timers, n.loop.After(time.Duration(i)*f.Step, func() {
+		clogs = append(clogs, n.clogHost(a, hosts[0]))
+		for i, h := range hosts[1:] {
+			timers = append(timers, n.loop.After(time.Duration(i+1)*f.Step, func() {
 				clogs = append(clogs, n.clogHost(a, h))
 			}))
 		}

@@ -53,7 +53,7 @@ func (f Duplication) rule(n *Network) (rule, error) {
 	}
 	return touching(n, f.Where, func(a *Applied, rng *rand.Rand, t *transit) {
 		if strikes(rng, f.PPM) {
-			t.copies = append(t.copies, rng.Int64N(int64(f.Late)+1))
+			t.copies = append(t.copies, time.Duration(rng.Int64N(int64(f.Late)+1)))
 			a.felt += int64(t.packets)
 		}
 	})
@@ -76,7 +76,7 @@ func (f Reordering) rule(n *Network) (rule, error) {
 	return touching(n, f.Where, func(a *Applied, rng *rand.Rand, t *transit) {
 		if strikes(rng, f.PPM) {
 			t.unordered = true
-			t.late += 1 + rng.Int64N(int64(f.By))
+			t.late += 1 + time.Duration(rng.Int64N(int64(f.By)))
 			a.felt += int64(t.packets)
 		}
 	})
@@ -136,7 +136,7 @@ func (f Delay) rule(n *Network) (rule, error) {
 		return rule{}, err
 	}
 	return touching(n, f.Where, func(a *Applied, rng *rand.Rand, t *transit) {
-		t.late += int64(f.Base + f.Latency.extra(rng))
+		t.late += f.Base + f.Latency.extra(rng)
 		a.felt += int64(t.packets)
 	})
 }
@@ -168,6 +168,6 @@ func (f Bandwidth) rule(n *Network) (rule, error) {
 			a.felt += int64(t.packets)
 		}
 		busy = start.Add(timeFor(t.wireBytes(), f.BytesPerSecond))
-		t.late += int64(busy.Sub(t.now))
+		t.late += busy.Sub(t.now)
 	})
 }

@@ -33,6 +33,8 @@ type Network struct {
 	active   []*Applied
 	spare    []*segment
 	stats    Stats
+	transit  transit // of the segment that is being sent: one at a time
+	capture  *capture
 }
 
 // Stats counts what the network did since the run began.
@@ -128,10 +130,10 @@ func (n *Network) link(name string, d Direction) (*link, error) {
 	} else if f := n.switches[name]; f != nil {
 		up, down = f.up, f.down
 	} else {
-		return nil, fmt.Errorf("network: no machine or switch %q", name)
+		return nil, fmt.Errorf("no machine or switch %q", name)
 	}
 	if up == nil {
-		return nil, fmt.Errorf("network: switch %q has no uplink", name)
+		return nil, fmt.Errorf("switch %q has no uplink", name)
 	}
 	if d == Down {
 		return down, nil

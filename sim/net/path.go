@@ -68,41 +68,54 @@ func (p *pair) send(s *segment) {
 		n.free(s)
 		return
 	}
+	t := &n.transit
+	*t = transit{pair: p, seg: s, now: n.loop.Now(), packets: s.packets(), copies: t.copies[:0]}
 	if p.from == p.to {
-		n.loop.After(n.config.Loopback, s.arrive)
+		at := t.now.Add(n.config.Loopback)
+		n.note(t, "", at)
+		n.loop.At(at, s.arrive)
 		return
 	}
+	n.stats.Packets += int64(t.packets)
 	if p.version != n.version {
 		p.refresh()
 	}
-	t := transit{pair: p, seg: s, now: n.loop.Now(), packets: s.packets()}
-	n.stats.Packets += int64(t.packets)
-	for i := range p.effects {
-		e := &p.effects[i]
-		if port := e.fault.rule.port; port != 0 && !s.carries(port) {
-			continue
-		}
-		if e.fault.rule.pass(e.fault, e.rng, &t); t.dropped {
-			n.free(s)
-			return
-		}
+	if p.suffer(t); t.dropped {
+		n.note(t, "lost to a fault", 0)
+		n.free(s)
+		return
 	}
 	at := span{t.now, t.now}
 	for _, l := range p.links {
 		var late time.Duration
-		if at, late = l.carry(&t, at); t.dropped {
+		if at, late = l.carry(t, at); t.dropped {
+			n.note(t, "lost to a full queue", 0)
 			n.free(s)
 			return
 		}
-		t.late += int64(late)
+		t.late += late
 	}
-	p.schedule(&t, at.last.Add(time.Duration(t.late)))
+	p.schedule(t, at.last.Add(t.late))
+}
+
+// suffer lets the faults on the way act.
+func (p *pair) suffer(t *transit) {
+	for i := range p.effects {
+		e := &p.effects[i]
+		if port := e.fault.rule.port; port != 0 && !t.seg.carries(port) {
+			continue
+		}
+		if e.fault.rule.pass(e.fault, e.rng, t); t.dropped {
+			return
+		}
+	}
 }
 
 // schedule lets a segment and its copies arrive.
 func (p *pair) schedule(t *transit, at event.Time) {
 	n := p.net
 	if t.held != nil {
+		n.note(t, "held", 0)
 		t.held.segments = append(t.held.segments, t.seg)
 		return
 	}
@@ -110,8 +123,9 @@ func (p *pair) schedule(t *transit, at event.Time) {
 		at = max(at, p.last)
 		p.last = at
 	}
+	n.note(t, "", at)
 	for _, after := range t.copies {
-		n.loop.At(at.Add(time.Duration(after)), n.clone(t.seg).arrive)
+		n.loop.At(at.Add(after), n.clone(t.seg).arrive)
 	}
 	n.loop.At(at, t.seg.arrive)
 }

@@ -2,6 +2,7 @@ package net
 
 import (
 	"slices"
+	"time"
 
 	"picloud/sim/event"
 )
@@ -115,10 +116,10 @@ type transit struct {
 	seg       *segment
 	now       event.Time
 	packets   int
-	late      int64 // nanoseconds that faults and tails add
+	late      time.Duration // what faults and tails add
 	dropped   bool
-	unordered bool // does not wait for what was sent before it, nor holds up what comes after
-	copies    []int64
+	unordered bool            // does not wait for what was sent before it, nor holds up what comes after
+	copies    []time.Duration // copies arrive so much after it
 	held      *clogged
 }
 

@@ -158,7 +158,8 @@ func (s *stream) acknowledge(g *segment) {
 	}
 	if g.ack > s.una {
 		s.progress(g)
-	} else if g.later >= laterForRecover && !s.recovering && s.una >= s.recover && s.top > s.una {
+	}
+	if g.later >= laterForRecover && !s.recovering && s.una >= s.recover && s.top > s.una {
 		s.ssthresh = max(int64(s.top-s.una)/2, 2*mss)
 		s.cwnd = s.ssthresh
 		s.recovering, s.recover = true, s.top
