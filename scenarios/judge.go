@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		TraceHash:        r.TraceHash,
 		SimulatedSeconds: reports.Seconds(r.Ended),
 		HealedAt:         reports.Seconds(s.HealedAt()),
-		Deaths:           r.Deaths,
+		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
 		Replay:           r.Replay,
 	}
 	o := &result.Operations

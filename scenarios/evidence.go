@@ -1,0 +1,111 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios/history"
+)
+
+// The evidence of a run, in its folder beside the reports. It is written before anything is
+// judged, and can be judged again.
+const (
+	ScheduleFile = "schedule.txt"
+	RunFile      = "run.json"
+)
+
+// runRecord is run.json: what a run left beside its history and schedule.
+type runRecord struct {
+	Scenario  string          `json:"scenario"`
+	Seed      uint64          `json:"seed"`
+	TraceHash string          `json:"trace_hash"`
+	Ended     reports.Seconds `json:"ended"`
+	Felt      []int64         `json:"felt"` // in the order of the schedule
+	Deaths    []reports.Death `json:"deaths"`
+	Replay    string          `json:"replay"`
+}
+
+// Save writes what a run of the scenario left into a folder, which it makes.
+func (s *Scenario) Save(folder string, r Run) error {
+	var lines bytes.Buffer
+	record, err := json.MarshalIndent(runRecord{
+		Scenario:  s.Name,
+		Seed:      r.Seed,
+		TraceHash: r.TraceHash,
+		Ended:     reports.Seconds(r.Ended),
+		Felt:      append([]int64{}, r.Felt...),
+		Deaths:    append([]reports.Death{}, r.Deaths...),
+		Replay:    r.Replay,
+	}, "", "  ")
+	if err = errors.Join(err, r.History.Write(&lines)); err != nil {
+		return err
+	}
+	return errors.Join(
+		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
+		reports.WriteFile(filepath.Join(folder, ScheduleFile), []byte(r.Schedule.String())),
+		reports.WriteFile(filepath.Join(folder, RunFile), append(record, '\n')),
+	)
+}
+
+// LoadRun reads what a run left, with the name of its scenario.
+func LoadRun(folder string) (scenario string, r Run, err error) {
+	b, err := os.ReadFile(filepath.Join(folder, RunFile))
+	if err != nil {
+		return "", Run{}, err
+	}
+	var record runRecord
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&record); err != nil {
+		return "", Run{}, fmt.Errorf("%s: %w", RunFile, err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, ScheduleFile))
+	if err != nil {
+		return "", Run{}, err
+	}
+	schedule, err := chaos.Parse(ScheduleFile, string(text))
+	if err != nil {
+		return "", Run{}, err
+	}
+	if len(schedule) != len(record.Felt) {
+		return "", Run{}, fmt.Errorf("%s counts %d faults and %s has %d",
+			RunFile, len(record.Felt), ScheduleFile, len(schedule))
+	}
+	lines, err := os.Open(filepath.Join(folder, history.FileName))
+	if err != nil {
+		return "", Run{}, err
+	}
+	defer lines.Close()
+	h, err := history.ReadFrom(history.FileName, lines)
+	return record.Scenario, Run{
+		Seed:      record.Seed,
+		TraceHash: record.TraceHash,
+		Ended:     time.Duration(record.Ended),
+		History:   h,
+		Schedule:  schedule,
+		Felt:      record.Felt,
+		Deaths:    record.Deaths,
+		Replay:    record.Replay,
+	}, err
+}
+
+// JudgeFolder judges what a run left in a folder and writes the reports beside it.
+func JudgeFolder(folder string) (reports.Result, error) {
+	name, run, err := LoadRun(folder)
+	if err != nil {
+		return reports.Result{}, err
+	}
+	s, err := Load(name)
+	if err != nil {
+		return reports.Result{}, err
+	}
+	result := s.Judge(run)
+	return result, reports.Write(folder, &result, TimelineOf(run.History, run.Ended))
+}

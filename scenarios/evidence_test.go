@@ -1,0 +1,46 @@
+package scenarios
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"picloud/reports"
+)
+
+func TestASavedRunIsJudgedAgainToTheSameBytes(t *testing.T) {
+	s, r := perfectRun(t, 1)
+	r.Deaths = []reports.Death{{Machine: "pi-2", At: 12_500_000_000, Reason: "panic: no reason", Stack: "main.go:1\nmain.go:2"}}
+	direct := s.Judge(r)
+	folder := t.TempDir()
+	if err := s.Save(folder, r); err != nil {
+		t.Fatal(err)
+	}
+	judged, err := JudgeFolder(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := direct.Encode()
+	second, _ := judged.Encode()
+	if string(first) != string(second) {
+		t.Errorf("first\n%s\nthen\n%s", first, second)
+	}
+	if file, err := os.ReadFile(filepath.Join(folder, reports.ResultFile)); err != nil || string(file) != string(first) {
+		t.Errorf("the file says (%v)\n%s", err, file)
+	}
+}
+
+func TestEvidenceThatDoesNotFitIsRefused(t *testing.T) {
+	s, r := perfectRun(t, 1)
+	folder := t.TempDir()
+	if err := s.Save(folder, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, ScheduleFile), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := JudgeFolder(folder); err == nil || !strings.Contains(err.Error(), "schedule.txt has 0") {
+		t.Error(err)
+	}
+}
