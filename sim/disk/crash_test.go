@@ -79,6 +79,13 @@ func TestOutcomes(t *testing.T) {
 			p.must(channel.DiskRename, 0, 0, "/a\x00/d/b")
 			p.create("/c")
 		}, []string{"a=x d/", "d/ d/b=x", "c= d/ d/b=x"}},
+		{"a sync of a directory takes along what a rename ties to it", func(p *process) {
+			p.must(channel.DiskMkdirAll, 0, 0, "/d")
+			p.syncRoot()
+			p.create("/c")
+			p.must(channel.DiskRename, 0, 0, "/c\x00/d/c")
+			p.sync(p.must(channel.DiskOpen, channel.OpenDir, 0, "/d").A)
+		}, []string{"d/ d/c="}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newProcess(t, 1, Config{})

@@ -63,19 +63,9 @@ func (c *Card) rot(f *Active) {
 		s := spots[f.rng.IntN(len(spots))]
 		from, to := f.within(s.ino, s.i)
 		off := from + f.rng.Int64N(to-from)
-		s.ino.replace(s.i)[off%blockSize] ^= 1 << f.rng.IntN(8)
+		s.ino.mutable(s.i)[off%blockSize] ^= 1 << f.rng.IntN(8)
 		s.ino.rotten = append(s.ino.rotten, rot{off, f})
 	}
-}
-
-// replace returns a fresh copy of a block of the medium for damage that the cache must not see.
-func (ino *inode) replace(i int64) *[blockSize]byte {
-	m := new([blockSize]byte)
-	if old := ino.blocks[i].medium; old != nil {
-		*m = *old
-	}
-	ino.blocks[i].medium = m
-	return m
 }
 
 // cleanse forgets the rot that a write has covered.
@@ -151,7 +141,7 @@ func (c *Card) divertWrite(ino *inode, o *op) bool {
 	}
 	ino.durableSize = o.size
 	if s, ok := c.elsewhere(f, ino, o.off/blockSize); ok {
-		copy(s.ino.replace(s.i)[o.off%blockSize:], o.data)
+		copy(s.ino.mutable(s.i)[o.off%blockSize:], o.data)
 	}
 	return true
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -192,4 +193,66 @@ func TestWritebackMakesDurableInTheEnd(t *testing.T) {
 	p.loop.RunUntil(p.loop.Now().Add(40 * time.Second))
 	p.reboot(LoseAll)
 	expect(t, p.card.Files(), Snapshot{file("/a", "12")})
+}
+
+func TestACutFileReadsZerosWhereItGrowsAgain(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	p.durable("/a", strings.Repeat("x", 3*blockSize))
+	f := p.must(channel.DiskOpen, channel.OpenWrite|channel.OpenTruncate, 0, "/a").A
+	p.sync(f)
+	p.write(f, 2*blockSize, "end")
+	p.sync(f)
+	p.apply(Fault{Kind: Evict})
+	want := strings.Repeat("\x00", 2*blockSize) + "end"
+	if r := p.read(f, 0, 3*blockSize); string(r.Data) != want {
+		t.Fatalf("%q", r.Data)
+	}
+	p.reboot(LoseAll)
+	expect(t, p.card.Files(), Snapshot{file("/a", want)})
+}
+
+// Programs that never sync their directories do not make the card remember for ever.
+func TestPendingNamesAreBounded(t *testing.T) {
+	p := newProcess(t, 1, Config{Inodes: 10})
+	for range 3 * maxJournal {
+		f := p.create("/temp")
+		p.card.Handle(p, channel.Frame{Class: channel.ClassDisk, Op: channel.DiskClose, ID: uint64(f)})
+		p.must(channel.DiskRemove, 0, 0, "/temp")
+	}
+	if n := len(p.card.journal); n > maxJournal {
+		t.Fatalf("%d changes of names are pending", n)
+	}
+}
+
+// A process may send anything; the card answers every call and goes on.
+func TestAnyFrameIsTaken(t *testing.T) {
+	p := newProcess(t, 1, Config{Capacity: 1 << 20, Inodes: 20, CacheBytes: 8 * blockSize, DirtyBytes: blockSize})
+	rng := event.Stream(1, "frames")
+	numbers := []int64{0, 1, 2, 3, -1, 4095, 1 << 20, maxFile, 1 << 40, 1<<63 - 1, -1 << 63}
+	paths := []string{"", "/", "//", "/a", "/b/", "/b/c", "/a\x00/b", "/b\x00/b/c/d", "\x00", "/b/c\x00/", "x/../y"}
+	number := func() int64 {
+		if rng.IntN(2) == 0 {
+			return int64(p.card.lastHandle) - rng.Int64N(4) // most likely open
+		}
+		return numbers[rng.IntN(len(numbers))]
+	}
+	for range 50_000 {
+		p.next++
+		f := channel.Frame{
+			Class: channel.ClassDisk, Op: uint8(rng.IntN(int(channel.DiskRefused) + 3)), ID: p.next,
+			A: number(), B: number(), Data: []byte(paths[rng.IntN(len(paths))]),
+		}
+		if rng.IntN(2) == 0 {
+			f.ID = uint64(number())
+		}
+		p.card.Handle(p, f)
+		switch rng.IntN(1000) {
+		case 0:
+			p.reboot(DrawCrash)
+		case 1:
+			p.card.Gone(p)
+		default:
+			p.loop.RunUntil(p.loop.Now().Add(time.Millisecond))
+		}
+	}
 }

@@ -126,6 +126,21 @@ func TestRotIsSeenWhenTheCardIsRead(t *testing.T) {
 	p.wantFelt(rot, 3)
 }
 
+// A page that was read from the card shares its content, until the card's changes.
+func TestDamageDoesNotReachTheCache(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f, g := p.durable("/a", "aaaaa"), p.durable("/b", "bbbbb")
+	p.evictAll()
+	p.content(f, 5)
+	p.content(g, 5)
+	p.apply(Fault{Kind: Rot, Path: "/b"})
+	p.want("after rot", p.content(g, 5), "bbbbb")
+	p.apply(Fault{Kind: MisdirectedWrite, Path: "/a", Times: 1})
+	p.write(f, 0, "XX")
+	p.sync(f)
+	p.want("after a stray write", p.content(g, 5), "bbbbb")
+}
+
 // differences counts the bits in which two strings of one length differ.
 func differences(a, b string) (bits int) {
 	for i := range len(a) {
@@ -284,6 +299,22 @@ func TestCardPulledAndPutBack(t *testing.T) {
 	p.wantFelt(gone, 3)
 	gone.Heal()
 	p.want("from the card", p.content(f, 3), "old")
+}
+
+func TestAFailedWritebackIsReportedByTheNextSync(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", "old")
+	p.write(f, 0, "new")
+	gone := p.apply(Fault{Kind: Gone})
+	p.loop.RunUntil(p.loop.Now().Add(time.Minute))
+	p.wantFelt(gone, 1)
+	gone.Heal()
+	if r := p.sync(f); r.Err != syscall.EIO {
+		t.Fatal(r.Err)
+	}
+	if r := p.sync(f); r.Err != 0 {
+		t.Fatal("an error is reported once: ", r.Err)
+	}
 }
 
 func TestEvictSparesDirtyPages(t *testing.T) {

@@ -20,6 +20,9 @@ const readahead = 128 << 10
 
 func (c *Card) open(pid uint64, path string, flags int64) (*handle, syscall.Errno) {
 	write := flags&channel.OpenWrite != 0
+	if !write && flags&(channel.OpenCreate|channel.OpenReplace|channel.OpenTruncate) != 0 {
+		return nil, syscall.EINVAL
+	}
 	ino, err := c.lookup(path)
 	if err == 0 && write {
 		if ino.dir {

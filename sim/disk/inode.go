@@ -107,7 +107,7 @@ func (c *Card) write(ino *inode, off int64, data []byte) syscall.Errno {
 	if len(data) == 0 {
 		return 0
 	}
-	if off < 0 || end > maxFile {
+	if off < 0 || off > maxFile-int64(len(data)) {
 		return syscall.EFBIG
 	}
 	ino.grow(blocksFor(end))
@@ -251,7 +251,7 @@ func (ino *inode) cutMedium(size int64) {
 	ino.cleanse(size, maxFile)
 }
 
-// mutable returns a block of the medium for change. The cache may share what it was before.
+// mutable returns a block of the medium for change, which a page that shares it does not see.
 func (ino *inode) mutable(i int64) *[blockSize]byte {
 	b := &ino.blocks[i]
 	switch {

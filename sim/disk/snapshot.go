@@ -123,7 +123,7 @@ func (c *Card) Load(s Snapshot) error {
 		c.retire(ino, c.seq, ino.put)
 	}
 	c.settleNames(c.seq, nil, true)
-	c.cache = cache{limit: c.cache.limit}
+	c.dropView() // no write-back is left to be done
 	c.remount()
 	return nil
 }

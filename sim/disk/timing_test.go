@@ -137,6 +137,37 @@ func TestSyncWaitsBehindWrites(t *testing.T) {
 	}
 }
 
+func TestSyncsAreSlowerUnderPressure(t *testing.T) {
+	for _, c := range []struct {
+		capacity, waiting, held int64 // bytes
+		want                    time.Duration
+	}{
+		{1 << 30, 0, 0, 1},
+		{1 << 30, 256 << 10, 0, 2},
+		{1 << 30, 1 << 20, 0, 3},
+		{1 << 30, 4 << 20, 0, 4},
+		{1 << 20, 0, 950 << 10, 2},
+		{1 << 22, 3 << 20, 900 << 10, 4},
+	} {
+		p := newProcess(t, 1, Config{Capacity: c.capacity})
+		held, waiting := p.create("/held"), p.create("/waiting")
+		p.fill(held, c.held)
+		p.sync(held)
+		p.fill(waiting, c.waiting)
+		p.card.Handle(p, channel.Frame{Class: channel.ClassDisk, Op: channel.DiskFlush, ID: uint64(waiting)})
+		if got := p.card.pressure(); got != c.want {
+			t.Errorf("%+v: factor %d", c, got)
+		}
+	}
+}
+
+// fill writes n bytes to a file.
+func (p *process) fill(file, n int64) {
+	for off := int64(0); off < n; off += 1 << 16 {
+		p.write(file, off, strings.Repeat("x", int(min(1<<16, n-off))))
+	}
+}
+
 func TestSlowCard(t *testing.T) {
 	p := newProcess(t, 1, Config{})
 	f := p.durable("/a", strings.Repeat("x", blockSize))
