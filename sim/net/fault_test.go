@@ -290,3 +290,24 @@ func TestLatencyTail(t *testing.T) {
 		t.Fatalf("%d of %d late, want a hundredth; the longest %v", late, draws, longest)
 	}
 }
+
+// TestOrderIsKept: a wire is a queue, so a packet that meets a tail holds up those behind it.
+func TestOrderIsKept(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Hosts[0].Link = Gigabit() })
+	_, b, send := w.sockets("a1", "b1")
+	for i := range 2000 {
+		send(fmt.Sprintf("%04d", i))
+		w.run(10 * time.Microsecond)
+	}
+	w.run(time.Second)
+	last := ""
+	for _, p := range b.packets {
+		if p <= last {
+			t.Fatalf("%s arrived after %s", p, last)
+		}
+		last = p
+	}
+	if last != "1999" {
+		t.Fatalf("the last was %q", last)
+	}
+}

@@ -194,6 +194,9 @@ func TestPausedProcess(t *testing.T) {
 	if queued := s.end() - s.una; queued <= channel.SendBuffer*2/3 || queued > channel.SendBuffer {
 		t.Fatalf("%d bytes wait at the sender, want a buffer with less than a third free", queued)
 	}
+	if n := w.net.Stats().Retransmits; n != 0 {
+		t.Fatalf("%d segments were sent for which there was no room", n)
+	}
 	id := a.dial("b1", 80)
 	w.run(time.Second)
 	if !a.conn[id] {
