@@ -32,7 +32,7 @@ func sample() (*Result, Timeline) {
 		Deaths: []Death{
 			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error", "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
 				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"},
-			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1 left=0bytes"},
+			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1"},
 		},
 		Replay: "picloud sim first-cloud --seed 42",
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"picloud/chaos"
@@ -27,8 +28,16 @@ func Names() []string {
 	return names
 }
 
-// Load returns a scenario that comes with the program.
+// Load returns a scenario that comes with the program, or one from a file if the name ends in
+// .yaml.
 func Load(name string) (*Scenario, error) {
+	if strings.HasSuffix(name, ".yaml") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		return Parse(name, text)
+	}
 	text, err := files.ReadFile(name + ".yaml")
 	if err != nil {
 		return nil, fmt.Errorf("there is no scenario %q%s", name, chaos.DidYouMean(name, Names()))

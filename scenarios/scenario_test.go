@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -139,6 +141,19 @@ func TestAMistakeIsFoundAtItsLine(t *testing.T) {
 		if _, err := Parse("small.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "small.yaml:1: ") {
 			t.Errorf("%q gives %v", text, err)
 		}
+	}
+}
+
+func TestAScenarioIsLoadedByNameOrFromAFile(t *testing.T) {
+	if _, err := Load("first-clout"); err == nil || !strings.Contains(err.Error(), `(did you mean "first-cloud"?)`) {
+		t.Error(err)
+	}
+	path := filepath.Join(t.TempDir(), "small.yaml")
+	if err := os.WriteFile(path, []byte(small), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Load(path); err != nil || s.Name != "small" {
+		t.Error(s, err)
 	}
 }
 
