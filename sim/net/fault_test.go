@@ -125,22 +125,19 @@ func TestBandwidthCapGivesItsThroughput(t *testing.T) {
 	}
 }
 
-// sendAll writes data as credit allows, in the background of the event loop.
+// sendAll writes data as credit allows, while the event loop runs.
 func sendAll(w *world, p *proc, id uint64, data []byte) {
 	room := int64(channel.SendBuffer)
-	var more func()
-	more = func() {
-		room += p.credit[id]
-		p.credit[id] = 0
+	p.credited = func(bytes int64) {
+		room += bytes
 		n := min(int64(len(data)), room)
 		p.write(id, data[:n])
 		data = data[n:]
 		if room -= n; len(data) > 0 && p.reset[id] == 0 {
 			p.send(channel.Frame{Op: channel.NetWant, ID: id})
-			w.loop.After(100*time.Microsecond, more)
 		}
 	}
-	more()
+	p.credited(0)
 }
 
 func TestClogReleasesInOrderAndLetsAnotherClogHold(t *testing.T) {

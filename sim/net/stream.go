@@ -11,6 +11,7 @@ import (
 // The traits of Linux's TCP with the settings that Go's net package asks for.
 const (
 	receiveBuffer   = 256 << 10
+	keepBuffer      = 64 << 10 // most that an idle stream keeps of its send buffer
 	initialWindow   = 10 * mss // RFC 6928
 	maxWindow       = 1 << 20  // of congestion; above any send buffer
 	minRTO          = 200 * time.Millisecond

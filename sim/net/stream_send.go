@@ -197,6 +197,9 @@ func (s *stream) progress(g *segment) {
 	}
 	if s.una >= s.top {
 		s.stopTimer()
+		if s.una >= s.end() && cap(s.buf) > keepBuffer {
+			s.base, s.buf = s.end(), nil
+		}
 	} else {
 		s.restartTimer()
 	}

@@ -71,6 +71,7 @@ type proc struct {
 	reset    map[uint64]syscall.Errno
 	conn     map[uint64]bool
 	credit   map[uint64]int64
+	credited func(int64) // when there is credit
 	accepted []uint64
 	packets  []string
 	reply    channel.Frame
@@ -107,11 +108,17 @@ func (p *proc) Post(f channel.Frame) {
 			p.read(f.ID)
 		}
 	case channel.NetEOF:
+		if p.eof[f.ID] {
+			p.w.t.Errorf("process %d was told twice that stream %d ends", p.pid, f.ID)
+		}
 		p.eof[f.ID] = true
 	case channel.NetReset:
 		p.reset[f.ID] = f.Err
 	case channel.NetCredit:
 		p.credit[f.ID] += f.A
+		if p.credited != nil {
+			p.w.loop.After(0, func() { p.credited(f.A) })
+		}
 	case channel.NetPacket:
 		p.packets = append(p.packets, string(f.Data))
 	}
