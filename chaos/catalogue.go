@@ -60,8 +60,9 @@ const (
 // What a generator keeps so that a correct system survives, as notes for people. The numbers
 // stand in limits.go.
 const (
-	harmless  = "always"
-	heals     = "it heals; outages at one time are limited, but over the run they may reach everyone"
+	harmless = "always"
+	heals    = "it heals; outages at one time are limited, but over the run they may reach " +
+		"everyone"
 	fewCopies = "over the whole run at most a minority of the machines has damaged data"
 	noCrash   = fewCopies + "; a machine that lost synced data is not crashed or evicted afterwards"
 )
@@ -86,32 +87,40 @@ var catalogue = slices.Concat(
 func processKinds() []Spec {
 	return []Spec{
 		{Kind: Kill, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is killed and its memory is lost, the page cache and the disk stay, the kernel " +
+			Meaning: "The process is killed and its memory is lost, the page cache and the " +
+				"disk stay, the kernel " +
 				"resets its connections; it is started again when the fault heals.",
 			MinFor: 500 * ms, MaxFor: 8 * s, Out: true, Restarts: true, Survivable: heals},
 		{Kind: PowerCut, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The machine loses power without a word, and with it all memory and what the disk had not synced; " +
+			Meaning: "The machine loses power without a word, and with it all memory and what " +
+				"the disk had not synced; " +
 				"power and process come back when the fault heals.",
 			MinFor: 1 * s, MaxFor: 12 * s, Out: true, Restarts: true, Survivable: heals},
 		{Kind: Pause, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is stopped with its memory kept, its kernel goes on to receive and to send.",
-			MinFor:  200 * ms, MaxFor: 15 * s, Out: true, Survivable: heals},
+			Meaning: "The process is stopped with its memory kept, its kernel goes on to " +
+				"receive and to send.",
+			MinFor: 200 * ms, MaxFor: 15 * s, Out: true, Survivable: heals},
 		{Kind: CPUSlow, Class: ClassProcess, Target: OnMachine,
 			Meaning: "The processor takes longer for the same work.",
-			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 1, Max: 1000, Low: 2, Top: 16, Default: 4,
+			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 1, Max: 1000, Low: 2, Top: 16,
+				Default: 4,
 				Meaning: "how many times longer"}},
 			MinFor: 2 * s, MaxFor: 20 * s, Survivable: harmless},
 		{Kind: MemoryLimit, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is killed when it holds more memory than a limit, as by the out-of-memory killer.",
-			Params: []ParamSpec{{Name: "limit", Unit: Bytes, Min: megabyte, Max: 64 * gigabyte, Low: 32 * megabyte,
+			Meaning: "The process is killed when it holds more memory than a limit, as by the " +
+				"out-of-memory killer.",
+			Params: []ParamSpec{{Name: "limit", Unit: Bytes, Min: megabyte, Max: 64 * gigabyte,
+				Low: 32 * megabyte,
 				Top: 256 * megabyte, Default: 64 * megabyte, Meaning: "the most that it may hold"}},
-			MinFor: 2 * s, MaxFor: 10 * s, Out: true, Restarts: true, AllowsDeath: true, Survivable: heals},
+			MinFor: 2 * s, MaxFor: 10 * s, Out: true, Restarts: true, AllowsDeath: true,
+			Survivable: heals},
 	}
 }
 
 func clockKinds() []Spec {
 	by := ParamSpec{Name: "by", Unit: Milliseconds, Min: -876_000 * hourMS, Max: 876_000 * hourMS,
-		Low: 10, Top: hourMS, Default: 1000, Meaning: "how far the wall clock is moved, forward if positive"}
+		Low: 10, Top: hourMS, Default: 1000, Meaning: "how far the wall clock is moved, " +
+			"forward if positive"}
 	return []Spec{
 		{Kind: ClockStep, Class: ClassClock, Target: OnMachine,
 			Meaning: "The wall clock jumps and stays where it is; monotonic time does not notice.",
@@ -121,7 +130,8 @@ func clockKinds() []Spec {
 			Params:  []ParamSpec{by}, MinFor: 2 * s, MaxFor: 30 * s, Survivable: harmless},
 		{Kind: ClockDrift, Class: ClassClock, Target: OnMachine,
 			Meaning: "Wall clock, monotonic time and timers run too fast or too slow.",
-			Params: []ParamSpec{{Name: "rate", Unit: PPM, Min: -900_000, Max: 9_000_000, Low: 50, Top: 100_000,
+			Params: []ParamSpec{{Name: "rate", Unit: PPM, Min: -900_000, Max: 9_000_000, Low: 50,
+				Top:     100_000,
 				Default: 10_000, Meaning: "the excess over true speed, too fast if positive"}},
 			MinFor: 5 * s, MaxFor: 40 * s, Survivable: harmless},
 	}

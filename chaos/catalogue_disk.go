@@ -10,8 +10,9 @@ func diskErrorKinds() []Spec {
 	reads := share(1_000, 200_000, 20_000, "share of the reads that reach the card")
 	kinds := []Spec{
 		{Kind: DiskFsyncFail, Harm: HarmSilent, Survivable: noCrash, AllowsDeath: true, Out: true,
-			Meaning: "Syncs fail once each and drop what they should have written, so that the next one succeeds falsely.",
-			Params:  []ParamSpec{hits("syncs")}},
+			Meaning: "Syncs fail once each and drop what they should have written, so that the " +
+				"next one succeeds falsely.",
+			Params: []ParamSpec{hits("syncs")}},
 		{Kind: DiskFsyncLie, Harm: HarmSilent, Survivable: noCrash,
 			Meaning: "Syncs succeed and make nothing durable: a power cut takes it all back."},
 		{Kind: DiskReadError, Survivable: heals, AllowsDeath: true, Out: true,
@@ -34,7 +35,8 @@ func diskDamageKinds() []Spec {
 	kinds := []Spec{
 		{Kind: DiskRot, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true,
 			Meaning: "Bits of stored data flip, to be seen by the next read that reaches the card.",
-			Params: []ParamSpec{{Name: "bits", Unit: Count, Min: 1, Max: 32, Low: 1, Top: 32, Default: 8,
+			Params: []ParamSpec{{Name: "bits", Unit: Count, Min: 1, Max: 32, Low: 1, Top: 32,
+				Default: 8,
 				Meaning: "how many bits"}}},
 		{Kind: DiskMisdirectedWrite, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true,
 			Meaning: "Writes land elsewhere on the card, over other data.",
@@ -43,7 +45,8 @@ func diskDamageKinds() []Spec {
 			Meaning: "Writes are acknowledged as synced and never reach the card.",
 			Params:  []ParamSpec{hits("writes")}},
 		{Kind: DiskEvict, Survivable: harmless,
-			Meaning: "The page cache drops its clean pages: what is read next comes from the card."},
+			Meaning: "The page cache drops its clean pages: what is read next comes from the " +
+				"card."},
 	}
 	kinds = onDisk(kinds)
 	for i := range kinds {
@@ -64,12 +67,15 @@ func diskStateKinds() []Spec {
 			Meaning: "The file system is remounted read-only: writes fail, reads work."},
 		{Kind: DiskSlow, Survivable: harmless,
 			Meaning: "The card takes longer for the same work.",
-			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 2, Max: 10_000, Low: 2, Top: 100, Default: 10,
+			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 2, Max: 10_000, Low: 2,
+				Top: 100, Default: 10,
 				Meaning: "how many times longer"}}},
 		{Kind: DiskStall, Out: true, AllowsDeath: true, Survivable: heals,
-			Meaning: "The card completes nothing until the fault heals; processor and network live."},
+			Meaning: "The card completes nothing until the fault heals; processor and network " +
+				"live."},
 		{Kind: DiskGone, Out: true, AllowsDeath: true, Survivable: heals,
-			Meaning: "The card is not there, as with a bad contact, and comes back with what it held."},
+			Meaning: "The card is not there, as with a bad contact, and comes back with what " +
+				"it held."},
 	}
 	return onDisk(kinds)
 }

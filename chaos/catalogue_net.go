@@ -2,11 +2,13 @@ package chaos
 
 // share is a parameter that gives a part of the traffic.
 func share(low, top, def int64, meaning string) ParamSpec {
-	return ParamSpec{Name: "rate", Unit: PPM, Min: 1, Max: ppmAll, Low: low, Top: top, Default: def, Meaning: meaning}
+	return ParamSpec{Name: "rate", Unit: PPM, Min: 1, Max: ppmAll, Low: low, Top: top,
+		Default: def, Meaning: meaning}
 }
 
 func span(name string, low, top, def int64, meaning string) ParamSpec {
-	return ParamSpec{Name: name, Unit: Milliseconds, Min: 0, Max: hourMS, Low: low, Top: top, Default: def, Meaning: meaning}
+	return ParamSpec{Name: name, Unit: Milliseconds, Min: 0, Max: hourMS, Low: low, Top: top,
+		Default: def, Meaning: meaning}
 }
 
 func linkKinds() []Spec {
@@ -18,13 +20,16 @@ func linkKinds() []Spec {
 		{Kind: NetReorder, Meaning: "Packets are held back past their successors.",
 			Params: []ParamSpec{share(1_000, 400_000, 50_000, "share of packets"),
 				span("delay", 1, 200, 20, "how long one is held at most")}},
-		{Kind: NetCorrupt, Meaning: "Bits of packets flip where only an end-to-end checksum sees it.",
+		{Kind: NetCorrupt, Meaning: "Bits of packets flip where only an end-to-end checksum " +
+			"sees it.",
 			Params: []ParamSpec{share(100, 50_000, 5_000, "share of packets")}},
 		{Kind: NetDelay, Meaning: "Packets arrive later.",
 			Params: []ParamSpec{span("delay", 1, 1000, 50, "added to each packet"),
 				span("jitter", 0, 500, 10, "the most that is added at random on top")}},
-		{Kind: NetBandwidth, Meaning: "The link carries fewer bytes in a second; its queue grows and then drops.",
-			Params: []ParamSpec{{Name: "rate", Unit: BytesPerSecond, Min: 1, Max: 100 * gigabyte, Low: 8 << 10,
+		{Kind: NetBandwidth, Meaning: "The link carries fewer bytes in a second; its queue " +
+			"grows and then drops.",
+			Params: []ParamSpec{{Name: "rate", Unit: BytesPerSecond, Min: 1, Max: 100 * gigabyte,
+				Low: 8 << 10,
 				Top: 4 * megabyte, Default: 128 << 10, Meaning: "what it carries"}}},
 		{Kind: Flap, Meaning: "The link goes dark and comes back, again and again.",
 			Params: []ParamSpec{span("up", 20, 2000, 300, "mean time that it works"),
@@ -44,24 +49,31 @@ func linkKinds() []Spec {
 
 func partitionKinds() []Spec {
 	kinds := []Spec{
-		{Kind: PartitionOneWay, Target: OnLink, Meaning: "Nothing passes in one direction, the other one works."},
+		{Kind: PartitionOneWay, Target: OnLink, Meaning: "Nothing passes in one direction, the " +
+			"other one works."},
 		{Kind: PartitionOne, Target: OnMachine, Meaning: "One machine is cut off from all others."},
 		{Kind: PartitionMinority, Target: OnMachines,
 			Meaning: "The listed machines, a minority, reach one another and nobody else."},
 		{Kind: PartitionMajority, Target: OnSides,
-			Meaning: "The machines fall in two sides that do not reach each other; machines on neither side reach both."},
+			Meaning: "The machines fall in two sides that do not reach each other; machines on " +
+				"neither side reach both."},
 		{Kind: PartitionRing, Target: OnMachines,
-			Meaning: "The listed machines stand in a ring, each reaches the nearest that make a majority with it, " +
+			Meaning: "The listed machines stand in a ring, each reaches the nearest that make " +
+				"a majority with it, " +
 				"and no two see the same majority; other machines reach all."},
 		{Kind: PartitionBridge, Target: OnMachines,
-			Meaning: "The first listed machine reaches all; the others fall in two halves, in the order listed, " +
+			Meaning: "The first listed machine reaches all; the others fall in two halves, in " +
+				"the order listed, " +
 				"that do not reach each other; machines not listed reach all."},
 		{Kind: SwizzleClog, Target: OnMachines,
-			Meaning: "The listed machines are clogged one by one in the order listed, over the first half of the time, " +
+			Meaning: "The listed machines are clogged one by one in the order listed, over the " +
+				"first half of the time, " +
 				"and released one by one in another order over the second."},
-		{Kind: SwitchDark, Target: OnSwitch, Meaning: "All ports of the switch are dark, its uplink too."},
+		{Kind: SwitchDark, Target: OnSwitch, Meaning: "All ports of the switch are dark, its " +
+			"uplink too."},
 		{Kind: UplinkCut, Target: OnSwitch,
-			Meaning: "The switch is cut off from the other switches, the machines on it reach one another."},
+			Meaning: "The switch is cut off from the other switches, the machines on it reach " +
+				"one another."},
 	}
 	for i := range kinds {
 		k := &kinds[i]
@@ -78,7 +90,8 @@ func connectionKinds() []Spec {
 		{Kind: ConnectHang, MinFor: 500 * ms, MaxFor: 10 * s,
 			Meaning: "New connections get no answer, those that stand go on."},
 		{Kind: Reset, Meaning: "The connections that stand are reset, both ends are told."},
-		{Kind: HalfOpen, Meaning: "The first machine forgets its connections to the second, which is not told."},
+		{Kind: HalfOpen, Meaning: "The first machine forgets its connections to the second, " +
+			"which is not told."},
 	}
 	for i := range kinds {
 		k := &kinds[i]

@@ -88,7 +88,8 @@ func (f Fault) String() string { return f.line(0, 0) }
 
 func (f *Fault) line(atWidth, forWidth int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%*s %*s %s %s", atWidth, seconds(f.At), forWidth, "+"+seconds(f.For), f.Kind, f.Target)
+	fmt.Fprintf(&b, "%*s %*s %s %s", atWidth, seconds(f.At), forWidth, "+"+seconds(f.For),
+		f.Kind, f.Target)
 	spec, known := Lookup(f.Kind)
 	for i, p := range f.Params {
 		b.WriteString(" " + p.Name + "=" + strconv.FormatInt(p.Value, 10))

@@ -37,7 +37,8 @@ const shortestGap = 10 * time.Millisecond
 // Validate says what is wrong with the configuration.
 func (c *Config) Validate() error {
 	if c.Start < 0 || c.End <= c.Start {
-		return fmt.Errorf("faults start at %s and end at %s: there is no time for them", seconds(c.Start), seconds(c.End))
+		return fmt.Errorf("faults start at %s and end at %s: there is no time for them",
+			seconds(c.Start), seconds(c.End))
 	}
 	if c.SwarmRate < 0 || c.SwarmRate > ppmAll {
 		return fmt.Errorf("the swarm rate is %d ppm, it must be 0 to %d", c.SwarmRate, ppmAll)
@@ -48,10 +49,11 @@ func (c *Config) Validate() error {
 	var names []string
 	for _, k := range c.Kinds {
 		if _, ok := Lookup(k.Kind); !ok {
-			return fmt.Errorf("unknown fault kind %q%s", k.Kind, DidYouMean(string(k.Kind), Kinds()))
+			return unknownKind(k.Kind)
 		}
 		if k.Every < shortestGap {
-			return fmt.Errorf("%s every %s is too often, the shortest is %s", k.Kind, k.Every, shortestGap)
+			return fmt.Errorf("%s every %s is too often, the shortest is %s", k.Kind, k.Every,
+				shortestGap)
 		}
 		if slices.Contains(names, string(k.Kind)) {
 			return fmt.Errorf("%s stands twice among the kinds", k.Kind)
@@ -60,7 +62,8 @@ func (c *Config) Validate() error {
 	}
 	for _, k := range c.Required {
 		if !slices.Contains(names, string(k)) {
-			return fmt.Errorf("%q is required but not among the kinds%s", k, DidYouMean(string(k), names))
+			return fmt.Errorf("%q is required but not among the kinds%s", k,
+				DidYouMean(string(k), names))
 		}
 	}
 	return c.Limits.Validate()
@@ -79,7 +82,8 @@ func Generate(c Config, stream func(name string) *rand.Rand) (Schedule, error) {
 		storm: chance(stream("swarm/storm"), c.Limits.StormRate)}
 	for _, k := range c.Required {
 		if !g.require(k) {
-			return nil, fmt.Errorf("the required fault %s finds no place between %s and %s within the limits",
+			return nil, fmt.Errorf("the required fault %s finds no place between %s and %s "+
+				"within the limits",
 				k, seconds(c.Start), seconds(c.End))
 		}
 	}
@@ -221,7 +225,9 @@ func sorted(names []string) []string { return slices.Sorted(slices.Values(names)
 
 func chance(r *rand.Rand, ppm int64) bool { return r.Int64N(ppmAll) < ppm }
 
-func uniform(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
+func uniform(r *rand.Rand, d time.Duration) time.Duration {
+	return time.Duration(r.Int64N(int64(d)))
+}
 
 // logUniform draws from low to top so that each doubling is about as likely as any other: small
 // values matter as much as large ones.

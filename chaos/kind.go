@@ -70,7 +70,8 @@ type Harm uint8
 // The harms, by what a store needs in order to survive them.
 const (
 	HarmNone Harm = iota
-	// HarmSeen damages data so that a checksum or an error shows it: a good copy elsewhere mends it.
+	// HarmSeen damages data so that a checksum or an error shows it: a good copy elsewhere mends
+	// it.
 	HarmSeen
 	// HarmSilent takes back what was acknowledged as synced, and a crash then looks like a clean
 	// one: no store that counts copies can tell, so the machine must not crash afterwards.

@@ -63,7 +63,8 @@ func DefaultLimits() Limits {
 func (l *Limits) Validate() error {
 	for _, s := range []Share{l.OutAtOnce, l.DamagedPerRun} {
 		if s != Nobody && s != Minority && s != Everyone {
-			return fmt.Errorf("a limit is %q, it must be %s, %s or %s", s, Nobody, Minority, Everyone)
+			return fmt.Errorf("a limit is %q, it must be %s, %s or %s", s, Nobody, Minority,
+				Everyone)
 		}
 	}
 	switch {
@@ -107,7 +108,8 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 	for i := range l.admitted {
 		g := &l.admitted[i]
 		other, _ := Lookup(g.Kind)
-		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) || l.crashAfterHarm(g, f, other, spec) {
+		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) ||
+			l.crashAfterHarm(g, f, other, spec) {
 			return false
 		}
 		damaged = l.damaged(g, other, damaged)

@@ -65,7 +65,7 @@ func ParseFault(line string) (Fault, error) {
 	f.Kind = Kind(fields[2])
 	spec, ok := Lookup(f.Kind)
 	if !ok {
-		return Fault{}, fmt.Errorf("unknown fault kind %q%s", fields[2], DidYouMean(fields[2], Kinds()))
+		return Fault{}, unknownKind(f.Kind)
 	}
 	if f.Target, err = parseTarget(spec, fields[3]); err != nil {
 		return Fault{}, err
@@ -81,7 +81,7 @@ func (f *Fault) Validate() error {
 	spec, ok := Lookup(f.Kind)
 	switch {
 	case !ok:
-		return fmt.Errorf("unknown fault kind %q%s", f.Kind, DidYouMean(string(f.Kind), Kinds()))
+		return unknownKind(f.Kind)
 	case f.At < 0 || f.For < 0:
 		return fmt.Errorf("%s: a start or duration is negative", f.Kind)
 	case spec.Instant() && f.For != 0:
@@ -89,20 +89,27 @@ func (f *Fault) Validate() error {
 	case !spec.Instant() && f.For == 0:
 		return fmt.Errorf("%s needs a duration", f.Kind)
 	case f.Target.Type != spec.Target:
-		return fmt.Errorf("%s wants a target of the form %s=..., got %q", f.Kind, spec.Target, f.Target)
+		return fmt.Errorf("%s wants a target of the form %s=..., got %q", f.Kind, spec.Target,
+			f.Target)
 	case len(f.Params) != len(spec.Params):
 		return fmt.Errorf("%s wants %d parameters, got %d", f.Kind, len(spec.Params), len(f.Params))
 	}
 	for i, p := range f.Params {
 		ps := &spec.Params[i]
 		if p.Name != ps.Name {
-			return fmt.Errorf("%s wants the parameter %q in this place, got %q", f.Kind, ps.Name, p.Name)
+			return fmt.Errorf("%s wants the parameter %q in this place, got %q", f.Kind, ps.Name,
+				p.Name)
 		}
 		if p.Value < ps.Min || p.Value > ps.Max {
-			return fmt.Errorf("%s: %s=%d%s is out of range (%d to %d)", f.Kind, p.Name, p.Value, ps.Unit, ps.Min, ps.Max)
+			return fmt.Errorf("%s: %s=%d%s is out of range (%d to %d)", f.Kind, p.Name, p.Value,
+				ps.Unit, ps.Min, ps.Max)
 		}
 	}
 	return f.Target.validate(f.Kind)
+}
+
+func unknownKind(k Kind) error {
+	return fmt.Errorf("unknown fault kind %q%s", k, DidYouMean(string(k), Kinds()))
 }
 
 var secondsForm = regexp.MustCompile(`^([0-9]{1,9})(?:\.([0-9]{1,9}))?s$`)
@@ -120,7 +127,8 @@ func parseSeconds(text, what string) (time.Duration, error) {
 func parseTarget(spec *Spec, text string) (Target, error) {
 	key, names, ok := strings.Cut(text, "=")
 	if !ok || TargetType(key) != spec.Target {
-		return Target{}, fmt.Errorf("%s wants a target of the form %s=..., got %q", spec.Kind, spec.Target, text)
+		return Target{}, fmt.Errorf("%s wants a target of the form %s=..., got %q", spec.Kind,
+			spec.Target, text)
 	}
 	t := Target{Type: spec.Target}
 	separator := map[TargetType]string{OnLink: ">", OnSides: "|"}[t.Type]
@@ -130,7 +138,8 @@ func parseTarget(spec *Spec, text string) (Target, error) {
 	}
 	a, b, ok := strings.Cut(names, separator)
 	if !ok {
-		return Target{}, fmt.Errorf("%s wants two sides with %q between them, got %q", spec.Kind, separator, text)
+		return Target{}, fmt.Errorf("%s wants two sides with %q between them, got %q", spec.Kind,
+			separator, text)
 	}
 	t.A, t.B = strings.Split(a, ","), strings.Split(b, ",")
 	return t, nil
@@ -151,7 +160,8 @@ func (t Target) validate(kind Kind) error {
 	}
 	all := slices.Concat(t.A, t.B)
 	for i, name := range all {
-		wild := name == "*" && t.Type == OnLink && (i == 0 && len(t.A) == 1 || i == len(t.A) && len(t.B) == 1)
+		alone := i == 0 && len(t.A) == 1 || i == len(t.A) && len(t.B) == 1
+		wild := name == "*" && t.Type == OnLink && alone
 		if !wild && !ValidName(name) {
 			return fmt.Errorf("%s: %q in %q is not a name", kind, name, t)
 		}
@@ -174,7 +184,8 @@ func parseParams(spec *Spec, fields []string) ([]Param, error) {
 		name, text, ok := strings.Cut(field, "=")
 		i := slices.Index(names, name)
 		if !ok || i < 0 {
-			return nil, fmt.Errorf("%s has no parameter %q%s", spec.Kind, name, DidYouMean(name, names))
+			return nil, fmt.Errorf("%s has no parameter %q%s", spec.Kind, name,
+				DidYouMean(name, names))
 		}
 		if seen[i] {
 			return nil, fmt.Errorf("%s: %s stands twice", spec.Kind, name)

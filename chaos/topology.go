@@ -59,7 +59,8 @@ func (t *Topology) Check(s Schedule) error {
 		}
 		for _, name := range slices.Concat(f.Target.A, f.Target.B) {
 			if name != "*" && !slices.Contains(known, name) {
-				return fmt.Errorf("the fault `%s` aims at an unknown %s %q%s", f, what, name, DidYouMean(name, known))
+				return fmt.Errorf("the fault `%s` aims at an unknown %s %q%s", f, what, name,
+					DidYouMean(name, known))
 			}
 		}
 	}

@@ -49,7 +49,8 @@ func (p *page) put(format string, args ...any) {
 }
 
 func (p *page) header(r *Result) {
-	p.put("<header>\n<span class=\"status %s\">%s</span>\n<h1>%s</h1>\n", r.Verdict, mark(r.Verdict), r.Scenario)
+	p.put("<header>\n<span class=\"status %s\">%s</span>\n<h1>%s</h1>\n", r.Verdict,
+		mark(r.Verdict), r.Scenario)
 	if r.Moral != "" {
 		p.put("<p class=\"soft\">%s</p>\n", r.Moral)
 	}
@@ -76,10 +77,12 @@ func mark(s Status) string {
 }
 
 func (p *page) checks(r *Result) {
-	p.WriteString("<section>\n<h2>Checks</h2>\n<table class=\"stack\">\n<thead><tr><th>Status</th><th>Check</th>" +
+	p.WriteString("<section>\n<h2>Checks</h2>\n<table " +
+		"class=\"stack\">\n<thead><tr><th>Status</th><th>Check</th>" +
 		"<th class=\"number\">Looked at</th><th>What it found</th></tr></thead>\n<tbody>\n")
 	for _, c := range r.Checks {
-		p.put("<tr><td><span class=\"status %s\">%s</span></td><td class=\"name\">%s</td><td class=\"number\">%d</td><td class=\"detail\">",
+		p.put("<tr><td><span class=\"status %s\">%s</span></td><td class=\"name\">%s</td><td "+
+			"class=\"number\">%d</td><td class=\"detail\">",
 			c.Status, mark(c.Status), c.Name, c.Count)
 		first, rest, more := strings.Cut(c.Detail, "\n")
 		p.put("%s", first)
@@ -97,13 +100,25 @@ func (p *page) users(r *Result, t Timeline) {
 		per = fmt.Sprintf("every %d seconds", n)
 	}
 	p.put("<section>\n<h2>What the clients saw</h2>\n<h3>Operations in %s</h3>\n", per)
-	p.WriteString(`<p class="legend"><span><i class="ok"></i>ok</span><span><i class="unknown"></i>unknown</span>` +
-		`<span><i class="failed"></i>failed</span><span>grey bands: faults, darker where more at one time</span></p>` + "\n")
+	p.legend("ok", "ok", "unknown", "unknown", "failed", "failed",
+		"", "grey bands: faults, darker where more at one time")
 	p.WriteString("<div class=\"wide plot\">\n" + operationsPlot(r, t) + "</div>\n")
 	p.put("<h3>Latency of operations that are ok, in %s</h3>\n", per)
-	p.WriteString(`<p class="legend"><span><i class="rule median"></i>median</span><span><i class="rule p99"></i>99 of 100</span>` +
-		`<span><i class="rule max"></i>slowest</span></p>` + "\n")
+	p.legend("rule median", "median", "rule p99", "99 of 100", "rule max", "slowest")
 	p.WriteString("<div class=\"wide plot\">\n" + latencyPlot(r, t) + "</div>\n</section>\n")
+}
+
+// legend takes pairs of a class, which gives the mark, and a text.
+func (p *page) legend(pairs ...string) {
+	p.WriteString("<p class=\"legend\">")
+	for i := 0; i < len(pairs); i += 2 {
+		p.WriteString("<span>")
+		if pairs[i] != "" {
+			p.put("<i class=\"%s\"></i>", pairs[i])
+		}
+		p.put("%s</span>", pairs[i+1])
+	}
+	p.WriteString("</p>\n")
 }
 
 func (p *page) faults(r *Result) {
@@ -118,10 +133,10 @@ func (p *page) faults(r *Result) {
 			unfelt = append(unfelt, f)
 		}
 	}
-	p.put("<p class=\"soft\">%d were played, %d were felt.</p>\n", len(r.Faults), len(r.Faults)-len(unfelt))
-	p.WriteString(`<p class="legend"><span><i class="process"></i>process</span><span><i class="clock"></i>clock</span>` +
-		`<span><i class="network"></i>network</span><span><i class="disk"></i>disk</span>` +
-		`<span><i class="hollow"></i>not felt</span></p>` + "\n")
+	p.put("<p class=\"soft\">%d were played, %d were felt.</p>\n", len(r.Faults),
+		len(r.Faults)-len(unfelt))
+	p.legend("process", "process", "clock", "clock", "network", "network", "disk", "disk",
+		"hollow", "not felt")
 	p.WriteString("<div class=\"wide plot\">\n" + faultsPlot(r) + "</div>\n")
 	if len(unfelt) > 0 {
 		p.put("<h3>Not felt: %d</h3>\n", len(unfelt))
@@ -133,15 +148,18 @@ func (p *page) faults(r *Result) {
 }
 
 func (p *page) faultTable(faults []Fault) {
-	p.WriteString("<div class=\"wide\">\n<table>\n<thead><tr><th>Kind</th><th>Target</th><th class=\"number\">From</th>" +
-		"<th class=\"number\">To</th><th class=\"number\">Felt</th><th>Parameters</th></tr></thead>\n<tbody>\n")
+	p.WriteString("<div class=\"wide\">\n<table>\n<thead><tr><th>Kind</th><th>Target</th><th " +
+		"class=\"number\">From</th>" +
+		"<th class=\"number\">To</th><th " +
+		"class=\"number\">Felt</th><th>Parameters</th></tr></thead>\n<tbody>\n")
 	for _, f := range faults {
 		kind := f.Kind
 		if f.Required {
 			kind += " (required)"
 		}
 		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"+
-			"<td class=\"number\">%d×</td><td>%s</td></tr>\n", kind, f.Target, f.From, f.To, f.Times, f.Params)
+			"<td class=\"number\">%d×</td><td>%s</td></tr>\n", kind, f.Target, f.From, f.To,
+			f.Times, f.Params)
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"math/bits"
-	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +45,8 @@ type plot struct {
 
 func newPlot(end Seconds, height int, label string) *plot {
 	p := &plot{axis: axis{max(end, 1e9)}, height: height}
-	fmt.Fprintf(p, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`+"\n", plotWidth, height+axisHeight, html.EscapeString(label))
+	fmt.Fprintf(p, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`+"\n", plotWidth,
+		height+axisHeight, html.EscapeString(label))
 	return p
 }
 
@@ -66,11 +66,13 @@ func (p *plot) rect(class string, x0, x1, y0, y1 int64, title string) {
 }
 
 func (p *plot) text(x, y int64, anchor, text string) {
-	fmt.Fprintf(p, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", tenths(x), tenths(y), anchor, html.EscapeString(text))
+	fmt.Fprintf(p, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", tenths(x), tenths(y),
+		anchor, html.EscapeString(text))
 }
 
 func (p *plot) line(class string, x0, y0, x1, y1 int64) {
-	fmt.Fprintf(p, `<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`+"\n", class, tenths(x0), tenths(y0), tenths(x1), tenths(y1))
+	fmt.Fprintf(p, `<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`+"\n", class, tenths(x0),
+		tenths(y0), tenths(x1), tenths(y1))
 }
 
 // level draws a line across the plot with a number at its left.
@@ -82,7 +84,8 @@ func (p *plot) level(y int64, label string) {
 // times draws the axis of time, and where everything was healed.
 func (p *plot) times(healed Seconds) {
 	step := Seconds(1e9)
-	for _, s := range []Seconds{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 86400, 604800} {
+	for _, s := range []Seconds{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
+		21600, 86400, 604800} {
 		step = s * 1e9
 		if p.end/step <= 10 {
 			break
@@ -146,7 +149,8 @@ func operationsPlot(r *Result, t Timeline) string {
 		s := t.sum(from, per)
 		x0, x1 := p.x(Seconds(from)*1e9), p.x(Seconds(from+per)*1e9)
 		x1 -= min(10, (x1-x0)/4) // a gap between bars
-		title := fmt.Sprintf("%s: %d ok, %d failed, %d unknown", time.Duration(from)*time.Second, s.OK, s.Failed, s.Unknown)
+		title := fmt.Sprintf("%s: %d ok, %d failed, %d unknown", time.Duration(from)*time.Second,
+			s.OK, s.Failed, s.Unknown)
 		y := int64(base)
 		for _, part := range []struct {
 			class string
@@ -226,9 +230,11 @@ func latencyPlot(r *Result, t Timeline) string {
 		draw := func() {
 			if len(points) == 1 {
 				x, y, _ := strings.Cut(points[0], ",")
-				fmt.Fprintf(p, `<circle class="%s" cx="%s" cy="%s" r="1.5"/>`+"\n", curve.class, x, y)
+				fmt.Fprintf(p, `<circle class="%s" cx="%s" cy="%s" r="1.5"/>`+"\n", curve.class,
+					x, y)
 			} else if len(points) > 1 {
-				fmt.Fprintf(p, `<polyline class="%s" points="%s"/>`+"\n", curve.class, strings.Join(points, " "))
+				fmt.Fprintf(p, `<polyline class="%s" points="%s"/>`+"\n", curve.class,
+					strings.Join(points, " "))
 			}
 			points = points[:0]
 		}
@@ -251,7 +257,7 @@ func latencyPlot(r *Result, t Timeline) string {
 func faultsPlot(r *Result) string {
 	rows := map[string]int64{}
 	kinds := kindsByClass(r.Faults)
-	p := newPlot(r.SimulatedSeconds, len(kinds)*rowHeight+4, "faults over time, a row for each kind")
+	p := newPlot(r.SimulatedSeconds, len(kinds)*rowHeight+4, "faults, a row for each kind")
 	for i, k := range kinds {
 		rows[k] = int64(i) * rowHeight * 10
 		p.line("grid", plotLeft*10, rows[k]+90, plotRight*10, rows[k]+90)
@@ -268,22 +274,6 @@ func faultsPlot(r *Result) string {
 	}
 	p.times(r.HealedAt)
 	return p.finish()
-}
-
-// kindsByClass returns the kinds that occur, those of a class together.
-func kindsByClass(faults []Fault) []string {
-	var kinds []string
-	for _, class := range []string{"process", "clock", "network", "disk"} {
-		var some []string
-		for i := range faults {
-			if f := &faults[i]; f.Class == class && !slices.Contains(some, f.Kind) {
-				some = append(some, f.Kind)
-			}
-		}
-		slices.Sort(some)
-		kinds = append(kinds, some...)
-	}
-	return kinds
 }
 
 func faultTitle(f *Fault) string {

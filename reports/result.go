@@ -8,7 +8,9 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +75,7 @@ type Operations struct {
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
-	Count  int    `json:"count"`            // what it looked at: operations, writes, faults, ends of processes
+	Count  int    `json:"count"`            // what it looked at: operations, writes, faults
 	Detail string `json:"detail,omitempty"` // why, or over what it was judged
 }
 
@@ -154,4 +156,21 @@ func (r *Result) Cause() string {
 		}
 	}
 	return "every check passed and every required fault was felt"
+}
+
+// kindsByClass returns the kinds that occur, those of a class together.
+func kindsByClass(faults []Fault) []string {
+	order := []string{"process", "clock", "network", "disk"}
+	classes := map[string]int{}
+	var kinds []string
+	for i := range faults {
+		if f := &faults[i]; !slices.Contains(kinds, f.Kind) {
+			kinds = append(kinds, f.Kind)
+			classes[f.Kind] = slices.Index(order, f.Class)
+		}
+	}
+	slices.SortFunc(kinds, func(a, b string) int {
+		return cmp.Or(classes[a]-classes[b], strings.Compare(a, b))
+	})
+	return kinds
 }

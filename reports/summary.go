@@ -25,7 +25,8 @@ func Summary(r *Result) string {
 	add("")
 	add("%s simulated, trace %s", r.SimulatedSeconds, r.TraceHash)
 	o := r.Operations
-	add("%d operations: %d ok, %d failed, %d unknown", o.OK+o.Failed+o.Unknown, o.OK, o.Failed, o.Unknown)
+	add("%d operations: %d ok, %d failed, %d unknown", o.OK+o.Failed+o.Unknown, o.OK, o.Failed,
+		o.Unknown)
 	add("")
 	add("Checks")
 	for _, c := range r.Checks {
@@ -62,24 +63,21 @@ func excused(d Death) string {
 	return " (" + strings.Join(strings.Fields(d.AllowedBy), " ") + ")"
 }
 
-// faultLines lists how many faults of each kind there were and how many were felt, two kinds to
-// a line where needed, in at most `most` lines with an empty one at the end.
+// faultLines lists how many faults of each kind there were and how many were felt, several kinds
+// to a line where needed, in at most `most` lines with an empty one at the end.
 func faultLines(faults []Fault, most int) []string {
 	type tally struct {
-		kind         string
 		played, felt int
 		required     bool
 	}
-	var kinds []*tally
-	byKind := map[string]*tally{}
+	kinds := kindsByClass(faults)
+	tallies := map[string]*tally{}
+	for _, k := range kinds {
+		tallies[k] = &tally{}
+	}
 	felt := 0
 	for _, f := range faults {
-		t := byKind[f.Kind]
-		if t == nil {
-			t = &tally{kind: f.Kind}
-			byKind[f.Kind] = t
-			kinds = append(kinds, t)
-		}
+		t := tallies[f.Kind]
 		t.played++
 		if f.Felt {
 			t.felt++
@@ -93,12 +91,12 @@ func faultLines(faults []Fault, most int) []string {
 		columns++
 	}
 	var row string
-	for i, t := range kinds {
-		mark := ""
+	for i, k := range kinds {
+		t, mark := tallies[k], ""
 		if t.required {
 			mark = "*"
 		}
-		row += fmt.Sprintf("  %-24s %4s", t.kind+mark, fmt.Sprintf("%d/%d", t.felt, t.played))
+		row += fmt.Sprintf("  %-24s %4s", k+mark, fmt.Sprintf("%d/%d", t.felt, t.played))
 		if (i+1)%columns == 0 || i == len(kinds)-1 {
 			lines, row = append(lines, row), ""
 		}
@@ -114,7 +112,8 @@ func finish(lines []string) string {
 		lines = lines[:len(lines)-1]
 	}
 	if len(lines) > maxSummary {
-		lines = append(lines[:maxSummary-1], fmt.Sprintf("and %d more lines, see %s", len(lines)-maxSummary+1, PageFile))
+		lines = append(lines[:maxSummary-1], fmt.Sprintf("and %d more lines, see %s",
+			len(lines)-maxSummary+1, PageFile))
 	}
 	var b strings.Builder
 	for _, line := range lines {

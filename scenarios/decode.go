@@ -134,7 +134,8 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) error
 		key := n.Content[i]
 		field := slices.Index(known, key.Value)
 		if field < 0 {
-			return &placed{key.Line, path, fmt.Sprintf("unknown key %q%s", key.Value, chaos.DidYouMean(key.Value, known))}
+			return &placed{key.Line, path, fmt.Sprintf("unknown key %q%s", key.Value,
+				chaos.DidYouMean(key.Value, known))}
 		}
 		if seen[field] {
 			return &placed{key.Line, path, fmt.Sprintf("the key %q stands twice", key.Value)}

@@ -64,16 +64,16 @@ type Mix struct {
 // Keys says how keys are used.
 type Keys struct {
 	InUse       int `yaml:"in-use"`       // at one time
-	RetireAfter int `yaml:"retire-after"` // operations, after which a new key takes the place of one
+	RetireAfter int `yaml:"retire-after"` // operations, by a new key
 }
 
 // Faults says what goes wrong: either lines of a schedule, or what the generator needs.
 type Faults struct {
 	Schedule Lines `yaml:"schedule"`
 
-	Roles    []string     `yaml:"roles"`    // what faults of processes, clocks and disks hit, and the limits count
+	Roles    []string     `yaml:"roles"`    // of the machines that the limits count
 	Start    Duration     `yaml:"start"`    // no fault before
-	Kinds    Kinds        `yaml:"kinds"`    // the mean time between two faults of a kind; "others" for all not listed
+	Kinds    Kinds        `yaml:"kinds"`    // mean time between two of a kind
 	Swarm    PPM          `yaml:"swarm"`    // the chance that a kind takes part for a seed
 	Required []chaos.Kind `yaml:"required"` // must be felt, or the run is inconclusive
 	Limits   Limits       `yaml:"limits"`
@@ -134,7 +134,8 @@ func (s *Scenario) MachinesOf(role string) []Machine {
 func (s *Scenario) ChaosTopology() chaos.Topology {
 	top := chaos.Topology{Switches: s.Topology.Switches}
 	for _, m := range s.Topology.Machines {
-		top.Machines = append(top.Machines, chaos.Machine{Name: m.Name, Role: m.Role, Switch: m.Switch})
+		top.Machines = append(top.Machines, chaos.Machine{Name: m.Name, Role: m.Role,
+			Switch: m.Switch})
 	}
 	return top
 }

@@ -39,7 +39,8 @@ func (s *Scenario) scripted() (chaos.Schedule, error) {
 		return nil, wrong("faults.schedule", "%s", err)
 	}
 	if schedule.End() > s.HealedAt() {
-		return nil, wrong("faults.schedule", "the last fault ends at %s, but everything must be healed at %s",
+		return nil, wrong("faults.schedule", "the last fault ends at %s, but everything must "+
+			"be healed at %s",
 			schedule.End(), s.HealedAt())
 	}
 	return schedule, nil
@@ -58,7 +59,8 @@ func (s *Scenario) generatorConfig() chaos.Config {
 	}
 	for _, k := range f.Kinds {
 		if k.Kind != Others {
-			c.Kinds = append(c.Kinds, chaos.KindRate{Kind: chaos.Kind(k.Kind), Every: time.Duration(k.Every)})
+			c.Kinds = append(c.Kinds, chaos.KindRate{Kind: chaos.Kind(k.Kind),
+				Every: time.Duration(k.Every)})
 		}
 	}
 	for _, k := range f.Kinds {
@@ -73,7 +75,8 @@ func (s *Scenario) generatorConfig() chaos.Config {
 func others(listed []chaos.KindRate, every time.Duration) []chaos.KindRate {
 	var rest []chaos.KindRate
 	for _, name := range chaos.Kinds() {
-		if !slices.ContainsFunc(listed, func(k chaos.KindRate) bool { return k.Kind == chaos.Kind(name) }) {
+		same := func(k chaos.KindRate) bool { return string(k.Kind) == name }
+		if !slices.ContainsFunc(listed, same) {
 			rest = append(rest, chaos.KindRate{Kind: chaos.Kind(name), Every: every})
 		}
 	}

@@ -37,7 +37,8 @@ func (s *Scenario) Validate() error {
 		return wrong("liveness", "the last part, %s, is not shorter than the run, %s",
 			time.Duration(s.Liveness), time.Duration(s.Duration))
 	}
-	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateFaults, s.validateChecks} {
+	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateFaults,
+		s.validateChecks} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -62,7 +63,8 @@ func (s *Scenario) validateTopology() error {
 		path := fmt.Sprintf("topology.machines[%d]", i)
 		switch {
 		case !chaos.ValidName(m.Name):
-			return wrong(path+".name", "%q is not a name: small letters, digits, points and hyphens", m.Name)
+			return wrong(path+".name", "%q is not a name: small letters, digits, points and "+
+				"hyphens", m.Name)
 		case slices.Contains(names, m.Name):
 			return wrong(path+".name", "%s stands twice", m.Name)
 		case m.Role == "":
@@ -70,9 +72,11 @@ func (s *Scenario) validateTopology() error {
 		case m.Program == "":
 			return wrong(path+".program", "%s needs a program", m.Name)
 		case !slices.Contains(t.Switches, m.Switch):
-			return wrong(path+".switch", "unknown switch %q%s", m.Switch, chaos.DidYouMean(m.Switch, t.Switches))
+			return wrong(path+".switch", "unknown switch %q%s", m.Switch,
+				chaos.DidYouMean(m.Switch, t.Switches))
 		case !slices.Contains(cards(), m.Card):
-			return wrong(path+".card", "unknown card %q%s", m.Card, chaos.DidYouMean(m.Card, cards()))
+			return wrong(path+".card", "unknown card %q%s", m.Card, chaos.DidYouMean(m.Card,
+				cards()))
 		case m.Cores < 1 || m.Cores > 64:
 			return wrong(path+".cores", "%d cores, it must be 1 to 64", m.Cores)
 		case m.Memory < 1<<20:
@@ -92,14 +96,18 @@ func (s *Scenario) validateClients() error {
 	switch {
 	case c.Count < 1 || c.Count > 1000:
 		return wrong("clients.count", "%d clients, it must be 1 to 1000", c.Count)
-	case m.Read < 0 || m.Write < 0 || m.Delete < 0 || m.CAS < 0 || m.Read+m.Write+m.Delete+m.CAS == 0:
-		return wrong("clients.operations", "the weights must not be negative, and one must be positive")
+	case m.Read < 0 || m.Write < 0 || m.Delete < 0 || m.CAS < 0 ||
+		m.Read+m.Write+m.Delete+m.CAS == 0:
+		return wrong("clients.operations", "the weights must not be negative, and one must be "+
+			"positive")
 	case c.Keys.InUse < 1:
 		return wrong("clients.keys.in-use", "%d keys in use, it must be 1 or more", c.Keys.InUse)
 	case c.Keys.RetireAfter < 1:
-		return wrong("clients.keys.retire-after", "a key is used for %d operations, it must be 1 or more", c.Keys.RetireAfter)
+		return wrong("clients.keys.retire-after", "a key is used for %d operations, it must be "+
+			"1 or more", c.Keys.RetireAfter)
 	case c.Timeout <= 0:
-		return wrong("clients.timeout", "clients need a timeout, or one lost reply stops them for ever")
+		return wrong("clients.timeout", "clients need a timeout, or one lost reply stops them "+
+			"for ever")
 	}
 	return nil
 }
@@ -116,7 +124,8 @@ func (s *Scenario) validateFaults() error {
 		}
 		for i, k := range f.Required {
 			if !slices.ContainsFunc(schedule, func(f chaos.Fault) bool { return f.Kind == k }) {
-				return wrong(fmt.Sprintf("faults.required[%d]", i), "%q is required and not in the schedule", k)
+				return wrong(fmt.Sprintf("faults.required[%d]", i), "%q is required and not in "+
+					"the schedule", k)
 			}
 		}
 		return nil
@@ -151,7 +160,8 @@ func (s *Scenario) validateFaults() error {
 func (s *Scenario) validateChecks() error {
 	c := &s.Checks
 	if c.Linearizable != nil && (c.Linearizable.Minimum < 1 || c.Linearizable.Steps < 1) {
-		return wrong("checks.linearizable", "the check needs a minimum of operations and a budget of steps")
+		return wrong("checks.linearizable", "the check needs a minimum of operations and a "+
+			"budget of steps")
 	}
 	if c.Durable != nil && c.Durable.Minimum < 1 {
 		return wrong("checks.durable", "the check needs a minimum of acknowledged changes")
@@ -159,9 +169,11 @@ func (s *Scenario) validateChecks() error {
 	if l := c.Live; l != nil {
 		switch {
 		case l.Minimum < 1 || l.Within <= 0 || l.Share < 1:
-			return wrong("checks.live", "the check needs a minimum of operations, a time within which they succeed and a share")
+			return wrong("checks.live", "the check needs a minimum of operations, a time "+
+				"within which they succeed and a share")
 		case l.After+l.Within >= s.Liveness:
-			return wrong("checks.live", "%s after healing and %s for an operation do not fit into the last %s of the run",
+			return wrong("checks.live", "%s after healing and %s for an operation do not fit "+
+				"into the last %s of the run",
 				time.Duration(l.After), time.Duration(l.Within), time.Duration(s.Liveness))
 		}
 	}

@@ -62,7 +62,8 @@ func Durable(h history.History, healed time.Duration, minimum int) reports.Check
 	c.Detail = fmt.Sprintf("%d acknowledged changes on %d keys", c.Count, len(keys)-len(unread))
 	if len(unread) > 0 {
 		c.Status = reports.Inconclusive
-		c.Detail = fmt.Sprintf("%d of %d keys were not read at the end, %s is one", len(unread), len(keys), unread[0])
+		c.Detail = fmt.Sprintf("%d of %d keys were not read at the end, %s is one", len(unread),
+			len(keys), unread[0])
 		return c
 	}
 	atLeast(&c, minimum, "acknowledged changes")
@@ -75,7 +76,8 @@ func lostBefore(ops history.History, read *history.Operation) string {
 	var last *history.Operation // the acknowledged change with the latest call, before the read
 	for i := range ops {
 		o := &ops[i]
-		if _, yes := o.Changes(); yes && o.Return < read.Call && (last == nil || o.Call > last.Call) {
+		if _, yes := o.Changes(); yes && o.Return < read.Call && (last == nil ||
+			o.Call > last.Call) {
 			last = o
 		}
 	}
@@ -133,7 +135,8 @@ func Live(h history.History, l Liveness) reports.Check {
 		good, c.Count, history.Seconds(l.Within), history.Seconds(slowest))
 	if int64(good)*1_000_000 < l.SharePPM*int64(c.Count) {
 		c.Status = reports.Fail
-		c.Detail = fmt.Sprintf("%d of %d operations succeeded within %s, %d ppm are wanted; on %s %s",
+		c.Detail = fmt.Sprintf("%d of %d operations succeeded within %s, %d ppm are wanted; on "+
+			"%s %s",
 			good, c.Count, history.Seconds(l.Within), l.SharePPM, bad.Key, bad)
 		return c
 	}

@@ -33,7 +33,8 @@ func Deaths(deaths []reports.Death, top *chaos.Topology, s chaos.Schedule) repor
 	if len(unexpected) > 0 {
 		d := unexpected[0]
 		c.Status = reports.Fail
-		c.Detail = fmt.Sprintf("%d processes ended by themselves without a fault that excuses it; %s at %s: %s\n%s",
+		c.Detail = fmt.Sprintf("%d processes ended by themselves without a fault that excuses "+
+			"it; %s at %s: %s\n%s",
 			len(unexpected), d.Machine, d.At, d.Reason, d.Stack)
 		c.Detail = strings.TrimSuffix(c.Detail, "\n")
 	}
@@ -77,7 +78,8 @@ func Felt(faults []reports.Fault, required []chaos.Kind) reports.Check {
 			faults[i].Required = true
 		}
 	}
-	c.Detail = fmt.Sprintf("%d of %d faults were felt, among them all %d required kinds", c.Count, len(faults), len(required))
+	c.Detail = fmt.Sprintf("%d of %d faults were felt, among them all %d required kinds",
+		c.Count, len(faults), len(required))
 	if len(missing) > 0 {
 		c.Status = reports.Inconclusive
 		c.Detail = fmt.Sprintf("required and not felt: %s", strings.Join(missing, ", "))

@@ -33,10 +33,12 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
 		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable; on %s %s",
-			len(illegal), len(keys), illegal[0].Key, describe(witness(illegal[0].Operations, steps)))
+			len(illegal), len(keys), illegal[0].Key,
+			describe(witness(illegal[0].Operations, steps)))
 	case len(over) > 0:
 		c.Status = reports.Inconclusive
-		c.Detail = fmt.Sprintf("%d of %d keys need more than %d steps, %s is one", len(over), len(keys), steps, over[0].Key)
+		c.Detail = fmt.Sprintf("%d of %d keys need more than %d steps, %s is one", len(over),
+			len(keys), steps, over[0].Key)
 	default:
 		atLeast(&c, minimum, "operations")
 	}
@@ -89,7 +91,8 @@ func judge(ops []operation, steps int64) reports.Status {
 	record := make([]porcupine.Operation, len(ops))
 	for i := range ops {
 		o := &ops[i]
-		record[i] = porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: int64(o.Return)}
+		record[i] = porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call),
+			Return: int64(o.Return)}
 		if o.unbounded {
 			record[i].Return = never
 		}

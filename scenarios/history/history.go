@@ -53,7 +53,9 @@ type Operation struct {
 func (o *Operation) Latency() time.Duration { return o.Return - o.Call }
 
 // Swapped says whether a compare-and-swap that is ok found what it expected.
-func (o *Operation) Swapped() bool { return o.Kind == CAS && o.Outcome == OK && o.Result == o.Expect }
+func (o *Operation) Swapped() bool {
+	return o.Kind == CAS && o.Outcome == OK && o.Result == o.Expect
+}
 
 // Changes says whether the operation is known to have put something under its key or made it
 // absent, and if so what stood there then.
@@ -132,7 +134,8 @@ type History []Operation
 // Sort puts the operations into order.
 func (h History) Sort() {
 	slices.SortStableFunc(h, func(a, b Operation) int {
-		return cmp.Or(cmp.Compare(a.Call, b.Call), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Return, b.Return))
+		return cmp.Or(cmp.Compare(a.Call, b.Call), cmp.Compare(a.Client, b.Client),
+			cmp.Compare(a.Return, b.Return))
 	})
 }
 
@@ -145,7 +148,8 @@ func (h History) Validate() error {
 			return fmt.Errorf("operation %d: %w", i+1, err)
 		}
 		if before := last[o.Client]; before != nil && o.Call < before.Return {
-			return fmt.Errorf("operation %d: client %d calls at %s while its operation of %s still runs",
+			return fmt.Errorf("operation %d: client %d calls at %s while its operation of %s "+
+				"still runs",
 				i+1, o.Client, Seconds(o.Call), Seconds(before.Call))
 		}
 		last[o.Client] = o
