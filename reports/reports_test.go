@@ -22,8 +22,9 @@ func sample() (*Result, Timeline) {
 		Scenario: "first-cloud", Moral: "Five nodes keep every acknowledged write through every fault of the catalogue.",
 		Seed: 42, TraceHash: "9f86d081884c7d65", SimulatedSeconds: 150e9, HealedAt: 125e9,
 		Checks: []Check{
-			{"linearizable", Fail, 21873, `1 of 312 keys are not linearizable; on k0173 client 4 wrote "4-812" at 61.200s..61.260s; ` +
-				`client 1 wrote "1-790" at 61.300s..61.340s; client 7 read "4-812" at 62.010s..62.020s`},
+			{"linearizable", Fail, 21873, "1 of 312 keys are not linearizable, k0173 is one:\n" +
+				"client 4 wrote \"4-812\" at 61.200s..61.260s\nclient 1 wrote \"1-790\" at 61.300s..61.340s\n" +
+				"client 7 read \"4-812\" at 62.010s..62.020s"},
 			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys"},
 			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s"},
 			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each"},

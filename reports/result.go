@@ -146,7 +146,7 @@ func (r *Result) Cause() string {
 		for _, c := range r.Checks {
 			if c.Status == status {
 				line, _, _ := strings.Cut(c.Detail, "\n")
-				return c.Name + ": " + line
+				return c.Name + ": " + strings.TrimSuffix(line, ":")
 			}
 		}
 	}

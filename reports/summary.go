@@ -8,6 +8,9 @@ import (
 // maxSummary is the most lines that a summary has.
 const maxSummary = 40
 
+// maxDetail is how many lines of what a failed check found a summary has.
+const maxDetail = 6
+
 // maxColumns is where a line of a summary is cut.
 const maxColumns = 160
 
@@ -30,8 +33,13 @@ func Summary(r *Result) string {
 	add("")
 	add("Checks")
 	for _, c := range r.Checks {
-		detail, _, _ := strings.Cut(c.Detail, "\n")
-		add("  %-12s  %-20s  %s", c.Status, c.Name, detail)
+		detail := strings.Split(c.Detail, "\n")
+		add("  %-12s  %-20s  %s", c.Status, c.Name, detail[0])
+		if c.Status == Fail {
+			for _, line := range detail[1:min(len(detail), maxDetail)] {
+				add("  %36s  %s", "", line)
+			}
+		}
 	}
 	add("")
 	rest := maxSummary - len(lines)

@@ -32,7 +32,7 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	switch {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
-		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable; on %s %s",
+		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable, %s is one:\n%s",
 			len(illegal), len(keys), illegal[0].Key,
 			describe(witness(illegal[0].Operations, steps)))
 	case len(over) > 0:
@@ -175,5 +175,5 @@ func describe(ops history.History) string {
 		}
 		lines = append(lines, ops[i].String())
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(lines, "\n")
 }

@@ -227,8 +227,10 @@ func busy(rounds, clients int, stale bool) history.History {
 
 func TestAFailureIsShownWithFewOperations(t *testing.T) {
 	c := Linearizable(busy(50, 10, true), 1, 1_000_000)
-	want := `1 of 1 keys are not linearizable; on k ` +
-		`client 0 wrote "v24" at 0.000s..0.000s; client 0 wrote "v25" at 0.000s..0.000s; client 1 read "v24" at 0.000s..0.000s`
+	want := `1 of 1 keys are not linearizable, k is one:
+client 0 wrote "v24" at 0.000s..0.000s
+client 0 wrote "v25" at 0.000s..0.000s
+client 1 read "v24" at 0.000s..0.000s`
 	if c.Status != reports.Fail || c.Detail != want {
 		t.Errorf("got %s: %s", c.Status, c.Detail)
 	}
