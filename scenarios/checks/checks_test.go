@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"picloud/chaos"
 	"picloud/reports"
 )
@@ -43,6 +45,16 @@ func TestDurableJudgesStories(t *testing.T) {
 			t.Errorf("%s: got %s: %s", test.name, c.Status, c.Detail)
 		}
 	}
+}
+
+func TestALegalHistoryIsNeverCalledLossy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := smallHistory(t)
+		healed := time.Duration(rapid.IntRange(0, 12).Draw(t, "healed"))
+		if c := Durable(h, healed, 1); c.Status == reports.Fail && bruteForce(h) {
+			t.Fatalf("%s in %v", c.Detail, h)
+		}
+	})
 }
 
 func TestLiveJudgesStories(t *testing.T) {
