@@ -17,12 +17,36 @@ var allCrashes = []Crash{DrawCrash, LoseAll, KeepAll, Prefix, Subset, Torn}
 
 // Each story leaves operations pending; the outcomes are all that a power cut may make of them.
 func TestOutcomes(t *testing.T) {
+	for _, c := range outcomeStories() {
+		t.Run(c.name, func(t *testing.T) {
+			p := newProcess(t, 1, Config{})
+			c.story(p)
+			outcomes, ok := p.card.Outcomes(1000)
+			if !ok {
+				t.Fatal("too many")
+			}
+			var got []string
+			for _, s := range outcomes {
+				got = append(got, short(s))
+			}
+			slices.Sort(got)
+			slices.Sort(c.want)
+			if !slices.Equal(got, c.want) {
+				t.Fatalf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+type outcomeStory struct {
+	name  string
+	story func(p *process)
+	want  []string
+}
+
+func outcomeStories() []outcomeStory {
 	page := strings.Repeat("o", sectorSize)
-	for _, c := range []struct {
-		name  string
-		story func(p *process)
-		want  []string
-	}{
+	return []outcomeStory{
 		{"nothing pending", func(p *process) { p.durable("/a", "x") }, []string{"a=x"}},
 		{"an append, its data and its length", func(p *process) {
 			f := p.durable("/a", "x")
@@ -86,24 +110,6 @@ func TestOutcomes(t *testing.T) {
 			p.must(channel.DiskRename, 0, 0, "/c\x00/d/c")
 			p.sync(p.must(channel.DiskOpen, channel.OpenDir, 0, "/d").A)
 		}, []string{"d/ d/c="}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := newProcess(t, 1, Config{})
-			c.story(p)
-			outcomes, ok := p.card.Outcomes(1000)
-			if !ok {
-				t.Fatal("too many")
-			}
-			var got []string
-			for _, s := range outcomes {
-				got = append(got, short(s))
-			}
-			slices.Sort(got)
-			slices.Sort(c.want)
-			if !slices.Equal(got, c.want) {
-				t.Fatalf("got  %q\nwant %q", got, c.want)
-			}
-		})
 	}
 }
 

@@ -14,7 +14,7 @@ type Kind uint8
 
 // The kinds of fault. "Strikes" means: up to Times times, each time with the chance PPM.
 const (
-	SyncFail         Kind = iota + 1 // a sync strikes EIO; its writes are forgotten, so that the next sync falsely succeeds
+	SyncFail         Kind = iota + 1 // a sync strikes EIO and forgets its writes: the next falsely succeeds
 	SyncLie                          // a sync succeeds and makes nothing durable
 	ReadError                        // an uncached read of From to To strikes EIO
 	Rot                              // flips Bits bits of the medium between From and To, at once
