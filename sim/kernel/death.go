@@ -32,7 +32,7 @@ func (p *Process) finish(now event.Time, hung bool) {
 		d.Reason = "kept its turn and was ended: " + d.Reason
 	}
 	p.remove()
-	p.gone()
+	p.gone(d.Status)
 	p.kernel.die(d)
 }
 
@@ -40,8 +40,9 @@ func (p *Process) finish(now event.Time, hung bool) {
 func (p *Process) outOfMemory(now event.Time) {
 	d := Death{Machine: p.machine.Name, Process: p.label, At: now, Status: -1,
 		Reason: fmt.Sprintf("out of memory: a heap of %d bytes over the machine's limit of %d", p.heap, p.machine.memory)}
+	p.machine.killed++
 	p.end()
-	p.gone()
+	p.gone(d.Status)
 	p.kernel.die(d)
 }
 
@@ -88,47 +89,36 @@ func scrub(output string) string {
 }
 
 // caller names the function of the program that made a system call, from the stack that the
-// runtime printed: the first frame that is not the standard library's, and what it called.
+// runtime printed: the first frame that is not the standard library's, and what it called there.
 func caller(output string) string {
 	lines := strings.Split(output, "\n")
-	called := ""
+	called := "a system call"
 	for i := 0; i+1 < len(lines); i++ {
-		at := strings.TrimSpace(lines[i+1])
-		name, _, isFrame := strings.Cut(lines[i], "(")
-		if !isFrame || !strings.HasPrefix(lines[i+1], "\t") || strings.HasPrefix(name, "runtime.") {
+		end := strings.LastIndex(lines[i], "(")
+		if end < 0 || !strings.HasPrefix(lines[i+1], "\t") {
 			continue
 		}
-		full := lines[i]
-		if j := strings.LastIndex(full, "("); j > 0 {
-			name = full[:j]
-		}
-		first, _, _ := strings.Cut(name, "/")
-		if !strings.Contains(name, "/") {
-			first, _, _ = strings.Cut(name, ".")
-		}
-		if standard(first, at) {
+		name := lines[i][:end]
+		if standard(name) {
 			called = name
 			continue
 		}
-		where, _, _ := strings.Cut(at, " +0x")
-		return fmt.Sprintf("%s, called by %s (%s)", called, name, short(where))
+		where, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " ")
+		return fmt.Sprintf("%s, called by %s (%s)", called, name, where)
 	}
 	return called + ", caller unknown"
 }
 
-// standard tells whether a frame is the standard library's, by the file that it stands in: module
-// paths have a dot or belong to this project, and a file of the library lies below a GOROOT.
-func standard(first, at string) bool {
-	return !strings.Contains(first, ".") && (strings.Contains(at, "/src/"+first+"/") || strings.Contains(at, "_"))
-}
+// standardTrees are the first elements of the import paths of the standard library.
+const standardTrees = " archive bufio bytes compress container context crypto database debug encoding errors expvar " +
+	"flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime " +
+	"slices sort strconv strings sync syscall testing text time unicode unique vendor weak "
 
-// short keeps the last two parts of a path, which say enough and name nobody's home.
-func short(path string) string {
-	parts := strings.Split(path, "/")
-	if len(parts) > 2 {
-		parts = parts[len(parts)-2:]
-	}
-	return strings.Join(parts, "/")
+// standard tells whether a function is the standard library's.
+func standard(function string) bool {
+	tree, _, _ := strings.Cut(function, ".")
+	tree, _, _ = strings.Cut(tree, "/")
+	return strings.Contains(standardTrees, " "+tree+" ")
 }
 
 // output returns what the process wrote to standard output and error.

@@ -28,6 +28,10 @@ type Machine struct {
 	on      bool
 	disk    channel.DiskState
 
+	turns    int64 // given to its processes
+	withheld int64 // wake-ups that a pause held back
+	killed   int64 // processes that were ended for want of memory
+
 	explore      bool  // the seed picks the next goroutine
 	preemptEvery int64 // mean allocations between preemptions, 0 for never
 }
@@ -121,6 +125,15 @@ func (m *Machine) Resume() {
 	}
 }
 
+// Turns counts the turns that the machine's processes have had.
+func (m *Machine) Turns() int64 { return m.turns }
+
+// Withheld counts the wake-ups that pauses have held back.
+func (m *Machine) Withheld() int64 { return m.withheld }
+
+// OutOfMemory counts the processes that were ended for want of memory.
+func (m *Machine) OutOfMemory() int64 { return m.killed }
+
 // SetMemory changes the memory limit, bytes; zero for none.
 func (m *Machine) SetMemory(bytes int64) { m.memory = bytes }
 
@@ -143,3 +156,6 @@ func (m *Machine) overMemory() *Process {
 	}
 	return largest
 }
+
+// Kernel returns the kernel that runs the machine.
+func (m *Machine) Kernel() *Kernel { return m.kernel }

@@ -183,19 +183,19 @@ func (p *Process) Kill() {
 	if p.alive {
 		p.kernel.Trace.Note(p.kernel.Now(), p.label, "kill")
 		p.end()
-		p.gone()
+		p.gone(-1)
 	}
 }
 
-// gone tells the devices, and the process that started this one, that it has ended.
-func (p *Process) gone() {
+// gone tells the devices, and the process that started this one, that it has ended with a status.
+func (p *Process) gone(status int) {
 	for _, d := range p.machine.devices {
 		if d != nil {
 			d.Gone(p)
 		}
 	}
 	if p.parent != nil {
-		p.parent.Post(channel.Frame{Class: channel.ClassProcess, Op: channel.OpEnded, A: int64(p.pid), B: -1})
+		p.parent.Post(channel.Frame{Class: channel.ClassProcess, Op: channel.OpEnded, A: int64(p.pid), B: int64(status)})
 	}
 }
 

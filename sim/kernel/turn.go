@@ -35,6 +35,7 @@ func (p *Process) woken() {
 	}
 	if p.machine.paused {
 		p.missed = true
+		p.machine.withheld++
 		return
 	}
 	now := p.kernel.Now()
@@ -62,6 +63,7 @@ func (p *Process) resume() {
 func (p *Process) run(now event.Time) {
 	k, m := p.kernel, p.machine
 	k.turns++
+	m.turns++
 	p.setWord(channel.Clock, uint64(m.Clock.Mono(now)))
 	p.setWord(channel.Wall, uint64(m.Clock.wallOffset))
 	p.setWord(channel.DiskFree, uint64(m.disk.Free))

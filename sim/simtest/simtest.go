@@ -137,4 +137,3 @@ func Inside(t *testing.T, limit time.Duration, setup func(k *kernel.Kernel, m *k
 	}
 	t.Fatalf("inside the machine: not done after %v of virtual time\n%s", limit, p.Output())
 }
-

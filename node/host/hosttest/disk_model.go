@@ -5,23 +5,22 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 )
 
-// model runs random operations on the disk and on a map, in a fresh directory each time, and
-// expects the same of both.
-func model(t *testing.T, d vfs.FS) {
+// DiskModel returns a property for rapid: random operations on the disk, in a fresh directory each
+// time, and on a map give the same.
+func DiskModel(d vfs.FS) func(*rapid.T) {
 	round := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	return func(t *rapid.T) {
 		round++
 		m := &modelDisk{disk: d, dir: fmt.Sprintf("round%d", round), files: map[string][]byte{}}
 		if err := d.MkdirAll(m.dir, 0o755); err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
-		rt.Repeat(map[string]func(*rapid.T){
+		t.Repeat(map[string]func(*rapid.T){
 			"create": m.create,
 			"write":  m.write,
 			"rename": m.rename,
@@ -30,9 +29,9 @@ func model(t *testing.T, d vfs.FS) {
 			"":       m.compare,
 		})
 		if err := d.RemoveAll(m.dir); err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
-	})
+	}
 }
 
 // modelDisk is the disk under test beside the oracle, a map from names to contents.

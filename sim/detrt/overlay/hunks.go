@@ -1,5 +1,7 @@
 package overlay
 
+import "picloud/sim/channel"
+
 // hunk is one edit of a file of the standard library. The text it replaces must stand in the
 // file exactly once, or the build fails with the file and the text named.
 type hunk struct {
@@ -129,10 +131,23 @@ var hunks = []hunk{
 	// Files that libraries look for by themselves do not exist on a simulated machine.
 	{"syscall/syscall_linux.go", "open",
 		"func Open(path string, mode int, perm uint32) (fd int, err error) {\n",
-		"//go:linkname simAbsent\nfunc simAbsent(path string) bool // pushed by the runtime\n\nfunc Open(path string, mode int, perm uint32) (fd int, err error) {\n\tif simAbsent(path) {\n\t\treturn -1, ENOENT\n\t}\n"},
+		"//go:linkname simAbsent\nfunc simAbsent(path string, look bool) bool // pushed by the runtime\n\nfunc Open(path string, mode int, perm uint32) (fd int, err error) {\n\tif simAbsent(path, false) {\n\t\treturn -1, ENOENT\n\t}\n"},
 	{"syscall/syscall_linux_{arch}.go", "stat",
 		"func Stat(path string, stat *Stat_t) (err error) {\n",
-		"func Stat(path string, stat *Stat_t) (err error) {\n\tif simAbsent(path) {\n\t\treturn ENOENT\n\t}\n"},
+		"func Stat(path string, stat *Stat_t) (err error) {\n\tif simAbsent(path, true) {\n\t\treturn ENOENT\n\t}\n"},
+
+	{"syscall/syscall_linux.go", "a link's target",
+		"func Readlink(path string, buf []byte) (n int, err error) {\n",
+		"func Readlink(path string, buf []byte) (n int, err error) {\n\tif simAbsent(path, true) {\n\t\treturn -1, ENOENT\n\t}\n"},
+
+	{"runtime/proc.go", "from main on, asking for the host's name is a system call like any other",
+		"\tclose(main_init_done)\n",
+		"\tclose(main_init_done)\n\tsimInitDone = true\n"},
+	{"os/sys_linux.go", "packages ask for the host's name while they are initialised: it is the machine's",
+		"func hostname() (name string, err error) {\n",
+		"//go:linkname simInitialising\nfunc simInitialising() bool // pushed by the runtime\n\nfunc hostname() (name string, err error) {\n\tif simInitialising() {\n\t\treturn Getenv(\"" + channel.EnvMachine + "\"), nil\n\t}\n"},
+	{"os/sys_linux.go", "linkname needs unsafe",
+		"import (\n", "import (\n\t_ \"unsafe\" // for go:linkname\n"},
 
 	// A CPU that computes wrongly.
 	{"crypto/internal/fips140/sha256/sha256block_{arch}.go", "ask whether this machine's CPU computes SHA-256 wrongly",

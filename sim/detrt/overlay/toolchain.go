@@ -18,6 +18,9 @@ type Toolchain struct {
 	Flags []string // flags for its build, run and test commands
 }
 
+// EnvAdded is how many variables at the end of Toolchain.Env are the toolchain's own.
+const EnvAdded = 4
+
 // Prepare finds the pinned toolchain, which the go command downloads where it has to, and writes
 // the overlay for it below dir. The race detector's build needs a C compiler.
 func Prepare(ctx context.Context, dir string, race bool) (*Toolchain, error) {
@@ -41,7 +44,7 @@ func Prepare(ctx context.Context, dir string, race bool) (*Toolchain, error) {
 		return nil, err
 	}
 	cgo := "CGO_ENABLED=0"
-	flags := []string{"-overlay=" + list, "-tags=" + Tag}
+	flags := []string{"-overlay=" + list, "-tags=" + Tag, "-trimpath"}
 	if race {
 		cgo = "CGO_ENABLED=1"
 		flags = append(flags, "-race")

@@ -1,0 +1,84 @@
+// Command picloud is a whole cloud for a shelf of Raspberry Pis, and the simulator that proves it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"picloud/scenarios/command"
+	"picloud/sim/detrt"
+)
+
+// exitInterrupted is the exit status after Ctrl-C, as shells have it.
+const exitInterrupted = 130
+
+// entry is one of the commands of picloud.
+type entry struct {
+	name    string
+	summary string
+	run     func(ctx context.Context, args []string) error
+}
+
+func commands() []entry {
+	return []entry{
+		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
+		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
+		{"program", "run one program of a scenario on this machine", command.Program},
+	}
+}
+
+func main() {
+	ctx := context.Background()
+	if !detrt.On() { // a simulated machine has no signals
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
+	os.Exit(dispatch(ctx, os.Args[1:]))
+}
+
+func dispatch(ctx context.Context, args []string) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage()
+		if len(args) == 0 {
+			return int(command.BadInput)
+		}
+		return int(command.Pass)
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return status(ctx, c.run(ctx, args[1:]))
+		}
+	}
+	fmt.Fprintf(os.Stderr, "picloud: unknown command %q; picloud help lists them\n", args[0])
+	return int(command.BadInput)
+}
+
+func usage() {
+	fmt.Print("picloud: a cloud for a shelf of Raspberry Pis, and the simulator that proves it\n\n")
+	for _, c := range commands() {
+		fmt.Printf("  picloud %-12s %s\n", c.name, c.summary)
+	}
+	fmt.Print("\npicloud COMMAND -h explains a command, with examples.\n")
+}
+
+// status returns the exit status for what a command returned, and prints what a person should
+// read.
+func status(ctx context.Context, err error) int {
+	var v command.Verdict
+	switch {
+	case err == nil, errors.Is(err, command.ErrHelp):
+		return int(command.Pass)
+	case errors.As(err, &v):
+		return int(v)
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "picloud: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(os.Stderr, "picloud: %v\n", err)
+	return int(command.BadInput)
+}

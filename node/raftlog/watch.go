@@ -1,0 +1,64 @@
+package raftlog
+
+import (
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Watched is a store whose writes must not take too long.
+type Watched struct {
+	*Store
+	limit   time.Duration
+	stalled func(what string)
+}
+
+// Watch returns the store with a limit on each write; stalled is called, in a goroutine of its
+// own, when a write takes longer. A write that was given up may still reach the disk, so a
+// process must not go on after it: stalled ends it.
+func Watch(s *Store, limit time.Duration, stalled func(what string)) *Watched {
+	return &Watched{s, limit, stalled}
+}
+
+// looks is how often a write is looked at before it is given up. A process that was paused finds
+// one look overdue, not all of them, and does not take its own pause for the disk's.
+const looks = 10
+
+func (w *Watched) within(what string, do func() error) error {
+	var timer *time.Timer
+	left := looks
+	timer = time.AfterFunc(w.limit/looks, func() {
+		if left--; left == 0 {
+			w.stalled(what)
+			return
+		}
+		timer.Reset(w.limit / looks)
+	})
+	defer timer.Stop()
+	return do()
+}
+
+// StoreLog writes one entry and syncs it.
+func (w *Watched) StoreLog(log *raft.Log) error {
+	return w.within("storing an entry", func() error { return w.Store.StoreLog(log) })
+}
+
+// StoreLogs writes entries with one sync.
+func (w *Watched) StoreLogs(logs []*raft.Log) error {
+	return w.within("storing entries", func() error { return w.Store.StoreLogs(logs) })
+}
+
+// DeleteRange removes entries.
+func (w *Watched) DeleteRange(first, last uint64) error {
+	return w.within("deleting entries", func() error { return w.Store.DeleteRange(first, last) })
+}
+
+// Set writes a value of raft's own.
+func (w *Watched) Set(key, value []byte) error {
+	return w.within("storing "+string(key), func() error { return w.Store.Set(key, value) })
+}
+
+// SetUint64 writes a number of raft's own.
+func (w *Watched) SetUint64(key []byte, value uint64) error {
+	return w.within("storing "+string(key), func() error { return w.Store.SetUint64(key, value) })
+}

@@ -1,0 +1,68 @@
+// Package command is the part of the picloud command line that runs scenarios in the simulated
+// world.
+package command
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"picloud/reports"
+)
+
+// Verdict is the error of a command that ran and found something: its exit status.
+type Verdict int
+
+// The exit statuses.
+const (
+	Pass         Verdict = 0
+	Fail         Verdict = 1
+	BadInput     Verdict = 2
+	Inconclusive Verdict = 3
+)
+
+func (v Verdict) Error() string { return fmt.Sprintf("exit status %d", int(v)) }
+
+// verdict returns the error for a run's status, nil for a pass.
+func verdict(s reports.Status) error {
+	switch s {
+	case reports.Pass:
+		return nil
+	case reports.Fail:
+		return Fail
+	}
+	return Inconclusive
+}
+
+// ErrHelp says that help was asked for and given.
+var ErrHelp = flag.ErrHelp
+
+// flags returns a flag set that explains itself with the given text, and complains in one line.
+func flags(name, help string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {
+		fmt.Fprintf(os.Stdout, "usage: picloud %s\n\n", strings.TrimSpace(help))
+		f.SetOutput(os.Stdout)
+		fmt.Fprintln(os.Stdout, "\nFlags:")
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parse reads the arguments; what is left over is an error, unless it is allowed.
+func parse(f *flag.FlagSet, args []string, rest int) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return ErrHelp
+		}
+		return fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	if f.NArg() != rest {
+		return fmt.Errorf("%s takes %d arguments, not %q; picloud %s -h explains", f.Name(), rest, f.Args(), f.Name())
+	}
+	return nil
+}

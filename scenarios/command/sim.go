@@ -1,0 +1,115 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios"
+	"picloud/scenarios/runner"
+)
+
+// DefaultScenario is what runs when none is named.
+const DefaultScenario = "first-cloud"
+
+// Sim runs a scenario in the simulated world and judges it.
+func Sim(ctx context.Context, args []string) error {
+	f := flags("sim", `sim [-seed N] [-scenario NAME] [-out FOLDER] [-schedule FILE]
+
+Runs a scenario in the simulated world: machines, network, disks, clients, and the faults that the
+seed decides. Leaves a report, and ends with status 0 for pass, 1 for fail, 2 for bad input and 3
+for inconclusive: a required fault had no effect, or a check saw too little.
+
+Examples:
+  picloud sim -seed 7
+  picloud sim -seed 7 -scenario first-cloud -out out/seven
+  picloud sim -seed 7 -schedule out/first-cloud-7/schedule.txt   (with the lines you left in it)`)
+	seed := f.Uint64("seed", 1, "decides everything that happens")
+	name := f.String("scenario", DefaultScenario, "the scenario: a name, or a file that ends in .yaml")
+	out := f.String("out", "", "the folder for what the run leaves (default out/SCENARIO-SEED)")
+	schedule := f.String("schedule", "", "a file with the faults to play in place of the scenario's")
+	noTrace := f.Bool("no-trace", false, "leave out the trace, which is most of what a run writes")
+	core := f.Int("core", -1, "the CPU core to run on")
+	race := f.Bool("race", false, "run machines with the race detector")
+	quiet := f.Bool("q", false, "print the verdict only")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	o := runner.Options{Seed: *seed, NoTrace: *noTrace, Core: *core, Race: *race, Folder: *out}
+	var err error
+	if o.Scenario, err = scenarios.Load(*name); err != nil {
+		return err
+	}
+	if *schedule != "" {
+		text, err := os.ReadFile(*schedule)
+		if err != nil {
+			return err
+		}
+		if o.Schedule, err = chaos.Parse(*schedule, string(text)); err != nil {
+			return err
+		}
+		if o.Schedule == nil {
+			o.Schedule = chaos.Schedule{}
+		}
+	}
+	if err := handOver(ctx, false); err != nil {
+		return err
+	}
+	if o.Program, err = program(ctx, *race); err != nil {
+		return err
+	}
+	if o.Folder == "" {
+		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))
+	}
+	o.Replay = fmt.Sprintf("make sim SEED=%d SCENARIO=%s", o.Seed, *name)
+	if !*quiet {
+		o.Progress = progress()
+	}
+	done, err := runner.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	show(done, o.Folder, *quiet)
+	return verdict(done.Result.Verdict)
+}
+
+// program returns the path of the program that simulated machines run: this one, or a build with
+// the race detector.
+func program(ctx context.Context, race bool) (string, error) {
+	if race {
+		return simBuild(ctx, true)
+	}
+	return os.Executable()
+}
+
+// progress returns a function that keeps one line of the terminal up to date.
+func progress() func(now, end time.Duration) {
+	info, err := os.Stderr.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	began := time.Now()
+	return func(now, end time.Duration) {
+		wall := time.Since(began)
+		fmt.Fprintf(os.Stderr, "\r%4.0f of %.0f simulated seconds, %.0f times real time ", now.Seconds(), end.Seconds(), now.Seconds()/max(wall.Seconds(), 0.001))
+		if now >= end {
+			fmt.Fprint(os.Stderr, "\r\033[K")
+		}
+	}
+}
+
+func show(o *runner.Outcome, folder string, quiet bool) {
+	if quiet {
+		fmt.Printf("%s %s seed %d\n", o.Result.Verdict, o.Result.Scenario, o.Result.Seed)
+		return
+	}
+	fmt.Print(reports.Summary(&o.Result))
+	simulated := time.Duration(o.Result.SimulatedSeconds).Seconds()
+	fmt.Printf("\n%.1f s of real time (%.0f times faster than the clock), %.1f s of them to judge; %d turns of machines\n",
+		o.Timing.WallSeconds, simulated/o.Timing.WallSeconds, o.Timing.CheckSeconds, o.Turns)
+	fmt.Printf("report: %s\n", filepath.Join(folder, reports.PageFile))
+}

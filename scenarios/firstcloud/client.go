@@ -1,0 +1,260 @@
+package firstcloud
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"picloud/node/host"
+	"picloud/node/wire"
+	"picloud/scenarios/history"
+)
+
+// ClientConfig says what the clients of one machine do.
+type ClientConfig struct {
+	Nodes       []string
+	Count       int            // clients that work at the same time
+	Weights     map[string]int // of the kinds of operations
+	KeysInUse   int            // at one time
+	RetireAfter int            // operations, after which a new key takes the place of one
+	Pause       time.Duration  // mean time between two operations of a client
+	Timeout     time.Duration  // after which a client gives up
+	FinalReads  time.Duration  // since the run began, when every key that was ever used is read once more
+	Until       time.Duration  // since the run began, when the clients stop
+	Epoch       int64          // wall-clock time at which the run began, ns since 1970
+}
+
+// Validate says what is wrong with the configuration.
+func (c ClientConfig) Validate() error {
+	total := 0
+	for kind, weight := range c.Weights {
+		if err := (command{Kind: history.Kind(kind), Key: "k", Value: "v"}).validate(); err != nil || weight < 0 {
+			return fmt.Errorf("firstcloud: weight %d for the operation %q", weight, kind)
+		}
+		total += weight
+	}
+	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
+		return errors.New("firstcloud: clients need nodes, a count, weights, keys and a timeout")
+	}
+	return nil
+}
+
+// Clients loads the cloud until its time is over and records every operation.
+func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	keys := &keys{config: c, used: make([]int, c.KeysInUse)}
+	var all sync.WaitGroup
+	for n := range c.Count {
+		all.Go(func() {
+			cl := newClient(h, c, n, keys, record)
+			final := c.FinalReads > 0
+			for ctx.Err() == nil && cl.sinceStart() < c.Until {
+				time.Sleep(time.Duration(rand.Int64N(2*int64(c.Pause) + 1)))
+				if final && cl.sinceStart() >= c.FinalReads {
+					final = false
+					cl.readAll(ctx)
+				}
+				cl.do(ctx, cl.draw())
+			}
+		})
+	}
+	all.Wait()
+	return nil
+}
+
+// keys hands out keys: a few are in use at a time, and each retires after some operations, so that
+// the history of a key stays short enough to judge.
+type keys struct {
+	config ClientConfig
+	mu     sync.Mutex
+	used   []int // operations begun in each place
+}
+
+// every returns the keys that have been used so far.
+func (k *keys) every() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []string
+	for place, used := range k.used {
+		for generation := 0; generation*k.config.RetireAfter < used; generation++ {
+			all = append(all, keyName(place, generation))
+		}
+	}
+	return all
+}
+
+func keyName(place, generation int) string { return fmt.Sprintf("k%d.%d", place, generation) }
+
+func (k *keys) draw() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	place := rand.IntN(len(k.used))
+	generation := k.used[place] / k.config.RetireAfter
+	k.used[place]++
+	return keyName(place, generation)
+}
+
+// client does one operation at a time.
+type client struct {
+	config ClientConfig
+	number int
+	keys   *keys
+	http   *http.Client
+	record func(history.Operation)
+	leader string
+	count  int
+	seen   string // the last value read, for compare-and-swap
+	seenAt string // its key
+}
+
+func newClient(h *host.Host, c ClientConfig, n int, k *keys, record func(history.Operation)) *client {
+	network := wire.Network{Network: h.Network}
+	return &client{
+		config: c, number: n, keys: k, record: record,
+		leader: c.Nodes[rand.IntN(len(c.Nodes))],
+		http: &http.Client{Transport: &http.Transport{
+			DialContext:         network.DialContext,
+			MaxIdleConnsPerHost: 1,
+			IdleConnTimeout:     30 * time.Second,
+		}},
+	}
+}
+
+func (c *client) sinceStart() time.Duration {
+	return time.Duration(time.Now().UnixNano() - c.config.Epoch)
+}
+
+// readAll reads this client's share of all keys, each until it succeeds.
+func (c *client) readAll(ctx context.Context) {
+	for i, key := range c.keys.every() {
+		for i%c.config.Count == c.number && ctx.Err() == nil && c.sinceStart() < c.config.Until {
+			if c.do(ctx, history.Operation{Client: c.number, Kind: history.Read, Key: key}) == history.OK {
+				break
+			}
+		}
+	}
+}
+
+// do does one operation, from the first try until its outcome is known or its time is up.
+func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	op.Call = c.sinceStart()
+	op.Outcome, op.Result, op.Error = c.try(ctx, command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
+	op.Return = c.sinceStart()
+	if op.Kind == history.Read && op.Outcome == history.Unknown {
+		op.Outcome = history.Failed // a read that nobody saw has no effect
+	}
+	if op.Outcome != history.OK || op.Kind == history.Write || op.Kind == history.Delete {
+		op.Result = ""
+	} else {
+		c.seen, c.seenAt = op.Result, op.Key
+	}
+	c.record(op)
+	return op.Outcome
+}
+
+// draw decides what the next operation is. Values are unique in the run.
+func (c *client) draw() history.Operation {
+	c.count++
+	op := history.Operation{Client: c.number, Kind: c.drawKind(), Key: c.keys.draw()}
+	switch op.Kind {
+	case history.CAS:
+		op.Value = fmt.Sprintf("%d-%d", c.number, c.count)
+		if c.seen != "" {
+			op.Key, op.Expect = c.seenAt, c.seen
+		}
+	case history.Write:
+		op.Value = fmt.Sprintf("%d-%d", c.number, c.count)
+	}
+	return op
+}
+
+func (c *client) drawKind() history.Kind {
+	kinds := []history.Kind{history.Read, history.Write, history.CAS, history.Delete}
+	total := 0
+	for _, kind := range kinds {
+		total += c.config.Weights[string(kind)]
+	}
+	n := rand.IntN(total)
+	for _, kind := range kinds {
+		if n -= c.config.Weights[string(kind)]; n < 0 {
+			return kind
+		}
+	}
+	panic("unreachable")
+}
+
+// try sends the command to one node after another for as long as it has certainly had no effect.
+func (c *client) try(ctx context.Context, cmd command) (outcome history.Outcome, result, why string) {
+	body, err := json.Marshal(cmd)
+	if err != nil {
+		return history.Failed, "", err.Error()
+	}
+	for {
+		sent, before, leader, err := c.send(ctx, body)
+		switch {
+		case err == nil && leader == "":
+			return history.OK, before, ""
+		case err != nil && sent:
+			return history.Unknown, "", err.Error()
+		case err != nil && ctx.Err() != nil:
+			return history.Failed, "", err.Error()
+		}
+		if leader == "" || leader == tryAnother || leader == c.leader {
+			leader = c.config.Nodes[rand.IntN(len(c.config.Nodes))]
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+				return history.Failed, "", "no leader in time"
+			}
+		}
+		c.leader = leader
+	}
+}
+
+// tryAnother stands for a leader that is not known.
+const tryAnother = "?"
+
+// send sends a command to the node that is taken for the leader. It tells whether the command may
+// have taken effect, and who should be asked instead if it has not.
+func (c *client) send(ctx context.Context, body []byte) (sent bool, before, leader string, err error) {
+	ctx, connected := withConnected(ctx)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.leader+":"+httpPort+path, bytes.NewReader(body))
+	if err != nil {
+		return false, "", "", err
+	}
+	request.GetBody = nil // never sent twice behind our back
+	reply, err := c.http.Do(request)
+	if err != nil {
+		return connected(), "", "", err
+	}
+	defer reply.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(reply.Body, maxBody))
+	if err != nil {
+		return true, "", "", err
+	}
+	switch reply.StatusCode {
+	case http.StatusOK:
+		var a answer
+		if err := json.Unmarshal(data, &a); err != nil {
+			return true, "", "", err
+		}
+		return true, a.Before, "", nil
+	case http.StatusMisdirectedRequest:
+		if leader := reply.Header.Get(headerLeader); leader != "" {
+			return false, "", leader, nil
+		}
+		return false, "", tryAnother, nil
+	}
+	return true, "", "", fmt.Errorf("status %d: %s", reply.StatusCode, bytes.TrimSpace(data))
+}

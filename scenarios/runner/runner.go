@@ -1,0 +1,330 @@
+// Package runner runs a scenario in the simulated world and leaves its files: what happened first,
+// then, from that alone, the judgement.
+package runner
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios"
+	"picloud/scenarios/firstcloud"
+	"picloud/scenarios/history"
+	"picloud/sim/disk"
+	"picloud/sim/event"
+	"picloud/sim/kernel"
+	"picloud/sim/world"
+)
+
+// The files of a run beside those of package reports.
+const (
+	ScheduleFile = "schedule.txt"
+	TraceFile    = "trace.txt.gz"
+	LogFile      = "log.jsonl"
+)
+
+// Options says how to run a scenario.
+type Options struct {
+	Scenario *scenarios.Scenario
+	Seed     uint64
+	Program  string         // path of the program built with the deterministic runtime
+	Schedule chaos.Schedule // in place of the scenario's own; nil for that
+	Folder   string         // where the files go; empty for none
+	NoTrace  bool           // leave the trace out
+	Core     int            // CPU core to run on; negative picks one
+	Race     bool           // the program was built with the race detector
+	Replay   string         // the command that repeats the run, for the report
+	Progress func(now, end time.Duration)
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Result   reports.Result
+	Schedule chaos.Schedule
+	Timing   reports.Timing
+	Turns    int64
+}
+
+// Run runs a scenario, writes its files and judges it. An error means that the run could not be
+// made or was interrupted, and that nothing was judged.
+func Run(ctx context.Context, o Options) (*Outcome, error) {
+	began := time.Now()
+	schedule, err := o.schedule()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Options: o, faults: schedule}
+	left, err := r.play(ctx)
+	if err != nil {
+		return nil, errors.Join(err, r.discard())
+	}
+	played := time.Now()
+	out := &Outcome{Schedule: schedule, Turns: r.turns}
+	if o.Folder != "" {
+		if err := r.write(left); err != nil {
+			return nil, err
+		}
+	}
+	out.Result = o.Scenario.Judge(*left)
+	if r.stopped != nil {
+		out.Result.Checks = append(out.Result.Checks, reports.Check{
+			Name: "confined", Status: reports.Fail, Count: 1, Detail: r.stopped.Error(),
+		})
+		out.Result.Judge()
+	}
+	out.Timing = reports.Timing{WallSeconds: time.Since(began).Seconds(), CheckSeconds: time.Since(played).Seconds()}
+	if o.Folder != "" {
+		timeline := scenarios.TimelineOf(left.History, left.Ended)
+		if err := errors.Join(reports.Write(o.Folder, &out.Result, timeline), reports.WriteTiming(o.Folder, out.Timing)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (o *Options) schedule() (chaos.Schedule, error) {
+	if o.Schedule == nil {
+		return o.Scenario.Schedule(event.NewLoop(o.Seed).Stream)
+	}
+	top := o.Scenario.ChaosTopology()
+	return o.Schedule, top.Check(o.Schedule)
+}
+
+// run is a run under way.
+type run struct {
+	Options
+	faults  chaos.Schedule
+	history history.History
+	log     bytes.Buffer
+	trace   *traceFile
+	turns   int64
+	bad     error // the first line of history that could not be read
+	stopped error // a process did what the simulator does not serve
+}
+
+// play runs the world to its end.
+func (r *run) play(ctx context.Context) (*scenarios.Run, error) {
+	trace, err := r.openTrace()
+	if err != nil {
+		return nil, err
+	}
+	config, err := r.world(trace)
+	if err != nil {
+		return nil, err
+	}
+	w, err := world.New(config)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	if err := w.Play(r.faults); err != nil {
+		return nil, err
+	}
+	end := time.Duration(r.Scenario.Duration)
+	for now := time.Duration(0); now < end && err == nil; {
+		now = min(now+time.Second, end)
+		err = w.Run(ctx, now)
+		if r.Progress != nil {
+			r.Progress(now, end)
+		}
+	}
+	if errors.Is(err, kernel.ErrInterrupted) {
+		return nil, err
+	}
+	if r.bad != nil {
+		return nil, r.bad
+	}
+	r.stopped = err
+	r.turns = w.Kernel.Turns()
+	left := r.left(w)
+	if r.trace != nil {
+		err = errors.Join(trace.Close(), r.trace.Close())
+		return left, err
+	}
+	return left, nil
+}
+
+// left collects what the run left.
+func (r *run) left(w *world.World) *scenarios.Run {
+	left := &scenarios.Run{
+		Seed:      r.Seed,
+		TraceHash: w.Kernel.Trace.Hash(),
+		Ended:     time.Duration(w.Kernel.Now()),
+		Schedule:  r.faults,
+		Replay:    r.Replay,
+	}
+	r.history.Sort()
+	left.History = r.history
+	for _, p := range w.Played() {
+		left.Felt = append(left.Felt, p.Felt())
+	}
+	for _, d := range w.Kernel.Deaths() {
+		if d.Status != 0 {
+			left.Deaths = append(left.Deaths, reports.Death{Machine: d.Machine, At: reports.Seconds(d.At), Reason: d.Reason, Stack: d.Stack})
+		}
+	}
+	return left
+}
+
+// world describes the scenario's rack.
+func (r *run) world(trace *kernel.Trace) (world.Config, error) {
+	s := r.Scenario
+	c := world.Config{
+		Switches: s.Topology.Switches,
+		Kernel: kernel.Config{
+			Seed: r.Seed, Trace: trace, Core: r.Core, Unconfined: r.Race,
+			Log: func(p *kernel.Process, line []byte) {
+				fmt.Fprintf(&r.log, "%s %s %s", p.Machine().Kernel().Now(), p.Label(), line)
+			},
+			Record: func(p *kernel.Process, line []byte) { r.record(line) },
+		},
+	}
+	for _, m := range s.Topology.Machines {
+		card, err := disk.ParseProfile(m.Card)
+		if err != nil {
+			return c, err
+		}
+		config, err := programConfig(s, m)
+		if err != nil {
+			return c, err
+		}
+		c.Machines = append(c.Machines, world.Machine{
+			Name: m.Name, Switch: m.Switch, Card: card, Cores: m.Cores, MemoryBytes: int64(m.Memory),
+			Program: kernel.Program{Path: r.Program, Args: []string{"program", m.Program, string(config)}},
+		})
+	}
+	return c, nil
+}
+
+func (r *run) record(line []byte) {
+	h, err := history.ReadFrom("history", bytes.NewReader(line))
+	if err != nil && r.bad == nil {
+		r.bad = fmt.Errorf("a client recorded what is not an operation: %w", err)
+	}
+	r.history = append(r.history, h...)
+}
+
+// programConfig returns the configuration of a machine's program.
+func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
+	var nodes []string
+	for _, other := range s.Topology.Machines {
+		if other.Role != scenarios.RoleClient {
+			nodes = append(nodes, other.Name)
+		}
+	}
+	if m.Role != scenarios.RoleClient {
+		return json.Marshal(firstcloud.NodeConfig{Nodes: nodes})
+	}
+	c := &s.Clients
+	return json.Marshal(firstcloud.ClientConfig{
+		Nodes: nodes,
+		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
+		Weights: map[string]int{
+			string(history.Read): c.Operations.Read, string(history.Write): c.Operations.Write,
+			string(history.CAS): c.Operations.CAS, string(history.Delete): c.Operations.Delete,
+		},
+		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
+		Pause: time.Duration(c.Pause), Timeout: time.Duration(c.Timeout),
+		FinalReads: s.HealedAt() + liveAfter(s),
+		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout),
+		Epoch:      kernel.Epoch,
+	})
+}
+
+// liveAfter is how long after healing the cloud must serve, so that final reads find it well.
+func liveAfter(s *scenarios.Scenario) time.Duration {
+	if s.Checks.Live == nil {
+		return 0
+	}
+	return time.Duration(s.Checks.Live.After)
+}
+
+// traceFile is the compressed trace, under a name of its own until it is whole.
+type traceFile struct {
+	*gzip.Writer
+	file *os.File
+	path string
+}
+
+func (r *run) openTrace() (*kernel.Trace, error) {
+	if r.Folder == "" || r.NoTrace {
+		return kernel.NewTrace(nil), nil
+	}
+	if err := os.MkdirAll(r.Folder, 0o755); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(r.Folder, TraceFile)
+	f, err := os.Create(path + ".part")
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	r.trace = &traceFile{z, f, path}
+	return kernel.NewTrace(z), nil
+}
+
+func (t *traceFile) Close() error {
+	return errors.Join(t.Writer.Close(), t.file.Close(), os.Rename(t.path+".part", t.path))
+}
+
+// discard takes away what an interrupted run has begun to write.
+func (r *run) discard() error {
+	if r.trace == nil {
+		return nil
+	}
+	r.trace.file.Close()
+	return os.Remove(r.trace.path + ".part")
+}
+
+// write writes what is needed to play the run again and to judge it again.
+func (r *run) write(left *scenarios.Run) error {
+	var h bytes.Buffer
+	if err := left.History.Write(&h); err != nil {
+		return err
+	}
+	files := []struct {
+		name    string
+		content []byte
+	}{
+		{history.FileName, h.Bytes()},
+		{ScheduleFile, []byte(header(r.Scenario.Name, r.Seed) + r.faults.String())},
+		{LogFile, r.log.Bytes()},
+	}
+	for _, f := range files {
+		if err := reports.WriteFile(filepath.Join(r.Folder, f.name), f.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func header(scenario string, seed uint64) string {
+	return fmt.Sprintf("# %s, seed %d\n", scenario, seed)
+}
+
+// ReadTrace opens the trace of a run.
+func ReadTrace(folder string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(folder, TraceFile))
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", strings.TrimSpace(f.Name()), err)
+	}
+	return z, nil
+}
