@@ -91,7 +91,8 @@ func (p realPackets) WriteTo(b []byte, to net.Addr) (int, error) {
 	if name, ok := to.(PacketAddr); ok {
 		remote, err := p.network.remote(string(name))
 		if err != nil {
-			return 0, &net.OpError{Op: "write", Net: "udp", Source: p.LocalAddr(), Addr: to, Err: err}
+			local := p.LocalAddr()
+			return 0, &net.OpError{Op: "write", Net: "udp", Source: local, Addr: to, Err: err}
 		}
 		if to, err = net.ResolveUDPAddr("udp", remote); err != nil {
 			return 0, err

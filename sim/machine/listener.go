@@ -42,7 +42,8 @@ func (n *network) Listen(network, address string) (net.Listener, error) {
 	})
 	if reply.Err != 0 {
 		n.forget(l)
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: l.addr, Err: syscallError("bind", reply.Err)}
+		err := syscallError("bind", reply.Err)
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: l.addr, Err: err}
 	}
 	l.addr.Port = int(reply.A)
 	return l, nil
@@ -89,7 +90,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			c := l.queue[0]
 			l.queue[0] = nil
 			l.queue = l.queue[1:]
-			l.net.port.Send(channel.Frame{Class: channel.ClassNet, Op: channel.NetTaken, ID: l.id, A: int64(c.id)})
+			l.send(channel.NetTaken, int64(c.id))
 			return c, nil
 		}
 		l.arrival.Wait()
@@ -110,7 +111,7 @@ func (l *listener) Close() error {
 		l.net.remove(c)
 	}
 	l.queue = nil
-	l.net.port.Send(channel.Frame{Class: channel.ClassNet, Op: channel.NetUnlisten, ID: l.id})
+	l.send(channel.NetUnlisten, 0)
 	l.arrival.Broadcast()
 	return nil
 }
@@ -127,6 +128,10 @@ func (l *listener) SetDeadline(t time.Time) error {
 	}
 	l.acceptBy.set(t)
 	return nil
+}
+
+func (l *listener) send(op uint8, a int64) {
+	l.net.port.Send(channel.Frame{Class: channel.ClassNet, Op: op, ID: l.id, A: a})
 }
 
 func (l *listener) opError(op string, err error) error {

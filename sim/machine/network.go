@@ -33,7 +33,9 @@ type network struct {
 
 // NewNetwork returns the network of the machine called hostName. Names has the addresses of all
 // machines, its own among them. It becomes the handler of frames of the network's class.
-func NewNetwork(p channel.Port, hostName string, names map[string]netip.Addr) (host.Network, error) {
+func NewNetwork(
+	p channel.Port, hostName string, names map[string]netip.Addr,
+) (host.Network, error) {
 	addr, ok := names[hostName]
 	if !ok {
 		return nil, fmt.Errorf("machine: no address for %q", hostName)
@@ -110,7 +112,7 @@ func (n *network) DialContext(ctx context.Context, network, address string) (net
 	answer := make(chan syscall.Errno, 1)
 	c.answer = answer
 	n.add(c)
-	n.port.Send(channel.Frame{Class: channel.ClassNet, Op: channel.NetDial, ID: c.id, A: channel.PackAddr(to)})
+	c.send(channel.NetDial, channel.PackAddr(to), nil)
 	select {
 	case errno := <-answer:
 		if errno != 0 {
@@ -119,7 +121,7 @@ func (n *network) DialContext(ctx context.Context, network, address string) (net
 		return c, nil
 	case <-ctx.Done():
 		n.remove(c)
-		n.port.Send(channel.Frame{Class: channel.ClassNet, Op: channel.NetAbort, ID: c.id})
+		c.send(channel.NetAbort, 0, nil)
 		return fail(remote, contextError(ctx.Err()))
 	}
 }
@@ -156,7 +158,7 @@ func (n *network) own(address string) (netip.AddrPort, error) {
 	ip, known := n.names[name]
 	if !known {
 		if ip, err = netip.ParseAddr(name); err != nil {
-			return netip.AddrPort{}, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+			return own, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 		}
 	}
 	if ip != n.addr && !ip.IsUnspecified() && !ip.IsLoopback() {

@@ -54,7 +54,8 @@ func (n *network) ListenPacket(network, address string) (net.PacketConn, error) 
 	})
 	if reply.Err != 0 {
 		n.forgetPackets(p)
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: p.local, Err: syscallError("bind", reply.Err)}
+		err := syscallError("bind", reply.Err)
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: p.local, Err: err}
 	}
 	p.local.Port = int(reply.A)
 	return p, nil
@@ -178,7 +179,9 @@ func (p *packetConn) Close() error {
 func (p *packetConn) LocalAddr() net.Addr { return p.local }
 
 // SetDeadline sets both deadlines.
-func (p *packetConn) SetDeadline(t time.Time) error { return p.setDeadlines(t, &p.readBy, &p.writeBy) }
+func (p *packetConn) SetDeadline(t time.Time) error {
+	return p.setDeadlines(t, &p.readBy, &p.writeBy)
+}
 
 // SetReadDeadline makes reads fail from t on; the zero time takes the deadline away.
 func (p *packetConn) SetReadDeadline(t time.Time) error { return p.setDeadlines(t, &p.readBy) }

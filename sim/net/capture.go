@@ -25,7 +25,8 @@ func (n *Network) Capture(w io.Writer) {
 
 func (c *capture) line(t *transit, fate string) {
 	s, p := t.seg, t.pair
-	fmt.Fprintf(c.w, "%v %s:%d>%s:%d %s %s\n", t.now, p.from.name, s.from.port(), p.to.name, s.to.port(), c.describe(s), fate)
+	fmt.Fprintf(c.w, "%v %s:%d>%s:%d %s %s\n",
+		t.now, p.from.name, s.from.port(), p.to.name, s.to.port(), c.describe(s), fate)
 }
 
 func (c *capture) describe(s *segment) string {

@@ -52,7 +52,10 @@ type Latency struct {
 // of them, one packet in a hundred later by up to 2 ms.
 func Gigabit() Link {
 	return Link{
-		Latency:        Latency{Base: 25 * time.Microsecond, Jitter: 20 * time.Microsecond, TailPPM: 5000, TailMax: 2 * time.Millisecond},
+		Latency: Latency{
+			Base: 25 * time.Microsecond, Jitter: 20 * time.Microsecond,
+			TailPPM: 5000, TailMax: 2 * time.Millisecond,
+		},
 		BytesPerSecond: 125_000_000,
 		BufferBytes:    512 << 10,
 	}

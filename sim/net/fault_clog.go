@@ -71,7 +71,8 @@ func (f SwizzleClog) rule(n *Network) (rule, error) {
 		hosts = append(hosts, h)
 	}
 	if len(hosts) == 0 || f.Step < 0 {
-		return rule{}, fmt.Errorf("swizzle-clog of %d machines with steps of %v, need some and no negative step",
+		return rule{}, fmt.Errorf(
+			"swizzle-clog of %d machines with steps of %v, need some and no negative step",
 			len(hosts), f.Step)
 	}
 	var clogs []*Applied

@@ -90,7 +90,8 @@ func (f Flap) rule(n *Network) (rule, error) {
 		return rule{}, err
 	}
 	if f.Period <= 0 || f.MinPPM > f.MaxPPM {
-		return rule{}, fmt.Errorf("flapping with period %v and %d to %d ppm, need a period and a range",
+		return rule{}, fmt.Errorf(
+			"flapping with period %v and %d to %d ppm, need a period and a range",
 			f.Period, f.MinPPM, f.MaxPPM)
 	}
 	var rng *rand.Rand
@@ -119,7 +120,7 @@ type Refuse struct{ Where }
 
 func (f Refuse) rule(n *Network) (rule, error) {
 	return touching(n, f.Where, func(a *Applied, _ *rand.Rand, t *transit) {
-		if t.seg.flags&(flagSYN|flagACK) != flagSYN {
+		if !t.seg.opens() {
 			return
 		}
 		r := n.newSegment()
@@ -142,7 +143,7 @@ type Hang struct{ Where }
 
 func (f Hang) rule(n *Network) (rule, error) {
 	return touching(n, f.Where, func(a *Applied, _ *rand.Rand, t *transit) {
-		if t.seg.flags&(flagSYN|flagACK) == flagSYN {
+		if t.seg.opens() {
 			a.drop(t)
 		}
 	})

@@ -151,7 +151,8 @@ type Bandwidth struct {
 
 func (f Bandwidth) rule(n *Network) (rule, error) {
 	if f.BytesPerSecond < 1 || f.BufferBytes < wirePacket {
-		return rule{}, fmt.Errorf("bandwidth of %d bytes/s with a buffer of %d bytes, need at least 1 and %d",
+		return rule{}, fmt.Errorf(
+			"bandwidth of %d bytes/s with a buffer of %d bytes, need at least 1 and %d",
 			f.BytesPerSecond, f.BufferBytes, wirePacket)
 	}
 	var busy event.Time

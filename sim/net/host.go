@@ -161,10 +161,10 @@ func (h *Host) Handle(g channel.Guest, f channel.Frame) {
 	switch f.Op {
 	case channel.NetListen:
 		port, errno := h.listen(o, uint64(f.B), uint16(f.A))
-		g.Post(channel.Frame{Class: channel.ClassNet, Op: channel.OpReply, ID: f.ID, A: int64(port), Err: errno})
+		answer(g, f.ID, port, errno)
 	case channel.NetPacketOpen:
 		port, errno := h.openPackets(o, uint64(f.B), uint16(f.A))
-		g.Post(channel.Frame{Class: channel.ClassNet, Op: channel.OpReply, ID: f.ID, A: int64(port), Err: errno})
+		answer(g, f.ID, port, errno)
 	case channel.NetUnlisten, channel.NetTaken:
 		if l := o.listeners[f.ID]; l != nil {
 			l.handle(f)
@@ -180,6 +180,13 @@ func (h *Host) Handle(g channel.Guest, f channel.Frame) {
 			s.handle(f)
 		}
 	}
+}
+
+// answer replies to a call that opened a port.
+func answer(g channel.Guest, id uint64, port uint16, errno syscall.Errno) {
+	g.Post(channel.Frame{
+		Class: channel.ClassNet, Op: channel.OpReply, ID: id, A: int64(port), Err: errno,
+	})
 }
 
 // arrive takes a segment from the wire. The first after idle arms the card's interrupt.
@@ -232,7 +239,7 @@ func (h *Host) receive(s *segment) {
 		}
 	} else if st := h.streams[makeFlow(s.to.port(), s.from)]; st != nil {
 		kept = st.receive(s)
-	} else if l := h.listeners[s.to.port()]; l != nil && s.flags&(flagSYN|flagACK|flagRST) == flagSYN {
+	} else if l := h.listeners[s.to.port()]; l != nil && s.opens() {
 		l.receive(s)
 	} else if s.flags&flagRST == 0 {
 		h.refuse(s)

@@ -75,6 +75,9 @@ func (s *segment) carries(port uint16) bool {
 	return s.from.port() == port || s.to.port() == port
 }
 
+// opens tells whether the segment asks for a new stream.
+func (s *segment) opens() bool { return s.flags&(flagSYN|flagACK|flagRST) == flagSYN }
+
 // unshare gives the segment data of its own.
 func (s *segment) unshare() {
 	s.own = append(s.own[:0], s.data...)
@@ -118,7 +121,7 @@ type transit struct {
 	packets   int
 	late      time.Duration // what faults and tails add
 	dropped   bool
-	unordered bool            // does not wait for what was sent before it, nor holds up what comes after
+	unordered bool            // leaves the order of the wire
 	copies    []time.Duration // copies arrive so much after it
 	held      *clogged
 }

@@ -13,7 +13,8 @@ func Split(a, b []string) Partition { return Partition{Cuts: []Cut{{a, b}, {b, a
 
 // Isolate cuts some machines from all others; they still see each other.
 func Isolate(all []string, some ...string) Partition {
-	rest := slices.DeleteFunc(slices.Clone(all), func(h string) bool { return slices.Contains(some, h) })
+	rest := slices.Clone(all)
+	rest = slices.DeleteFunc(rest, func(h string) bool { return slices.Contains(some, h) })
 	return Split(some, rest)
 }
 

@@ -124,7 +124,9 @@ func (s *stream) accept(g *segment) {
 		}
 		s.rcvNxt += uint64(len(data))
 		s.posted += int64(len(data))
-		s.owner.guest.Post(channel.Frame{Class: channel.ClassNet, Op: channel.NetData, ID: s.id, Data: data})
+		s.owner.guest.Post(channel.Frame{
+			Class: channel.ClassNet, Op: channel.NetData, ID: s.id, Data: data,
+		})
 	}
 	if fin {
 		s.rcvNxt++
@@ -153,7 +155,8 @@ func (s *stream) consume(total int64) {
 	s.consumed = total
 	shown := int64(s.promised - s.rcvNxt)
 	room := receiveBuffer - (s.posted - s.consumed)
-	if s.state == stateOpen && !s.peerFin && shown < receiveBuffer/2 && room-shown >= receiveBuffer/4 {
+	small, grows := shown < receiveBuffer/2, room-shown >= receiveBuffer/4
+	if s.state == stateOpen && !s.peerFin && small && grows {
 		s.sendAck()
 	}
 }

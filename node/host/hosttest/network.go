@@ -163,10 +163,11 @@ func (p *pairOfHosts) largeTransfers(t *testing.T) {
 
 func (p *pairOfHosts) addresses(t *testing.T) {
 	a, b := p.stream()
-	if a.LocalAddr().String() != b.RemoteAddr().String() || a.RemoteAddr().String() != b.LocalAddr().String() {
-		t.Fatalf("a is %v to %v, b is %v to %v", a.LocalAddr(), a.RemoteAddr(), b.LocalAddr(), b.RemoteAddr())
+	al, ar, bl, br := a.LocalAddr(), a.RemoteAddr(), b.LocalAddr(), b.RemoteAddr()
+	if al.String() != br.String() || ar.String() != bl.String() {
+		t.Fatalf("a is %v to %v, b is %v to %v", al, ar, bl, br)
 	}
-	for _, addr := range []net.Addr{a.LocalAddr(), a.RemoteAddr(), b.LocalAddr(), b.RemoteAddr()} {
+	for _, addr := range []net.Addr{al, ar, bl, br} {
 		if tcp, ok := addr.(*net.TCPAddr); !ok || tcp.Port == 0 || tcp.IP.IsUnspecified() {
 			t.Fatalf("%v (%T) is not an address of a stream", addr, addr)
 		}
@@ -182,7 +183,8 @@ func (p *pairOfHosts) dialRefused(t *testing.T) {
 	p.must(l.Close())
 	_, err := p.dial(address)
 	var op *net.OpError
-	if !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &op) || op.Op != "dial" || op.Addr == nil {
+	if !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &op) ||
+		op.Op != "dial" || op.Addr == nil {
 		t.Fatalf("%v (%T), want ECONNREFUSED in a dial error with an address", err, err)
 	}
 }
@@ -245,7 +247,8 @@ func (p *pairOfHosts) deadlines(t *testing.T) {
 	p.must(err)
 
 	l, _ := p.listen()
-	p.must(l.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(10 * time.Millisecond)))
+	bounded := l.(interface{ SetDeadline(time.Time) error })
+	p.must(bounded.SetDeadline(time.Now().Add(10 * time.Millisecond)))
 	_, err = l.Accept()
 	p.expectTimeout(err, "accept")
 }
@@ -292,7 +295,10 @@ func (p *pairOfHosts) closeUnblocks(t *testing.T) {
 	}{
 		{"read", func() error { _, err := a.Read(make([]byte, 1)); return err }, a.Close},
 		{"accept", func() error { _, err := l.Accept(); return err }, l.Close},
-		{"packet", func() error { _, _, err := packets.ReadFrom(make([]byte, 1)); return err }, packets.Close},
+		{"packet", func() error {
+			_, _, err := packets.ReadFrom(make([]byte, 1))
+			return err
+		}, packets.Close},
 	} {
 		done := make(chan error, 1)
 		go func() { done <- w.wait() }()
@@ -446,9 +452,11 @@ func (p *pairOfHosts) httpOverIt(t *testing.T) {
 	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	client := &http.Client{Transport: &http.Transport{DialContext: p.a.DialContext}, Timeout: patience}
+	transport := &http.Transport{DialContext: p.a.DialContext}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	for i := range 5 {
-		resp, err := client.Post("http://"+address+"/path", "text/plain", strings.NewReader(strings.Repeat("x", i*100_000)))
+		body := strings.NewReader(strings.Repeat("x", i*100_000))
+		resp, err := client.Post("http://"+address+"/path", "text/plain", body)
 		p.must(err)
 		got, err := io.ReadAll(resp.Body)
 		p.must(err)
