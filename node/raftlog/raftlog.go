@@ -37,9 +37,16 @@ var ErrDamaged = errors.New("damaged entry")
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Open opens the store in a folder of the disk and creates it where it does not exist. The logger
-// gets Pebble's messages; its Fatalf must not return.
+// gets Pebble's messages; its Fatalf, which must not return, ends the process also where Pebble
+// would try a failed flush again and again.
 func Open(disk vfs.FS, dir string, logger pebble.Logger) (*Store, error) {
+	if logger == nil {
+		logger = pebble.DefaultLogger
+	}
 	db, err := pebble.Open(dir, &pebble.Options{
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
+		},
 		FS:                          disk,
 		Logger:                      logger,
 		FormatMajorVersion:          pebble.FormatNewest,

@@ -22,6 +22,7 @@ const (
 	DiskFree     Word = 88  // free bytes of the disk
 	DiskFlags    Word = 96  // state of the disk, see DiskState
 	Confined     Word = 104 // 1: system calls outside the list end the process
+	PID          Word = 112 // the process's number in the run
 )
 
 // Words that the process writes before it gives the turn back.
@@ -72,6 +73,7 @@ func Names() []struct {
 		{"Turn", Turn}, {"Clock", Clock}, {"Wall", Wall}, {"InBytes", InBytes}, {"Seed", Seed},
 		{"Explore", Explore}, {"PreemptEvery", PreemptEvery}, {"SliceCost", SliceCost},
 		{"AllocCost", AllocCost}, {"Quantum", Quantum}, {"WrongHash", WrongHash}, {"Confined", Confined},
+		{"PID", PID},
 		{"NextTimer", NextTimer}, {"Runnable", Runnable}, {"OutBytes", OutBytes}, {"Slices", Slices},
 		{"Allocated", Allocated}, {"HeapLive", HeapLive}, {"Charged", Charged}, {"Exited", Exited},
 		{"Lied", Lied}, {"Draws", Draws},

@@ -66,6 +66,7 @@ func (m *Machine) start(prog Program, parent *Process) (*Process, error) {
 	if m.explore {
 		rule(channel.Explore, 1)
 	}
+	rule(channel.PID, int64(p.pid))
 	rule(channel.PreemptEvery, m.preemptEvery)
 	rule(channel.SliceCost, k.config.Cost.SliceNs)
 	rule(channel.AllocCost, k.config.Cost.AllocNsKB)

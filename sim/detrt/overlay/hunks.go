@@ -149,6 +149,10 @@ var hunks = []hunk{
 	{"os/sys_linux.go", "linkname needs unsafe",
 		"import (\n", "import (\n\t_ \"unsafe\" // for go:linkname\n"},
 
+	{"syscall/zsyscall_linux_{arch}.go", "a process's number is the run's, not the system's",
+		"func Getpid() (pid int) {\n",
+		"//go:linkname simPid\nfunc simPid() int // pushed by the runtime\n\nfunc Getpid() (pid int) {\n\tif pid := simPid(); pid != 0 {\n\t\treturn pid\n\t}\n"},
+
 	// A CPU that computes wrongly.
 	{"crypto/internal/fips140/sha256/sha256block_{arch}.go", "ask whether this machine's CPU computes SHA-256 wrongly",
 		"func block(dig *Digest, p []byte) {\n",
