@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -25,16 +26,23 @@ func Watch(s *Store, limit time.Duration, stalled func(what string)) *Watched {
 const looks = 10
 
 func (w *Watched) within(what string, do func() error) error {
+	var done atomic.Bool // a look under way when the write ends must not lead to another
 	var timer *time.Timer
 	left := looks
 	timer = time.AfterFunc(w.limit/looks, func() {
+		if done.Load() {
+			return
+		}
 		if left--; left == 0 {
 			w.stalled(what)
 			return
 		}
 		timer.Reset(w.limit / looks)
 	})
-	defer timer.Stop()
+	defer func() {
+		done.Store(true)
+		timer.Stop()
+	}()
 	return do()
 }
 
