@@ -26,6 +26,10 @@ type entry struct {
 func commands() []entry {
 	return []entry{
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
+		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
+		{"replay", "play a run again from its files", command.Replay},
+		{"judge", "judge a run again from its files", command.Judge},
+		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
 		{"program", "run one program of a scenario on this machine", command.Program},
 	}

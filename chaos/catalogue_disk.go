@@ -65,7 +65,7 @@ func diskStateKinds() []Spec {
 			Meaning: "No new file or folder can be made, those that are there can be written."},
 		{Kind: DiskReadOnly, Out: true, AllowsDeath: true, Survivable: heals,
 			Meaning: "The file system is remounted read-only: writes fail, reads work."},
-		{Kind: DiskSlow, Survivable: harmless,
+		{Kind: DiskSlow, AllowsDeath: true, Survivable: heals,
 			Meaning: "The card takes longer for the same work.",
 			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 2, Max: 10_000, Low: 2,
 				Top: 100, Default: 10,

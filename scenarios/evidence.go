@@ -54,6 +54,10 @@ func (s *Scenario) Save(folder string, r Run) error {
 	)
 }
 
+// ErrScheduleEdited says that a run's schedule is not the one that was played: it can be played
+// again, and not judged again.
+var ErrScheduleEdited = errors.New("the schedule was edited")
+
 // LoadRun reads what a run left, with the name of its scenario.
 func LoadRun(folder string) (scenario string, r Run, err error) {
 	b, err := os.ReadFile(filepath.Join(folder, RunFile))
@@ -74,9 +78,10 @@ func LoadRun(folder string) (scenario string, r Run, err error) {
 	if err != nil {
 		return "", Run{}, err
 	}
+	var edited error
 	if len(schedule) != len(record.Felt) {
-		return "", Run{}, fmt.Errorf("%s counts %d faults and %s has %d",
-			RunFile, len(record.Felt), ScheduleFile, len(schedule))
+		edited = fmt.Errorf("%s counts %d faults and %s has %d: %w",
+			RunFile, len(record.Felt), ScheduleFile, len(schedule), ErrScheduleEdited)
 	}
 	lines, err := os.Open(filepath.Join(folder, history.FileName))
 	if err != nil {
@@ -93,7 +98,7 @@ func LoadRun(folder string) (scenario string, r Run, err error) {
 		Felt:      record.Felt,
 		Deaths:    record.Deaths,
 		Replay:    record.Replay,
-	}, err
+	}, errors.Join(err, edited)
 }
 
 // JudgeFolder judges what a run left in a folder and writes the reports beside it.

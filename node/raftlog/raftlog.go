@@ -8,6 +8,7 @@
 package raftlog
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ var ErrDamaged = errors.New("damaged entry")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// cacheBytes is small, because raft reads what it has just written and keeps that itself.
+const cacheBytes = 256 << 10
+
 // Open opens the store in a folder of the disk and creates it where it does not exist. The logger
 // gets Pebble's messages; its Fatalf, which must not return, ends the process also where Pebble
 // would try a failed flush again and again.
@@ -43,6 +47,8 @@ func Open(disk vfs.FS, dir string, logger pebble.Logger) (*Store, error) {
 	if logger == nil {
 		logger = pebble.DefaultLogger
 	}
+	cache := pebble.NewCache(cacheBytes)
+	defer cache.Unref()
 	db, err := pebble.Open(dir, &pebble.Options{
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
@@ -50,7 +56,8 @@ func Open(disk vfs.FS, dir string, logger pebble.Logger) (*Store, error) {
 		FS:                          disk,
 		Logger:                      logger,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                1 << 20,
+		MemTableSize:                256 << 10,
+		Cache:                       cache,
 		MemTableStopWritesThreshold: 4,
 		DisableConsistencyCheck:     false,
 	})
@@ -106,6 +113,22 @@ func (s *Store) GetLog(index uint64, log *raft.Log) error {
 		return fmt.Errorf("raftlog: read entry %d: %w", index, ErrDamaged)
 	}
 	return nil
+}
+
+// Scrub reads every entry and verifies its checksum. It returns the first damage or failed read.
+func (s *Store) Scrub(ctx context.Context) error {
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: logKey(0), UpperBound: logKey(^uint64(0))})
+	if err != nil {
+		return fmt.Errorf("raftlog: scrub: %w", err)
+	}
+	var log raft.Log
+	for it.First(); it.Valid() && ctx.Err() == nil; it.Next() {
+		if err = decode(it.Value(), &log); err != nil {
+			err = fmt.Errorf("raftlog: scrub: entry %d: %w", binary.BigEndian.Uint64(it.Key()[1:]), err)
+			break
+		}
+	}
+	return errors.Join(err, it.Close(), ctx.Err())
 }
 
 // StoreLog writes one entry and syncs it.

@@ -77,12 +77,14 @@ type keys struct {
 	config ClientConfig
 	mu     sync.Mutex
 	used   []int // operations begun in each place
+	frozen bool  // no new keys: every one that was used is about to be read once more
 }
 
-// every returns the keys that have been used so far.
+// every returns all keys that are ever used: from the first call on there are no new ones.
 func (k *keys) every() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.frozen = true
 	var all []string
 	for place, used := range k.used {
 		for generation := 0; generation*k.config.RetireAfter < used; generation++ {
@@ -98,6 +100,9 @@ func (k *keys) draw() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	place := rand.IntN(len(k.used))
+	if k.frozen {
+		return keyName(place, max(k.used[place]-1, 0)/k.config.RetireAfter)
+	}
 	generation := k.used[place] / k.config.RetireAfter
 	k.used[place]++
 	return keyName(place, generation)

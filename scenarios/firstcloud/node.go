@@ -31,8 +31,11 @@ const (
 
 // stallLimit is how long the log may take to write before the process gives up its place: raft's
 // leader keeps its heartbeats while its disk hangs (hashicorp/raft issue 503), so somebody else is
-// elected only when it ends. A card's worst pauses are about three seconds.
-const stallLimit = 5 * time.Second
+// elected only when it ends. A card's worst pauses are about three seconds, and may come in pairs.
+const stallLimit = 8 * time.Second
+
+// scrubEvery is how often a node reads its whole log, to find damage while good copies exist.
+const scrubEvery = 5 * time.Second
 
 // NodeConfig says which node this is of which cluster.
 type NodeConfig struct {
@@ -60,6 +63,7 @@ func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
 		return err
 	}
 	defer store.Close()
+	go scrub(ctx, store)
 	state := newState()
 	r, err := startRaft(h, network, store, state, c)
 	if err != nil {
@@ -77,6 +81,16 @@ func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
 		return fmt.Errorf("firstcloud: %w", err)
 	}
 	return nil
+}
+
+// scrub reads the log over and over. A node that finds damage ends: it must not serve or vote from
+// a log that is not what it wrote.
+func scrub(ctx context.Context, store *raftlog.Store) {
+	for range time.Tick(scrubEvery) {
+		if err := store.Scrub(ctx); err != nil && ctx.Err() == nil {
+			panic(fmt.Sprintf("firstcloud: %v", err))
+		}
+	}
 }
 
 func startRaft(h *host.Host, network host.Network, store *raftlog.Store, state *state, c NodeConfig) (*raft.Raft, error) {

@@ -26,11 +26,10 @@ import (
 	"picloud/sim/world"
 )
 
-// The files of a run beside those of package reports.
+// The files of a run beside those of packages scenarios and reports.
 const (
-	ScheduleFile = "schedule.txt"
-	TraceFile    = "trace.txt.gz"
-	LogFile      = "log.jsonl"
+	TraceFile = "trace.txt.gz"
+	LogFile   = "log.jsonl"
 )
 
 // Options says how to run a scenario.
@@ -71,7 +70,8 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	played := time.Now()
 	out := &Outcome{Schedule: schedule, Turns: r.turns}
 	if o.Folder != "" {
-		if err := r.write(left); err != nil {
+		logs := reports.WriteFile(filepath.Join(o.Folder, LogFile), r.log.Bytes())
+		if err := errors.Join(o.Scenario.Save(o.Folder, *left), logs); err != nil {
 			return nil, err
 		}
 	}
@@ -287,32 +287,6 @@ func (r *run) discard() error {
 	}
 	r.trace.file.Close()
 	return os.Remove(r.trace.path + ".part")
-}
-
-// write writes what is needed to play the run again and to judge it again.
-func (r *run) write(left *scenarios.Run) error {
-	var h bytes.Buffer
-	if err := left.History.Write(&h); err != nil {
-		return err
-	}
-	files := []struct {
-		name    string
-		content []byte
-	}{
-		{history.FileName, h.Bytes()},
-		{ScheduleFile, []byte(header(r.Scenario.Name, r.Seed) + r.faults.String())},
-		{LogFile, r.log.Bytes()},
-	}
-	for _, f := range files {
-		if err := reports.WriteFile(filepath.Join(r.Folder, f.name), f.content); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func header(scenario string, seed uint64) string {
-	return fmt.Sprintf("# %s, seed %d\n", scenario, seed)
 }
 
 // ReadTrace opens the trace of a run.

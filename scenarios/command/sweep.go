@@ -1,0 +1,242 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios"
+)
+
+// Sweep runs a scenario with many seeds on all cores.
+func Sweep(ctx context.Context, args []string) error {
+	f := flags("sweep", `sweep [-seeds A-B] [-scenario NAME] [-out FOLDER]
+
+Runs a scenario with every seed from A to B, after the seeds that are pinned for it because they
+once failed, each in a process of its own, on all cores. Keeps what failing and inconclusive runs
+left, and prints the command that repeats each. With a hundred seeds or more, a kind of fault that
+no run felt is a failure too, if the scenario plays all kinds.
+
+Examples:
+  picloud sweep -seeds 1-100
+  picloud sweep -seeds 1-20 -scenario first-cloud`)
+	seeds := f.String("seeds", "1-20", "the seeds, A-B")
+	name := f.String("scenario", DefaultScenario, "the scenario")
+	out := f.String("out", "", "the folder for the runs that did not pass (default out/sweep-SCENARIO)")
+	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	from, to, err := seedRange(*seeds)
+	if err != nil {
+		return err
+	}
+	s, err := scenarios.Load(*name)
+	if err != nil {
+		return err
+	}
+	if err := handOver(ctx, false); err != nil {
+		return err
+	}
+	if *out == "" {
+		*out = filepath.Join("out", "sweep-"+s.Name)
+	}
+	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}}
+	w.list, err = pinned(s.Name)
+	if err != nil {
+		return err
+	}
+	for seed := from; seed <= to; seed++ {
+		w.list = append(w.list, seed)
+	}
+	if err := w.run(ctx, max(*workers, 1)); err != nil {
+		return err
+	}
+	return w.finish(s, int(to-from+1))
+}
+
+// seedRange reads "A-B" or "A".
+func seedRange(text string) (from, to uint64, err error) {
+	a, b, isRange := strings.Cut(text, "-")
+	if !isRange {
+		b = a
+	}
+	from, err = strconv.ParseUint(a, 10, 64)
+	if err == nil {
+		to, err = strconv.ParseUint(b, 10, 64)
+	}
+	if err != nil || to < from || to-from > 1e6 {
+		return 0, 0, fmt.Errorf("the seeds are A-B with at most a million between, not %q", text)
+	}
+	return from, to, nil
+}
+
+// sweep is a sweep under way.
+type sweep struct {
+	scenario string
+	folder   string
+	list     []uint64
+
+	mu           sync.Mutex
+	done         int
+	fail         []uint64
+	inconclusive []uint64
+	kinds        map[string]int // runs that felt a kind
+	operations   int
+	simulated    time.Duration
+	began        time.Time
+}
+
+// run runs all seeds, so many at a time.
+func (w *sweep) run(ctx context.Context, workers int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.began = time.Now()
+	next := make(chan uint64)
+	var all sync.WaitGroup
+	errs := make(chan error, workers)
+	for core := range workers {
+		all.Go(func() {
+			for seed := range next {
+				if err := w.one(ctx, core, seed); err != nil {
+					errs <- err
+					cancel()
+					return
+				}
+			}
+		})
+	}
+feed:
+	for _, seed := range w.list {
+		select {
+		case next <- seed:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	all.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// one runs one seed in a process of its own.
+func (w *sweep) one(ctx context.Context, core int, seed uint64) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(w.folder, strconv.FormatUint(seed, 10))
+	cmd := exec.CommandContext(ctx, self, "sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
+		"-scenario", w.scenario, "-out", folder, "-core", strconv.Itoa(core))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	output, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if code := cmd.ProcessState.ExitCode(); code != int(Pass) && code != int(Fail) && code != int(Inconclusive) {
+		return fmt.Errorf("seed %d: %w: %s", seed, err, strings.TrimSpace(string(output)))
+	}
+	r, _, err := reports.Read(folder)
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", seed, err)
+	}
+	w.count(r)
+	if r.Verdict == reports.Pass {
+		return os.RemoveAll(folder)
+	}
+	return nil
+}
+
+func (w *sweep) count(r *reports.Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.operations += r.Operations.OK
+	w.simulated += time.Duration(r.SimulatedSeconds)
+	felt := map[string]bool{}
+	for _, f := range r.Faults {
+		felt[f.Kind] = felt[f.Kind] || f.Felt
+	}
+	for kind, yes := range felt {
+		if yes {
+			w.kinds[kind]++
+		}
+	}
+	switch r.Verdict {
+	case reports.Fail:
+		w.fail = append(w.fail, r.Seed)
+		fmt.Printf("fail          seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
+	case reports.Inconclusive:
+		w.inconclusive = append(w.inconclusive, r.Seed)
+		fmt.Printf("inconclusive  seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
+	}
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprintf(os.Stderr, "\r%d of %d runs, %d failed, %d inconclusive ", w.done, len(w.list), len(w.fail), len(w.inconclusive))
+	}
+}
+
+// finish prints what the runs came to together.
+func (w *sweep) finish(s *scenarios.Scenario, seeds int) error {
+	var never []string
+	fmt.Println("\nFault kinds, by the number of runs that felt them:")
+	kinds := chaos.Kinds()
+	sort.Strings(kinds)
+	for i, kind := range kinds {
+		if w.kinds[kind] == 0 {
+			never = append(never, kind)
+		}
+		fmt.Printf("  %-24s%5d", kind, w.kinds[kind])
+		if i%2 == 1 || i == len(kinds)-1 {
+			fmt.Println()
+		}
+	}
+	wall := time.Since(w.began)
+	fmt.Printf("%d runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
+		w.done, s.Name, w.done-len(w.fail)-len(w.inconclusive), len(w.fail), len(w.inconclusive), w.operations, w.simulated.Seconds(), wall.Seconds())
+	all := s.PlaysAllKinds()
+	if len(never) > 0 && all {
+		fmt.Printf("never felt: %s\n", strings.Join(never, ", "))
+	}
+	switch {
+	case len(w.fail) > 0, len(never) > 0 && all && seeds >= 100:
+		return Fail
+	case 20*len(w.inconclusive) > w.done:
+		return Inconclusive
+	}
+	return nil
+}
+
+// pinned returns the seeds of a scenario that failed once, from the file that lists them.
+func pinned(scenario string) ([]uint64, error) {
+	var seeds []uint64
+	for n, line := range strings.Split(scenarios.Pinned(), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(line, "#") || fields[0] != scenario {
+			continue
+		}
+		seed := uint64(0)
+		if len(fields) > 1 {
+			if _, err := fmt.Sscan(fields[1], &seed); err == nil {
+				seeds = append(seeds, seed)
+				continue
+			}
+		}
+		return nil, fmt.Errorf("pinned.txt:%d: %q is not a scenario, a seed and why", n+1, line)
+	}
+	return seeds, nil
+}
