@@ -30,6 +30,7 @@ func commands() []entry {
 		{"replay", "play a run again from its files", command.Replay},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
+		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
 		{"program", "run one program of a scenario on this machine", command.Program},
 	}
