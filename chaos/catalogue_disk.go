@@ -24,8 +24,8 @@ func diskErrorKinds() []Spec {
 		{Kind: DiskShortRead, Survivable: heals, AllowsDeath: true,
 			Meaning: "Reads that reach the card return fewer bytes than there are.",
 			Params:  []ParamSpec{reads}},
-		{Kind: DiskMisdirectedRead, Survivable: heals, AllowsDeath: true,
-			Meaning: "Reads that reach the card return what stands elsewhere on it.",
+		{Kind: DiskMisdirectedRead, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true,
+			Meaning: "Reads that reach the card return what stands elsewhere on it, and the page cache keeps that.",
 			Params:  []ParamSpec{hits("reads")}},
 	}
 	return onDisk(kinds)
