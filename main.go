@@ -32,6 +32,7 @@ func commands() []entry {
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
+		{"test", "run go test with the deterministic runtime", command.Test},
 		{"program", "run one program of a scenario on this machine", command.Program},
 	}
 }

@@ -51,6 +51,32 @@ Examples:
 	return build(ctx, *out, pkg, *race)
 }
 
+// Test runs the go command's tests with the deterministic runtime.
+func Test(ctx context.Context, args []string) error {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "-help" {
+		fmt.Println("usage: picloud test [FLAGS] PACKAGES\n\nRuns go test with the deterministic runtime, so that tests can start simulated machines.\n\n" +
+			"Example:\n  picloud test -run Determinism ./sim/kernel")
+		return ErrHelp
+	}
+	root, err := checkout()
+	if err != nil {
+		return err
+	}
+	tools, err := overlay.Prepare(ctx, filepath.Join(root, cacheFolder), false)
+	if err != nil {
+		return err
+	}
+	cmd := tools.Command(ctx, "test", args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && ctx.Err() == nil {
+		return Fail
+	}
+	return err
+}
+
 // printFlags prints what a shell needs to run the go command with the overlay.
 func printFlags(ctx context.Context, race bool) error {
 	root, err := checkout()

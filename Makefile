@@ -1,0 +1,74 @@
+# Every target that a person needs; `make help` lists them. The toolchain is pinned: the go command
+# fetches it where it is missing.
+export GOTOOLCHAIN := go1.26.8
+SEED ?= 1
+SCENARIO ?= first-cloud
+OUT ?=
+SEEDS ?= 1-20
+RUN ?=
+PICLOUD := bin/picloud
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/picloud
+	@go build -o $(PICLOUD) .
+
+.PHONY: sim
+sim: build ## run a scenario: SEED=n [SCENARIO=name] [OUT=folder]
+	@$(PICLOUD) sim -seed $(SEED) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+
+.PHONY: sweep
+sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=folder]
+	@$(PICLOUD) sweep -seeds $(SEEDS) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+
+.PHONY: replay
+replay: build ## play a run again from its folder: RUN=folder
+	@$(PICLOUD) replay $(RUN)
+
+.PHONY: determinism
+determinism: build ## run 20 seeds twice under different circumstances and compare every byte
+	@$(PICLOUD) determinism -seeds $(SEEDS) -scenario $(SCENARIO)
+
+.PHONY: race-sim
+race-sim: build ## run a scenario with the race detector in every machine; needs a C compiler
+	@$(PICLOUD) sim -race -seed $(SEED) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+
+.PHONY: museum
+museum: build ## find every planted bug of the museum, and let its mended twin survive
+	@$(PICLOUD) museum
+
+.PHONY: mutants
+mutants: build ## plant bugs in our own code, and find each
+	@$(PICLOUD) mutants
+
+.PHONY: bench-sim
+bench-sim: build ## measure what the simulated world costs
+	@$(PICLOUD) bench-sim $(if $(OUT),-out $(OUT))
+
+.PHONY: test
+test: build test-plain test-sim ## everything that shows that the code is right
+
+.PHONY: test-plain
+test-plain: ## the tests that need no simulated machine
+	@go test ./...
+
+.PHONY: test-sim
+test-sim: build ## the tests that run inside simulated machines
+	@$(PICLOUD) test ./sim/... ./node/... ./scenarios/...
+
+.PHONY: race
+race: ## the tests outside the simulator, with the race detector; needs a C compiler
+	@CGO_ENABLED=1 go test -race -short ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+.PHONY: clean
+clean: ## remove what was built and what runs left
+	@rm -rf bin out .cache

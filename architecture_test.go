@@ -1,0 +1,186 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// arrows says which of the project's packages a package may import, and why no others. A package is
+// ruled by the longest prefix that fits. Tests may import more.
+var arrows = []struct {
+	from string
+	to   []string
+	why  string
+}{
+	{"chaos", nil, "the catalogue and schedules are data: the simulator and the monkey of live clusters stand on them"},
+	{"hw", nil, "the board is at the ground"},
+	{"reports", nil, "reports see results, no simulator: a live run is shown the same way"},
+	{"node/host", nil, "what a node stands on is at the ground"},
+	{"node/host/hosttest", []string{"node/host"}, "a contract knows the interface only"},
+	{"node", []string{"node", "hw"}, "node code runs on real Pis: it must not know that there is a simulator"},
+	{"sim/event", nil, "the event loop is at the ground of the simulator"},
+	{"sim/channel", nil, "the channel is what kernel and processes share"},
+	{"sim/detrt", []string{"sim/channel"}, "the runtime knows the shared page and nothing else"},
+	{"sim/kernel", []string{"sim/event", "sim/channel"}, "the kernel runs processes; devices attach to it"},
+	{"sim/net", []string{"sim/event", "sim/channel"}, "a device knows processes as channel.Guest only"},
+	{"sim/disk", []string{"sim/event", "sim/channel"}, "a device knows processes as channel.Guest only"},
+	{"sim/machine", []string{"node/host", "sim/channel", "sim/detrt"}, "the inside of a machine meets the kernel at the channel only"},
+	{"sim/world", []string{"chaos", "hw", "sim"}, "the world plays schedules and judges nothing"},
+	{"sim/simtest", []string{"sim"}, "helps tests of the simulator"},
+	{"scenarios/history", nil, "histories come from simulated and live runs alike"},
+	{"scenarios/checks", []string{"chaos", "reports", "scenarios/history"}, "checks judge saved histories in a plain process"},
+	{"scenarios/runner", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
+	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
+	{"scenarios/command", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
+	{"scenarios", []string{"chaos", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator"},
+	{"", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command is on top"},
+}
+
+// outside lists ways out of the process that only node/host may take.
+var outside = map[string]string{
+	"os":        "files and environment come through node/host",
+	"os/exec":   "processes come through node/host",
+	"os/signal": "a simulated machine has no signals",
+	"syscall":   "errors are os and io/fs errors; calls go through node/host",
+}
+
+const module = "picloud"
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, f := range sources(t) {
+		rule := ruleFor(f.pkg)
+		for _, path := range f.imports {
+			local, ours := strings.CutPrefix(path, module+"/")
+			if ours && !allowed(local, rule.to) && !below(local, f.pkg) {
+				t.Errorf("%s imports %s: %s may import %v, because %s", f.path, path, name(f.pkg), rule.to, rule.why)
+			}
+			if why, bad := outside[path]; bad && below(f.pkg, "node") && !below(f.pkg, "node/host") {
+				t.Errorf("%s imports %s: %s", f.path, path, why)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	documented := map[string]bool{}
+	for _, f := range sources(t) {
+		documented[f.pkg] = documented[f.pkg] || f.doc
+	}
+	for _, pkg := range sorted(documented) {
+		if !documented[pkg] {
+			t.Errorf("package %s has no package comment", name(pkg))
+		}
+	}
+}
+
+func TestFilesAndFunctionsAreSmall(t *testing.T) {
+	const mostLines, mostInFunction = 500, 70
+	for _, f := range sources(t) {
+		if f.lines > mostLines {
+			t.Errorf("%s has %d lines: what in it wants to be a file of its own?", f.path, f.lines)
+		}
+		for function, lines := range f.functions {
+			if lines > mostInFunction {
+				t.Errorf("%s: %s has %d lines: what in it wants to be a function of its own?", f.path, function, lines)
+			}
+		}
+	}
+}
+
+// source is a file of the project that is not a test.
+type source struct {
+	path, pkg string
+	imports   []string
+	doc       bool
+	lines     int
+	functions map[string]int
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	set := token.NewFileSet()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin" || d.Name() == "out") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		if pkg == "." {
+			pkg = ""
+		}
+		s := source{path: path, pkg: pkg, doc: parsed.Doc != nil, lines: set.Position(parsed.End()).Line, functions: map[string]int{}}
+		for _, i := range parsed.Imports {
+			s.imports = append(s.imports, strings.Trim(i.Path.Value, `"`))
+		}
+		for _, d := range parsed.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				s.functions[f.Name.Name] = set.Position(f.End()).Line - set.Position(f.Pos()).Line + 1
+			}
+		}
+		all = append(all, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func ruleFor(pkg string) (rule struct {
+	from string
+	to   []string
+	why  string
+}) {
+	found := false
+	for _, r := range arrows {
+		if (r.from == "" || below(pkg, r.from)) && (!found || len(r.from) > len(rule.from)) {
+			rule, found = r, true
+		}
+	}
+	return rule
+}
+
+func allowed(pkg string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if below(pkg, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func below(pkg, prefix string) bool {
+	return pkg == prefix || strings.HasPrefix(pkg, prefix+"/")
+}
+
+func name(pkg string) string {
+	if pkg == "" {
+		return "the command"
+	}
+	return pkg
+}
+
+func sorted(m map[string]bool) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
