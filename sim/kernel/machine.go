@@ -32,6 +32,9 @@ type Machine struct {
 	withheld int64 // wake-ups that a pause held back
 	killed   int64 // processes that were ended for want of memory
 
+	wrongHash uint64 // how its CPU computes SHA-256 wrongly, 0 for rightly
+	lies      int64  // hashes that it computed wrongly
+
 	explore      bool  // the seed picks the next goroutine
 	preemptEvery int64 // mean allocations between preemptions, 0 for never
 }
@@ -124,6 +127,19 @@ func (m *Machine) Resume() {
 		p.resume()
 	}
 }
+
+// WrongHash says which blocks a CPU hashes wrongly, and how.
+type WrongHash = channel.WrongHashRule
+
+// LieAboutHashes makes the machine's CPU compute the SHA-256 of matching blocks wrongly from the
+// next turns of its processes on, until TellTruth.
+func (m *Machine) LieAboutHashes(rule WrongHash) { m.wrongHash = rule.Word() }
+
+// TellTruth makes the machine's CPU compute every hash rightly again.
+func (m *Machine) TellTruth() { m.wrongHash = 0 }
+
+// Lies counts the hashes that the machine's CPU has computed wrongly.
+func (m *Machine) Lies() int64 { return m.lies }
 
 // Turns counts the turns that the machine's processes have had.
 func (m *Machine) Turns() int64 { return m.turns }

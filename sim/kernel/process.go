@@ -47,6 +47,7 @@ type Process struct {
 type report struct {
 	nextTimer                                   int64
 	runnable, slices, allocated, charged, draws uint64
+	lied                                        uint64
 }
 
 // Start starts a program on the machine. It first runs when the loop gets to it.

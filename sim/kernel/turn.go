@@ -66,6 +66,7 @@ func (p *Process) run(now event.Time) {
 	m.turns++
 	p.setWord(channel.Clock, uint64(m.Clock.Mono(now)))
 	p.setWord(channel.Wall, uint64(m.Clock.wallOffset))
+	p.setWord(channel.WrongHash, m.wrongHash)
 	p.setWord(channel.DiskFree, uint64(m.disk.Free))
 	p.setWord(channel.DiskFlags, uint64(m.disk.Flags))
 	in := p.handMail()
@@ -75,6 +76,7 @@ func (p *Process) run(now event.Time) {
 	p.setWord(channel.OutBytes, 0)
 	k.Trace.turn(now, p, in, out, r)
 	end := m.CPU.use(now, p.cost(r, len(in)+len(out)))
+	m.lies += int64(r.lied - p.last.lied)
 	p.last = r
 	p.release = max(p.release, end)
 	if how != handedOver {
@@ -156,6 +158,7 @@ func (p *Process) report() report {
 		allocated: p.word(channel.Allocated),
 		charged:   p.word(channel.Charged),
 		draws:     p.word(channel.Draws),
+		lied:      p.word(channel.Lied),
 	}
 }
 

@@ -35,9 +35,9 @@ const Experiment = "nosizespecializedmalloc"
 //go:embed runtime/*.txt
 var added embed.FS
 
-// Edit returns what the overlay puts in place of the toolchain's files: contents by path below
+// edit returns what the overlay puts in place of the toolchain's files: contents by path below
 // GOROOT/src. The import path is that of package detrt.
-func Edit(goroot, arch, detrt string) (map[string]string, error) {
+func edit(goroot, arch, detrt string, hunks []hunk) (map[string]string, error) {
 	files := map[string]string{}
 	for _, h := range hunks {
 		name := strings.ReplaceAll(h.file, "{arch}", arch)
@@ -49,13 +49,11 @@ func Edit(goroot, arch, detrt string) (map[string]string, error) {
 			}
 			text = string(b)
 		}
-		switch n := strings.Count(text, h.old); n {
-		case 1:
-			files[name] = strings.Replace(text, h.old, h.new, 1)
-		default:
+		if n := strings.Count(text, h.old); n != 1 {
 			return nil, fmt.Errorf("overlay: %s: the anchor of the edit %q stands %d times instead of once: %q",
-				name, h.why, n, h.old)
+				name, h.name, n, h.old)
 		}
+		files[name] = strings.Replace(text, h.old, h.new, 1)
 	}
 	for _, name := range []string{"sim.go", "sim_linux.go", "sim_linux_" + arch + ".go"} {
 		b, err := added.ReadFile("runtime/" + name + ".txt")
@@ -81,13 +79,9 @@ func words() string {
 	return b.String()
 }
 
-// Write writes the overlay for a toolchain into a folder named after its contents below dir and
+// write writes the overlay for a toolchain into a folder named after its contents below dir and
 // returns the path of the file for -overlay. An overlay that is there already is kept.
-func Write(goroot, arch, detrt, dir string) (string, error) {
-	files, err := Edit(goroot, arch, detrt)
-	if err != nil {
-		return "", err
-	}
+func write(goroot string, files map[string]string, dir string) (string, error) {
 	names := make([]string, 0, len(files))
 	h := sha256.New()
 	for name := range files {
@@ -97,7 +91,7 @@ func Write(goroot, arch, detrt, dir string) (string, error) {
 	for _, name := range names {
 		fmt.Fprintf(h, "%s %d\n%s", filepath.Join(goroot, name), len(files[name]), files[name])
 	}
-	dir, err = filepath.Abs(filepath.Join(dir, hex.EncodeToString(h.Sum(nil)[:8])))
+	dir, err := filepath.Abs(filepath.Join(dir, hex.EncodeToString(h.Sum(nil)[:8])))
 	if err != nil {
 		return "", err
 	}

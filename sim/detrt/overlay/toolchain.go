@@ -24,6 +24,10 @@ const EnvAdded = 4
 // Prepare finds the pinned toolchain, which the go command downloads where it has to, and writes
 // the overlay for it below dir. The race detector's build needs a C compiler.
 func Prepare(ctx context.Context, dir string, race bool) (*Toolchain, error) {
+	return prepare(ctx, dir, race, hunks)
+}
+
+func prepare(ctx context.Context, dir string, race bool, hunks []hunk) (*Toolchain, error) {
 	base := append(os.Environ(), "GOTOOLCHAIN="+Version)
 	vars, err := goEnv(ctx, "go", base, "GOVERSION", "GOROOT", "GOMODCACHE", "GOOS", "GOARCH")
 	if err != nil {
@@ -39,7 +43,11 @@ func Prepare(ctx context.Context, dir string, race bool) (*Toolchain, error) {
 	if root, err = outside(root, cache, dir); err != nil {
 		return nil, err
 	}
-	list, err := Write(root, arch, "picloud/sim/detrt", dir)
+	files, err := edit(root, arch, "picloud/sim/detrt", hunks)
+	if err != nil {
+		return nil, err
+	}
+	list, err := write(root, files, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +63,9 @@ func Prepare(ctx context.Context, dir string, race bool) (*Toolchain, error) {
 		Flags: flags,
 	}, nil
 }
+
+// Root returns the toolchain's folder.
+func (t *Toolchain) Root() string { return filepath.Dir(filepath.Dir(t.Go)) }
 
 // outside returns a path to a toolchain that does not lie in the module cache, whose files the
 // go command does not let an overlay replace: a downloaded one is reached through a link.
