@@ -216,7 +216,7 @@ func TestSameSeedSameRun(t *testing.T) {
 		}
 		return p.loop.Now().String() + p.card.Files().String()
 	}
-	if run(1) != run(1) {
+	if first, second := run(1), run(1); first != second {
 		t.Error("two runs of one seed differ")
 	}
 	if run(1) == run(2) {

@@ -3,7 +3,6 @@ package machine
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"picloud/sim/channel"
 	"picloud/sim/disk"
@@ -75,10 +74,6 @@ func (p *diskPump) apply(t testing.TB, f disk.Fault) (a *disk.Active) {
 }
 
 func (p *diskPump) heal(a *disk.Active) { p.on(a.Heal) }
-
-func (p *diskPump) pass(d time.Duration) {
-	p.on(func() { p.loop.RunUntil(p.loop.Now().Add(d)) })
-}
 
 // diskProcess is a process as the card sees it, and the kernel as the process sees it. What a dead
 // one asks is never answered, as on a machine without power.

@@ -18,8 +18,6 @@ const (
 	lastEphemeral  = 60999
 )
 
-const loopbackIP = 127<<24 | 1
-
 // Host is a machine's card and the network stack of its operating system.
 type Host struct {
 	net      *Network
