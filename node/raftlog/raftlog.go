@@ -18,6 +18,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"picloud/node/mutant"
 )
 
 // Store is a raft.LogStore and a raft.StableStore.
@@ -65,7 +67,10 @@ func Open(disk vfs.FS, dir string, logger pebble.Logger) (*Store, error) {
 		return nil, fmt.Errorf("raftlog: open %s: %w", dir, err)
 	}
 	s := &Store{db: db}
-	if err := s.bounds(); err != nil {
+	if mutant.Planted == mutant.ForgottenVote {
+		err = db.DeleteRange(stableKey(nil), []byte{'s' + 1}, pebble.Sync)
+	}
+	if err := errors.Join(err, s.bounds()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
@@ -143,7 +148,11 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 			return fmt.Errorf("raftlog: write entry %d: %w", log.Index, err)
 		}
 	}
-	if err := b.Commit(pebble.Sync); err != nil {
+	durably := pebble.Sync
+	if mutant.Planted == mutant.UnsyncedLog {
+		durably = pebble.NoSync
+	}
+	if err := b.Commit(durably); err != nil {
 		return fmt.Errorf("raftlog: sync %d entries: %w", len(logs), err)
 	}
 	for _, log := range logs {
@@ -158,6 +167,9 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 // DeleteRange removes the entries from first to last, both included: a prefix that a snapshot
 // covers or a suffix that another leader overwrote.
 func (s *Store) DeleteRange(first, last uint64) error {
+	if mutant.Planted == mutant.KeptSuffix {
+		return nil
+	}
 	if err := s.db.DeleteRange(logKey(first), logKey(last+1), pebble.Sync); err != nil {
 		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 
 	"picloud/node/host"
+	"picloud/node/mutant"
 )
 
 // ErrCorrupt says that bytes arrived other than they were sent.
@@ -89,7 +90,7 @@ func (c *Conn) next() error {
 	if _, err := io.ReadFull(c.Conn, c.in); err != nil {
 		return c.broken(true, err)
 	}
-	if checksum(c.head[:4], c.in) != binary.BigEndian.Uint32(c.head[4:]) {
+	if checksum(c.head[:4], c.in) != binary.BigEndian.Uint32(c.head[4:]) && mutant.Planted != mutant.UncheckedWire {
 		return c.broken(true, ErrCorrupt)
 	}
 	c.rest = c.in

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"picloud/node/mutant"
 )
 
 // A request is POST /do with a command; the answer says what stood under the key before. Status
@@ -38,9 +40,18 @@ func newAPI(r *raft.Raft, s *state) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		if before, done := shortCut(r, s, c); done {
+			reply(w, before)
+			return
+		}
 		serve(w, r, c)
 	})
 	return mux
+}
+
+func reply(w http.ResponseWriter, before string) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer{Before: before})
 }
 
 // serve puts a command through the log.
@@ -53,7 +64,8 @@ func serve(w http.ResponseWriter, r *raft.Raft, c command) {
 	future := r.Apply(data, applyTimeout)
 	switch err := future.Error(); {
 	case err == nil:
-	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+	case mutant.Planted == mutant.FalseFailure && errors.Is(err, raft.ErrLeadershipLost),
+		errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		if _, id := r.LeaderWithID(); id != "" {
 			w.Header().Set(headerLeader, string(id))
 		}
@@ -68,6 +80,5 @@ func serve(w http.ResponseWriter, r *raft.Raft, c command) {
 		http.Error(w, "the state machine refused the command", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer{Before: before})
+	reply(w, before)
 }

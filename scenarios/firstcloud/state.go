@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
+	"picloud/node/mutant"
 	"picloud/scenarios/history"
 )
 
@@ -55,7 +57,9 @@ func (s *state) Apply(log *raft.Log) any {
 	defer s.mu.Unlock()
 	before := s.values[c.Key]
 	switch {
-	case c.Kind == history.Write, c.Kind == history.CAS && before == c.Expect:
+	case mutant.Planted == mutant.LocalClock && log.AppendedAt.After(time.Now().Add(time.Second)):
+	case c.Kind == history.Write,
+		c.Kind == history.CAS && (before == c.Expect || mutant.Planted == mutant.CarelessSwap):
 		s.values[c.Key] = c.Value
 	case c.Kind == history.Delete:
 		delete(s.values, c.Key)

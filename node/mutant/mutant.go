@@ -1,0 +1,36 @@
+// Package mutant plants bugs in our own code, to see whether the simulator finds them.
+//
+// A mutant is a value of Planted that one build tag sets; product code asks for it at one place:
+//
+//	if mutant.Planted == mutant.StaleRead { ... }
+//
+// Invariants: Planted is a constant, and None without the build tag `mutant`, so that a product
+// build has nothing of a mutant in it; a build has at most one mutant, as two do not compile.
+package mutant
+
+import "strings"
+
+// Name is the name of a mutant.
+type Name string
+
+// None is the code as it should be.
+const None Name = ""
+
+// The mutants. What each does stands in package scenarios/mutants.
+const (
+	CarelessSwap   Name = "careless-swap"
+	EarlyAnswer    Name = "early-answer"
+	FalseFailure   Name = "false-failure"
+	ForgottenVote  Name = "forgotten-vote"
+	KeptSuffix     Name = "kept-suffix"
+	LocalClock     Name = "local-clock"
+	StaleRead      Name = "stale-read"
+	UncheckedWire  Name = "unchecked-wire"
+	UnloggedDelete Name = "unlogged-delete"
+	UnsyncedLog    Name = "unsynced-log"
+)
+
+// Tags returns the build tags, separated by commas, that plant the mutant.
+func (n Name) Tags() string {
+	return "mutant,mutant_" + strings.ReplaceAll(string(n), "-", "_")
+}

@@ -1,0 +1,36 @@
+package firstcloud
+
+import (
+	"encoding/json"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/mutant"
+	"picloud/scenarios/history"
+)
+
+// shortCut answers without the log where a mutant does so, and never in a product build.
+func shortCut(r *raft.Raft, s *state, c command) (before string, done bool) {
+	if mutant.Planted == mutant.None || r.State() != raft.Leader {
+		return "", false
+	}
+	data, err := json.Marshal(c)
+	switch {
+	case err != nil:
+	case mutant.Planted == mutant.StaleRead && c.Kind == history.Read:
+		return s.read(c.Key), true
+	case mutant.Planted == mutant.EarlyAnswer && c.Kind == history.Write:
+		r.Apply(data, applyTimeout)
+		return "", true
+	case mutant.Planted == mutant.UnloggedDelete && c.Kind == history.Delete:
+		before, done = s.Apply(&raft.Log{Data: data}).(string)
+		return before, done
+	}
+	return "", false
+}
+
+func (s *state) read(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[key]
+}
