@@ -43,16 +43,20 @@ func (c *Clock) When(mono int64) event.Time {
 	for c.Mono(t) < mono {
 		t++
 	}
+	for c.Mono(t-1) >= mono && t > c.anchor {
+		t--
+	}
 	return t
 }
 
 // Wall returns the wall-clock time at t, ns since 1970.
 func (c *Clock) Wall(t event.Time) int64 { return c.Mono(t) + c.wallOffset }
 
-// SetDrift makes the clock run faster than virtual time by ppm from now on (slower if negative).
+// SetDrift makes the clock run faster than virtual time by ppm from now on, slower if negative; it
+// never stands still.
 func (c *Clock) SetDrift(now event.Time, ppm int64) {
 	c.mono, c.anchor = c.Mono(now), now
-	c.ratePPM = ppm
+	c.ratePPM = max(ppm, -999_999)
 }
 
 // Step moves the wall clock by d and leaves the monotonic clock alone.

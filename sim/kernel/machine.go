@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"picloud/sim/channel"
+	"picloud/sim/event"
 )
 
 // MachineConfig describes a simulated machine.
@@ -23,7 +24,9 @@ type Machine struct {
 	memory  int64
 	devices [16]Device
 	procs   []*Process // alive, oldest first
-	starts  int        // processes started so far, which names their random streams
+	queue   []*Process // those that wait for a core, in order
+	freed   *event.Timer
+	starts  int // processes started so far, which names their random streams
 	paused  bool
 	on      bool
 	disk    channel.DiskState

@@ -36,6 +36,7 @@ type Process struct {
 
 	inbox   []byte // encoded frames that wait for the next turn
 	wake    *event.Timer
+	queued  bool       // for a core
 	missed  bool       // a wake-up came while the machine was paused
 	release event.Time // when the last of its output takes effect
 	held    [][]byte   // output that came due while the machine was paused
@@ -169,6 +170,11 @@ func (p *Process) PostLazy(f channel.Frame) {
 	if !p.alive {
 		return
 	}
+	if len(f.Data) > channel.MaxData {
+		p.kernel.Fail(fmt.Errorf("kernel: a frame of %d bytes for %s is over the limit of %d",
+			len(f.Data), p.label, channel.MaxData))
+		return
+	}
 	n := len(p.inbox)
 	size := f.Size()
 	if cap(p.inbox)-n < size {
@@ -225,13 +231,20 @@ func (p *Process) remove() {
 	p.alive = false
 	p.kernel.Loop.Stop(p.wake)
 	delete(p.kernel.live, p.os.Pid)
-	procs := p.machine.procs
-	for i, q := range procs {
-		if q == p {
-			p.machine.procs = append(procs[:i:i], procs[i+1:]...)
+	p.machine.procs = without(p.machine.procs, p)
+	p.machine.queue = without(p.machine.queue, p)
+	p.free()
+}
+
+// without returns a copy of list that lacks p, for somebody may be walking the list.
+func without(list []*Process, p *Process) []*Process {
+	var rest []*Process
+	for _, q := range list {
+		if q != p {
+			rest = append(rest, q)
 		}
 	}
-	p.free()
+	return rest
 }
 
 func (p *Process) free() {

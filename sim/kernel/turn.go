@@ -27,23 +27,46 @@ func (p *Process) wakeAt(t event.Time) {
 	p.wake = loop.At(t, p.woken)
 }
 
-// woken runs the process once a core is free.
+// woken queues the process for a core.
 func (p *Process) woken() {
 	p.wake = nil
 	if !p.alive {
 		return
 	}
-	if p.machine.paused {
-		p.missed = true
-		p.machine.withheld++
-		return
+	if !p.queued {
+		p.queued = true
+		p.machine.queue = append(p.machine.queue, p)
 	}
-	now := p.kernel.Now()
-	if start := p.machine.CPU.next(now); start > now {
-		p.wakeAt(start)
-		return
+	p.machine.dispatch()
+}
+
+// dispatch runs the processes that are queued for a core, first come first served, as long as one
+// is free.
+func (m *Machine) dispatch() {
+	now := m.kernel.Now()
+	for len(m.queue) > 0 {
+		p := m.queue[0]
+		start := m.CPU.next(now)
+		if start > now && !m.paused {
+			if m.freed == nil {
+				m.freed = m.kernel.Loop.At(start, m.coreFreed)
+			}
+			return
+		}
+		m.queue = m.queue[:copy(m.queue, m.queue[1:])]
+		p.queued = false
+		if m.paused {
+			p.missed = true
+			m.withheld++
+			continue
+		}
+		p.run(now)
 	}
-	p.run(now)
+}
+
+func (m *Machine) coreFreed() {
+	m.freed = nil
+	m.dispatch()
 }
 
 // resume delivers what came due during a pause.

@@ -1,0 +1,4 @@
+package kernel
+
+// NewClock returns a clock for tests.
+var NewClock = newClock
