@@ -30,6 +30,7 @@ func commands() []entry {
 		{"replay", "play a run again from its files", command.Replay},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
+		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
 		{"test", "run go test with the deterministic runtime", command.Test},

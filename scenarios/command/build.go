@@ -92,7 +92,9 @@ func printFlags(ctx context.Context, race bool) error {
 	return nil
 }
 
-func build(ctx context.Context, out, pkg string, race bool) error {
+// build builds a package with the deterministic runtime. More build tags than that needs stand
+// behind, separated by commas.
+func build(ctx context.Context, out, pkg string, race bool, tags ...string) error {
 	root, err := checkout()
 	if err != nil {
 		return err
@@ -108,7 +110,8 @@ func build(ctx context.Context, out, pkg string, race bool) error {
 			}
 		}
 	}
-	cmd := tools.Command(ctx, "build", "-o", out, pkg)
+	tag := "-tags=" + strings.Join(append([]string{overlay.Tag}, tags...), ",")
+	cmd := tools.Command(ctx, "build", tag, "-o", out, pkg)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sort"
@@ -141,19 +140,9 @@ func (w *sweep) one(ctx context.Context, core int, seed uint64) error {
 		return err
 	}
 	folder := filepath.Join(w.folder, strconv.FormatUint(seed, 10))
-	cmd := exec.CommandContext(ctx, self, "sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
-		"-scenario", w.scenario, "-out", folder, "-core", strconv.Itoa(core))
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	output, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if code := cmd.ProcessState.ExitCode(); code != int(Pass) && code != int(Fail) && code != int(Inconclusive) {
-		return fmt.Errorf("seed %d: %w: %s", seed, err, strings.TrimSpace(string(output)))
-	}
-	r, _, err := reports.Read(folder)
+	r, err := runSeed(ctx, self, w.scenario, seed, folder, core)
 	if err != nil {
-		return fmt.Errorf("seed %d: %w", seed, err)
+		return err
 	}
 	w.count(r)
 	if r.Verdict == reports.Pass {
@@ -185,7 +174,7 @@ func (w *sweep) count(r *reports.Result) {
 		w.inconclusive = append(w.inconclusive, r.Seed)
 		fmt.Printf("inconclusive  seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
 	}
-	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+	if isTerminal(os.Stderr) {
 		fmt.Fprintf(os.Stderr, "\r%d of %d runs, %d failed, %d inconclusive ", w.done, len(w.list), len(w.fail), len(w.inconclusive))
 	}
 }

@@ -1,0 +1,164 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"picloud/chaos"
+	"picloud/node/mutant"
+	"picloud/reports"
+	"picloud/scenarios"
+	"picloud/scenarios/mutants"
+)
+
+// mutantFolder is where a checkout keeps its builds with planted bugs.
+const mutantFolder = ".cache/mutants"
+
+// Mutants plants bugs in our own code and looks for each.
+func Mutants(ctx context.Context, args []string) error {
+	f := flags("mutants", `mutants [-seeds N] [-only NAME] [-scenario NAME] [-out FOLDER]
+
+Plants bugs in our own code, one at a time, and plays seeds of a scenario until a check fails. A
+mutant that no seed finds is a hole in the checks or in the faults, and a failure; so is a seed that
+also fails without the mutant it found. Works inside a checkout of the project only.
+
+Examples:
+  picloud mutants
+  picloud mutants -only stale-read -seeds 200`)
+	seeds := f.Uint64("seeds", 50, "seeds that are played for a mutant at most")
+	only := f.String("only", "", "the one mutant to look for")
+	scenario := f.String("scenario", "short-cloud", "the scenario")
+	out := f.String("out", filepath.Join("out", "mutants"), "the folder for the runs that found something")
+	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if *seeds < 1 {
+		return fmt.Errorf("mutants: play at least one seed")
+	}
+	if _, err := scenarios.Load(*scenario); err != nil {
+		return err
+	}
+	list, err := chosen(*only)
+	if err != nil {
+		return err
+	}
+	root, err := checkout()
+	if err != nil {
+		return err
+	}
+	h := &mutantHunt{root: root, scenario: *scenario, out: *out, most: *seeds, workers: max(*workers, 1)}
+	return h.all(ctx, list)
+}
+
+// chosen returns the mutant of a name, or all for the empty one.
+func chosen(only string) ([]mutants.Mutant, error) {
+	all := mutants.All()
+	if only == "" {
+		return all, nil
+	}
+	var names []string
+	for _, m := range all {
+		if string(m.Name) == only {
+			return []mutants.Mutant{m}, nil
+		}
+		names = append(names, string(m.Name))
+	}
+	return nil, fmt.Errorf("there is no mutant %q%s", only, chaos.DidYouMean(only, names))
+}
+
+// mutantHunt is a hunt for mutants under way.
+type mutantHunt struct {
+	root, scenario, out string
+	most                uint64
+	workers             int
+	needed              []uint64 // the seeds that found a mutant
+}
+
+func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
+	began := time.Now()
+	fmt.Println("mutant            seeds  check                what it does wrong")
+	var missed int
+	for _, m := range list {
+		found, program, err := h.hunt(ctx, m.Name)
+		if err != nil {
+			return err
+		}
+		if found == nil {
+			missed++
+			fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, h.most, "NOT FOUND", m.Meaning)
+			continue
+		}
+		fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, found.Seed, found.Check(), m.Meaning)
+		fmt.Printf("%24s %s sim -seed %d -scenario %s\n", "", program, found.Seed, h.scenario)
+		if !slices.Contains(h.needed, found.Seed) {
+			h.needed = append(h.needed, found.Seed)
+		}
+	}
+	innocent, err := h.withoutMutant(ctx)
+	tell("")
+	if err != nil {
+		return err
+	}
+	without := "none of the seeds that found them fails without a mutant"
+	if innocent != nil {
+		without = fmt.Sprintf("but seed %d also fails without a mutant: %s", innocent.Result.Seed, innocent.Result.Cause())
+	}
+	fmt.Printf("%d of %d mutants found; %s; %.0f s of real time\n", len(list)-missed, len(list), without, time.Since(began).Seconds())
+	if missed > 0 || innocent != nil {
+		return Fail
+	}
+	return nil
+}
+
+// hunt builds a mutant and plays seeds until one finds it.
+func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name) (found *mutants.Found, program string, err error) {
+	program = filepath.Join(mutantFolder, string(name))
+	path := filepath.Join(h.root, program)
+	tell("%s: building", name)
+	if err := build(ctx, path, h.root, false, name.Tags()); err != nil {
+		return nil, "", err
+	}
+	found, err = mutants.Hunt(ctx, h.most, h.workers, h.play(string(name), path))
+	tell("")
+	return found, program, err
+}
+
+// play returns how the seeds of a build are played. What did not fail is not kept.
+func (h *mutantHunt) play(name, program string) mutants.Play {
+	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
+		tell("%s: seed %d of %d", name, seed, h.most)
+		folder := filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
+		r, err := runSeed(ctx, program, h.scenario, seed, folder, core)
+		if err != nil || r.Verdict != reports.Fail {
+			os.RemoveAll(folder)
+		}
+		return r, err
+	}
+}
+
+// withoutMutant plays the seeds that found mutants in the code as it is, and returns the first of
+// them that fails.
+func (h *mutantHunt) withoutMutant(ctx context.Context) (*mutants.Found, error) {
+	program, err := simBuild(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	play := h.play("none", program)
+	return mutants.Hunt(ctx, uint64(len(h.needed)), h.workers, func(ctx context.Context, core int, n uint64) (*reports.Result, error) {
+		return play(ctx, core, h.needed[n-1])
+	})
+}
+
+// tell keeps one line of the terminal up to date.
+func tell(format string, args ...any) {
+	if isTerminal(os.Stderr) {
+		fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
+	}
+}

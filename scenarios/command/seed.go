@@ -1,0 +1,38 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"picloud/reports"
+)
+
+// runSeed runs one seed of a scenario in a process of its own, without a trace, and returns what
+// stands in the folder then.
+func runSeed(ctx context.Context, program, scenario string, seed uint64, folder string, core int) (*reports.Result, error) {
+	cmd := exec.CommandContext(ctx, program, "sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
+		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	output, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if code := cmd.ProcessState.ExitCode(); code != int(Pass) && code != int(Fail) && code != int(Inconclusive) {
+		return nil, fmt.Errorf("seed %d: %w: %s", seed, err, strings.TrimSpace(string(output)))
+	}
+	r, _, err := reports.Read(folder)
+	if err != nil {
+		return nil, fmt.Errorf("seed %d: %w", seed, err)
+	}
+	return r, nil
+}
+
+// isTerminal says whether a person may look at the file as it is written.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
