@@ -32,6 +32,7 @@ func commands() []entry {
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
+		{"museum", "show that known bugs are found, and their mended twins are not", command.Museum},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
 		{"test", "run go test with the deterministic runtime", command.Test},
 		{"program", "run one program of a scenario on this machine", command.Program},

@@ -57,6 +57,13 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		}))
 	}
 	top := s.ChaosTopology()
+	if c := s.Checks.Progress; c != nil {
+		result.Checks = append(result.Checks, checks.Progress(r.History, checks.Quorum{
+			Members:  top.OfRole(s.Faults.Roles...),
+			Within:   time.Duration(c.Within),
+			Recovery: time.Duration(c.Recovery),
+		}, &top, r.Schedule, r.Deaths))
+	}
 	result.Checks = append(result.Checks,
 		checks.Deaths(result.Deaths, &top, r.Schedule),
 		checks.Felt(result.Faults, s.Faults.Required))

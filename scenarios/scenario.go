@@ -95,6 +95,7 @@ type Checks struct {
 	Linearizable *Linearizable `yaml:"linearizable"`
 	Durable      *Durable      `yaml:"durable"`
 	Live         *Live         `yaml:"live"`
+	Progress     *Progress     `yaml:"progress"`
 }
 
 // Linearizable asks for checks.Linearizable.
@@ -114,6 +115,12 @@ type Live struct {
 	After   Duration `yaml:"after"`   // everything was healed
 	Within  Duration `yaml:"within"`
 	Share   PPM      `yaml:"share"`
+}
+
+// Progress asks for checks.Progress.
+type Progress struct {
+	Within   Duration `yaml:"within"`
+	Recovery Duration `yaml:"recovery"`
 }
 
 // HealedAt returns when everything is healed and the last part of the run begins.

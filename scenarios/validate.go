@@ -166,6 +166,10 @@ func (s *Scenario) validateChecks() error {
 	if c.Durable != nil && c.Durable.Minimum < 1 {
 		return wrong("checks.durable", "the check needs a minimum of acknowledged changes")
 	}
+	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
+		return wrong("checks.progress", "the check needs a time within which something succeeds, "+
+			"and the roles of the faults")
+	}
 	if l := c.Live; l != nil {
 		switch {
 		case l.Minimum < 1 || l.Within <= 0 || l.Share < 1:

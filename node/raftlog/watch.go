@@ -7,9 +7,15 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// Keeper is what keeps raft's entries, term and vote: a Store, or what stands in for one.
+type Keeper interface {
+	raft.LogStore
+	raft.StableStore
+}
+
 // Watched is a store whose writes must not take too long.
 type Watched struct {
-	*Store
+	Keeper
 	limit   time.Duration
 	stalled func(what string)
 }
@@ -17,7 +23,7 @@ type Watched struct {
 // Watch returns the store with a limit on each write; stalled is called, in a goroutine of its
 // own, when a write takes longer. A write that was given up may still reach the disk, so a
 // process must not go on after it: stalled ends it.
-func Watch(s *Store, limit time.Duration, stalled func(what string)) *Watched {
+func Watch(s Keeper, limit time.Duration, stalled func(what string)) *Watched {
 	return &Watched{s, limit, stalled}
 }
 
@@ -48,25 +54,25 @@ func (w *Watched) within(what string, do func() error) error {
 
 // StoreLog writes one entry and syncs it.
 func (w *Watched) StoreLog(log *raft.Log) error {
-	return w.within("storing an entry", func() error { return w.Store.StoreLog(log) })
+	return w.within("storing an entry", func() error { return w.Keeper.StoreLog(log) })
 }
 
 // StoreLogs writes entries with one sync.
 func (w *Watched) StoreLogs(logs []*raft.Log) error {
-	return w.within("storing entries", func() error { return w.Store.StoreLogs(logs) })
+	return w.within("storing entries", func() error { return w.Keeper.StoreLogs(logs) })
 }
 
 // DeleteRange removes entries.
 func (w *Watched) DeleteRange(first, last uint64) error {
-	return w.within("deleting entries", func() error { return w.Store.DeleteRange(first, last) })
+	return w.within("deleting entries", func() error { return w.Keeper.DeleteRange(first, last) })
 }
 
 // Set writes a value of raft's own.
 func (w *Watched) Set(key, value []byte) error {
-	return w.within("storing "+string(key), func() error { return w.Store.Set(key, value) })
+	return w.within("storing "+string(key), func() error { return w.Keeper.Set(key, value) })
 }
 
 // SetUint64 writes a number of raft's own.
 func (w *Watched) SetUint64(key []byte, value uint64) error {
-	return w.within("storing "+string(key), func() error { return w.Store.SetUint64(key, value) })
+	return w.within("storing "+string(key), func() error { return w.Keeper.SetUint64(key, value) })
 }

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"picloud/scenarios/firstcloud"
+	"picloud/scenarios/kv"
 	"picloud/sim/disk"
 	"picloud/sim/kernel"
 	"picloud/sim/world"
@@ -116,7 +116,7 @@ func rack(c *world.Config, program string, machines, group, load int, simulated 
 		for i := range group {
 			names = append(names, fmt.Sprintf("pi-%d-%d", g+1, i+1))
 		}
-		config, err := json.Marshal(firstcloud.NodeConfig{Nodes: names})
+		config, err := json.Marshal(kv.NodeConfig{Nodes: names})
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func rack(c *world.Config, program string, machines, group, load int, simulated 
 			continue
 		}
 		const clients = 10
-		config, err = json.Marshal(firstcloud.ClientConfig{
+		config, err = json.Marshal(kv.ClientConfig{
 			Nodes: names, Count: clients, Weights: map[string]int{"read": 50, "write": 50},
 			KeysInUse: 100, RetireAfter: 100, Timeout: 5 * time.Second,
 			Pause: time.Second * clients * time.Duration(groups) / time.Duration(load),

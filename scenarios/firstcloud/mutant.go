@@ -7,10 +7,11 @@ import (
 
 	"picloud/node/mutant"
 	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
 )
 
 // shortCut answers without the log where a mutant does so, and never in a product build.
-func shortCut(r *raft.Raft, s *state, c command) (before string, done bool) {
+func shortCut(r *raft.Raft, s *State, c kv.Command) (before string, done bool) {
 	if mutant.Planted == mutant.None || r.State() != raft.Leader {
 		return "", false
 	}
@@ -18,7 +19,7 @@ func shortCut(r *raft.Raft, s *state, c command) (before string, done bool) {
 	switch {
 	case err != nil:
 	case mutant.Planted == mutant.StaleRead && c.Kind == history.Read:
-		return s.read(c.Key), true
+		return s.Value(c.Key), true
 	case mutant.Planted == mutant.EarlyAnswer && c.Kind == history.Write:
 		r.Apply(data, applyTimeout)
 		return "", true
@@ -27,10 +28,4 @@ func shortCut(r *raft.Raft, s *state, c command) (before string, done bool) {
 		return before, done
 	}
 	return "", false
-}
-
-func (s *state) read(key string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.values[key]
 }

@@ -8,11 +8,9 @@ package firstcloud
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -21,13 +19,11 @@ import (
 	"picloud/node/host"
 	"picloud/node/raftlog"
 	"picloud/node/wire"
+	"picloud/scenarios/kv"
 )
 
-// The ports of a node.
-const (
-	raftPort = "7000"
-	httpPort = "80"
-)
+// raftPort is where nodes listen for one another.
+const raftPort = "7000"
 
 // stallLimit is how long the log may take to write before the process gives up its place: raft's
 // leader keeps its heartbeats while its disk hangs (hashicorp/raft issue 503), so somebody else is
@@ -37,23 +33,8 @@ const stallLimit = 8 * time.Second
 // scrubEvery is how often a node reads its whole log, to find damage while good copies exist.
 const scrubEvery = 5 * time.Second
 
-// NodeConfig says which node this is of which cluster.
-type NodeConfig struct {
-	Nodes []string // names of all nodes, this one among them
-}
-
-// Validate says what is wrong with the configuration.
-func (c NodeConfig) Validate(self string) error {
-	for _, name := range c.Nodes {
-		if name == self {
-			return nil
-		}
-	}
-	return fmt.Errorf("firstcloud: %s is not among the nodes %v", self, c.Nodes)
-}
-
 // Node runs a node until the context ends or it cannot go on.
-func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
+func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	if err := c.Validate(h.Name); err != nil {
 		return err
 	}
@@ -64,23 +45,21 @@ func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
 	}
 	defer store.Close()
 	go scrub(ctx, store)
-	state := newState()
-	r, err := startRaft(h, network, store, state, c)
+	state := NewState()
+	watched := raftlog.Watch(store, stallLimit, func(what string) {
+		panic("firstcloud: the disk hangs: " + what + " took longer than " + stallLimit.String())
+	})
+	r, err := Member{Name: h.Name, Nodes: c.Nodes, Network: network, Log: watched, State: state}.Start()
 	if err != nil {
 		return err
 	}
 	defer r.Shutdown()
-	l, err := network.Listen("tcp", ":"+httpPort)
-	if err != nil {
-		return fmt.Errorf("firstcloud: %w", err)
-	}
-	server := &http.Server{Handler: newAPI(r, state), ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelDebug)}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("firstcloud: %w", err)
-	}
-	return nil
+	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
+		if before, done := shortCut(r, state, c); done {
+			return before, nil
+		}
+		return Apply(r, c)
+	})
 }
 
 // scrub reads the log over and over. A node that finds damage ends: it must not serve or vote from
@@ -93,44 +72,63 @@ func scrub(ctx context.Context, store *raftlog.Store) {
 	}
 }
 
-func startRaft(h *host.Host, network host.Network, store *raftlog.Store, state *state, c NodeConfig) (*raft.Raft, error) {
-	l, err := network.Listen("tcp", ":"+raftPort)
+// Member is one node's part in a cluster.
+type Member struct {
+	Name     string
+	Nodes    []string // all members, this one among them
+	Network  host.Network
+	Log      raftlog.Keeper
+	State    raft.FSM
+	InFlight int           // requests to a follower under way at one time; zero for raft's default
+	Patience time.Duration // without a leader's heartbeat; zero for raft's default
+}
+
+// Start makes the member take part. A cluster that has no state yet begins with all of Nodes.
+func (m Member) Start() (*raft.Raft, error) {
+	l, err := m.Network.Listen("tcp", ":"+raftPort)
 	if err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
 	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  streams{l, network, h.Name},
-		MaxPool: 2,
-		Timeout: 3 * time.Second,
-		Logger:  hclog.NewNullLogger(),
+		Stream:          streams{l, m.Network, m.Name},
+		MaxPool:         2,
+		MaxRPCsInFlight: m.InFlight,
+		Timeout:         3 * time.Second,
+		Logger:          hclog.NewNullLogger(),
 	})
-	config := raft.DefaultConfig()
-	config.LocalID = raft.ServerID(h.Name)
-	config.Logger = hclog.NewNullLogger()
-	config.SnapshotThreshold = 1 << 40 // the log is the state: a run is short
-	config.ShutdownOnRemove = false
-	logs := raftlog.Watch(store, stallLimit, func(what string) {
-		panic("firstcloud: the disk hangs: " + what + " took longer than " + stallLimit.String())
-	})
+	config := m.config()
 	snapshots := raft.NewInmemSnapshotStore()
-	known, err := raft.HasExistingState(logs, logs, snapshots)
+	known, err := raft.HasExistingState(m.Log, m.Log, snapshots)
 	if err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
 	if !known {
 		var members raft.Configuration
-		for _, name := range c.Nodes {
+		for _, name := range m.Nodes {
 			members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(name + ":" + raftPort)})
 		}
-		if err := raft.BootstrapCluster(config, logs, logs, snapshots, transport, members); err != nil {
+		if err := raft.BootstrapCluster(config, m.Log, m.Log, snapshots, transport, members); err != nil {
 			return nil, fmt.Errorf("firstcloud: %w", err)
 		}
 	}
-	r, err := raft.NewRaft(config, state, logs, logs, snapshots, transport)
+	r, err := raft.NewRaft(config, m.State, m.Log, m.Log, snapshots, transport)
 	if err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
 	return r, nil
+}
+
+func (m Member) config() *raft.Config {
+	config := raft.DefaultConfig()
+	config.LocalID = raft.ServerID(m.Name)
+	config.Logger = hclog.NewNullLogger()
+	config.SnapshotThreshold = 1 << 40 // the log is the state: a run is short
+	config.ShutdownOnRemove = false
+	if m.Patience > 0 {
+		config.HeartbeatTimeout, config.ElectionTimeout = m.Patience, m.Patience
+		config.LeaderLeaseTimeout = m.Patience / 2
+	}
+	return config
 }
 
 // streams lets raft's transport use a host's network.

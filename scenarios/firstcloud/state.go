@@ -12,57 +12,43 @@ import (
 
 	"picloud/node/mutant"
 	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
 )
 
-// command is one entry of the log: an operation on a key.
-type command struct {
-	Kind   history.Kind `json:"kind"`
-	Key    string       `json:"key"`
-	Value  string       `json:"value,omitempty"`
-	Expect string       `json:"expect,omitempty"`
-}
-
-// validate says what is wrong with a command that came from outside.
-func (c command) validate() error {
-	switch c.Kind {
-	case history.Read, history.Delete:
-	case history.Write, history.CAS:
-		if c.Value == "" {
-			return fmt.Errorf("a %s needs a value", c.Kind)
-		}
-	default:
-		return fmt.Errorf("unknown kind of operation %q", c.Kind)
-	}
-	if c.Key == "" {
-		return errors.New("the key is empty")
-	}
-	return nil
-}
-
-// state is the map, as the log's entries make it. It is rebuilt from the log at every start.
-type state struct {
+// State is the map, as the log's entries make it. It is rebuilt from the log at every start.
+type State struct {
 	mu     sync.Mutex
 	values map[string]string
 }
 
-func newState() *state { return &state{values: map[string]string{}} }
+// NewState returns an empty map.
+func NewState() *State { return &State{values: map[string]string{}} }
+
+// Value returns what stands under a key, or the empty string.
+func (s *State) Value(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[key]
+}
 
 // Apply does one operation and returns what stood under its key before.
-func (s *state) Apply(log *raft.Log) any {
-	var c command
+func (s *State) Apply(log *raft.Log) any {
+	var c kv.Command
 	if err := json.Unmarshal(log.Data, &c); err != nil {
 		return fmt.Errorf("firstcloud: entry %d is not a command: %w", log.Index, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.values[c.Key]
-	switch {
-	case mutant.Planted == mutant.LocalClock && log.AppendedAt.After(time.Now().Add(time.Second)):
-	case c.Kind == history.Write,
-		c.Kind == history.CAS && (before == c.Expect || mutant.Planted == mutant.CarelessSwap):
-		s.values[c.Key] = c.Value
-	case c.Kind == history.Delete:
-		delete(s.values, c.Key)
+	after := c.After(before)
+	if mutant.Planted == mutant.CarelessSwap && c.Kind == history.CAS {
+		after = c.Value
+	}
+	if mutant.Planted == mutant.LocalClock && log.AppendedAt.After(time.Now().Add(time.Second)) {
+		after = before
+	}
+	if after != before {
+		s.values[c.Key] = after
 	}
 	return before
 }
@@ -70,7 +56,37 @@ func (s *state) Apply(log *raft.Log) any {
 var errNoSnapshots = errors.New("firstcloud: the log is the only copy of the state")
 
 // Snapshot is not used: the log is never cut.
-func (s *state) Snapshot() (raft.FSMSnapshot, error) { return nil, errNoSnapshots }
+func (s *State) Snapshot() (raft.FSMSnapshot, error) { return nil, errNoSnapshots }
 
 // Restore is not used: there are no snapshots.
-func (s *state) Restore(io.ReadCloser) error { return errNoSnapshots }
+func (s *State) Restore(io.ReadCloser) error { return errNoSnapshots }
+
+const applyTimeout = 2 * time.Second
+
+// Apply puts a command through raft's log and returns what stood under its key before.
+func Apply(r *raft.Raft, c kv.Command) (before string, err error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return "", err
+	}
+	future := r.Apply(data, applyTimeout)
+	err = future.Error()
+	switch {
+	case mutant.Planted == mutant.FalseFailure && errors.Is(err, raft.ErrLeadershipLost),
+		errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return "", NotLeader(r)
+	case err != nil:
+		return "", err
+	}
+	before, ok := future.Response().(string)
+	if !ok {
+		return "", errors.New("the state machine refused the command")
+	}
+	return before, nil
+}
+
+// NotLeader returns the error of a node that does not lead, with who does as far as it knows.
+func NotLeader(r *raft.Raft) error {
+	_, id := r.LeaderWithID()
+	return kv.NotLeader{Leader: string(id)}
+}

@@ -12,6 +12,8 @@ import (
 	"picloud/node/host"
 	"picloud/scenarios/firstcloud"
 	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
+	"picloud/scenarios/museum"
 )
 
 // Program is a program with its configuration as JSON. It records what its clients saw, if it has
@@ -20,22 +22,32 @@ type Program func(ctx context.Context, h *host.Host, config []byte, record func(
 
 // all returns every program by name.
 func all() map[string]Program {
-	return map[string]Program{
+	programs := map[string]Program{
 		"first-cloud-node": func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
-			var c firstcloud.NodeConfig
+			var c kv.NodeConfig
 			if err := decode(config, &c); err != nil {
 				return err
 			}
 			return firstcloud.Node(ctx, h, c)
 		},
 		"first-cloud-client": func(ctx context.Context, h *host.Host, config []byte, record func(history.Operation)) error {
-			var c firstcloud.ClientConfig
+			var c kv.ClientConfig
 			if err := decode(config, &c); err != nil {
 				return err
 			}
-			return firstcloud.Clients(ctx, h, c, record)
+			return kv.Clients(ctx, h, c, record)
 		},
 	}
+	for _, name := range museum.Programs() {
+		programs[name] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
+			var c kv.NodeConfig
+			if err := decode(config, &c); err != nil {
+				return err
+			}
+			return museum.Run(ctx, h, c, name)
+		}
+	}
+	return programs
 }
 
 // Lookup returns the program of a name.

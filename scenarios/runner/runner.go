@@ -18,8 +18,8 @@ import (
 	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
-	"picloud/scenarios/firstcloud"
 	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
 	"picloud/sim/disk"
 	"picloud/sim/event"
 	"picloud/sim/kernel"
@@ -223,10 +223,10 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		}
 	}
 	if m.Role != scenarios.RoleClient {
-		return json.Marshal(firstcloud.NodeConfig{Nodes: nodes})
+		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
 	c := &s.Clients
-	return json.Marshal(firstcloud.ClientConfig{
+	return json.Marshal(kv.ClientConfig{
 		Nodes: nodes,
 		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
 		Weights: map[string]int{

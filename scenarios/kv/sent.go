@@ -1,4 +1,4 @@
-package firstcloud
+package kv
 
 import (
 	"context"

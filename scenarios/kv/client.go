@@ -1,4 +1,4 @@
-package firstcloud
+package kv
 
 import (
 	"bytes"
@@ -35,13 +35,13 @@ type ClientConfig struct {
 func (c ClientConfig) Validate() error {
 	total := 0
 	for kind, weight := range c.Weights {
-		if err := (command{Kind: history.Kind(kind), Key: "k", Value: "v"}).validate(); err != nil || weight < 0 {
-			return fmt.Errorf("firstcloud: weight %d for the operation %q", weight, kind)
+		if err := (Command{Kind: history.Kind(kind), Key: "k", Value: "v"}).Validate(); err != nil || weight < 0 {
+			return fmt.Errorf("kv: weight %d for the operation %q", weight, kind)
 		}
 		total += weight
 	}
 	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
-		return errors.New("firstcloud: clients need nodes, a count, weights, keys and a timeout")
+		return errors.New("kv: clients need nodes, a count, weights, keys and a timeout")
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	op.Call = c.sinceStart()
-	op.Outcome, op.Result, op.Error = c.try(ctx, command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
+	op.Outcome, op.Result, op.Error = c.try(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
 	op.Return = c.sinceStart()
 	if op.Kind == history.Read && op.Outcome == history.Unknown {
 		op.Outcome = history.Failed // a read that nobody saw has no effect
@@ -200,7 +200,7 @@ func (c *client) drawKind() history.Kind {
 }
 
 // try sends the command to one node after another for as long as it has certainly had no effect.
-func (c *client) try(ctx context.Context, cmd command) (outcome history.Outcome, result, why string) {
+func (c *client) try(ctx context.Context, cmd Command) (outcome history.Outcome, result, why string) {
 	body, err := json.Marshal(cmd)
 	if err != nil {
 		return history.Failed, "", err.Error()
@@ -211,6 +211,7 @@ func (c *client) try(ctx context.Context, cmd command) (outcome history.Outcome,
 		case err == nil && leader == "":
 			return history.OK, before, ""
 		case err != nil && sent:
+			c.leader = c.config.Nodes[rand.IntN(len(c.config.Nodes))] // this one may hang
 			return history.Unknown, "", err.Error()
 		case err != nil && ctx.Err() != nil:
 			return history.Failed, "", err.Error()
@@ -234,7 +235,7 @@ const tryAnother = "?"
 // have taken effect, and who should be asked instead if it has not.
 func (c *client) send(ctx context.Context, body []byte) (sent bool, before, leader string, err error) {
 	ctx, connected := withConnected(ctx)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.leader+":"+httpPort+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.leader+":"+Port+path, bytes.NewReader(body))
 	if err != nil {
 		return false, "", "", err
 	}

@@ -1,0 +1,89 @@
+package museum
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/host"
+	"picloud/node/wire"
+	"picloud/scenarios/firstcloud"
+	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
+)
+
+const (
+	// patience is how long a follower waits for its leader before it asks for votes.
+	patience = 500 * time.Millisecond
+	// stallLimit is how long the log may take to write before the process ends. The cards of the
+	// museum are SSDs, whose pauses are shorter.
+	stallLimit = 2 * time.Second
+	// recentEntries are kept in memory, as followers that keep up need no others.
+	recentEntries = 64
+)
+
+// member is a node of a replicated map.
+type member struct {
+	raft   *raft.Raft
+	state  *firstcloud.State
+	barred atomic.Uint64 // the last term of which this node knows the beginning
+}
+
+// replicated runs a node of a replicated map. A node whose disk gave back something else than what
+// was written serves and votes no more: it sends its clients to the others.
+func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) error {
+	if err := c.Validate(h.Name); err != nil {
+		return err
+	}
+	network := wire.Network{Network: h.Network}
+	log, err := openLog(&p, h.Disk)
+	if err == errDamaged {
+		h.Log.Error("the log is damaged, this node is out")
+		return kv.Serve(ctx, network, h.Log, func(kv.Command) (string, error) { return "", kv.NotLeader{} })
+	}
+	if err != nil {
+		return err
+	}
+	cached, err := raft.NewLogCache(recentEntries, log)
+	if err != nil {
+		return err
+	}
+	m := &member{state: firstcloud.NewState()}
+	m.raft, err = firstcloud.Member{
+		Name: h.Name, Nodes: c.Nodes, Network: network, State: m.state,
+		Log:      p.watch(keeper{cached, log}),
+		InFlight: p.inFlight(),
+		Patience: patience,
+	}.Start()
+	if err != nil {
+		return err
+	}
+	defer m.raft.Shutdown()
+	go m.catchUp()
+	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
+		if c.Kind == history.Read {
+			return p.read(m, c)
+		}
+		return firstcloud.Apply(m.raft, c)
+	})
+}
+
+// keeper keeps entries in one place and the term and vote in another.
+type keeper struct {
+	raft.LogStore
+	raft.StableStore
+}
+
+// catchUp notes the terms in which this node leads and has applied all that was committed before.
+func (m *member) catchUp() {
+	for leads := range m.raft.LeaderCh() {
+		if term := m.raft.CurrentTerm(); leads && m.raft.Barrier(0).Error() == nil {
+			m.barred.Store(term)
+		}
+	}
+}
+
+// caughtUp tells whether this node, if it leads, has applied all that was committed before.
+func (m *member) caughtUp() bool { return m.barred.Load() == m.raft.CurrentTerm() }
