@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,9 +25,12 @@ import (
 
 // Store is a raft.LogStore and a raft.StableStore.
 type Store struct {
-	db    *pebble.DB
-	first uint64 // index of the first entry, 0 for an empty log
-	last  uint64
+	db     *pebble.DB
+	mark   *mark
+	mu     sync.Mutex
+	number uint64 // of the last batch
+	first  uint64 // index of the first entry, 0 for an empty log
+	last   uint64
 }
 
 var (
@@ -45,39 +49,70 @@ const cacheBytes = 256 << 10
 // Open opens the store in a folder of the disk and creates it where it does not exist. The logger
 // gets Pebble's messages; its Fatalf, which must not return, ends the process also where Pebble
 // would try a failed flush again and again.
-func Open(disk vfs.FS, dir string, logger pebble.Logger) (*Store, error) {
+func Open(disk vfs.FS, dir string, logger pebble.Logger) (_ *Store, err error) {
 	if logger == nil {
 		logger = pebble.DefaultLogger
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
-	db, err := pebble.Open(dir, &pebble.Options{
+	options := &pebble.Options{
+		FS:     disk,
+		Logger: logger,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
 		},
-		FS:                          disk,
-		Logger:                      logger,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                256 << 10,
-		Cache:                       cache,
 		MemTableStopWritesThreshold: 4,
-		DisableConsistencyCheck:     false,
-	})
-	if err != nil {
+		Cache:                       cache,
+	}
+	s := &Store{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.mark, err = openMark(disk, dir); err != nil {
+		return nil, err
+	}
+	if err := look(disk, dir, options, s.mark); err != nil {
+		return nil, err
+	}
+	if s.db, err = pebble.Open(dir, options); err != nil {
 		return nil, fmt.Errorf("raftlog: open %s: %w", dir, err)
 	}
-	s := &Store{db: db}
-	if mutant.Planted == mutant.ForgottenVote {
-		err = db.DeleteRange(stableKey(nil), []byte{'s' + 1}, pebble.Sync)
+	if s.number, err = whole(s.db, s.mark); err != nil {
+		return nil, err
 	}
-	if err := errors.Join(err, s.bounds()); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return s, nil
+	return s, s.bounds()
 }
 
 // Close closes the store.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.mark != nil {
+		err = errors.Join(err, s.mark.file.Close())
+	}
+	return err
+}
+
+// commit commits a batch under the next number, durably, and then notes that number.
+func (s *Store) commit(b *pebble.Batch, durably *pebble.WriteOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer b.Close()
+	if err := b.Set(numberKey(), binary.BigEndian.AppendUint64(nil, s.number+1), nil); err != nil {
+		return err
+	}
+	if err := b.Commit(durably); err != nil {
+		return err
+	}
+	s.number++
+	return s.mark.write(s.number)
+}
 
 // bounds finds the first and the last entry.
 func (s *Store) bounds() error {
@@ -142,7 +177,6 @@ func (s *Store) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{l
 // StoreLogs writes entries with one sync.
 func (s *Store) StoreLogs(logs []*raft.Log) error {
 	b := s.db.NewBatch()
-	defer b.Close()
 	for _, log := range logs {
 		if err := b.Set(logKey(log.Index), encode(log), nil); err != nil {
 			return fmt.Errorf("raftlog: write entry %d: %w", log.Index, err)
@@ -152,7 +186,7 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 	if mutant.Planted == mutant.UnsyncedLog {
 		durably = pebble.NoSync
 	}
-	if err := b.Commit(durably); err != nil {
+	if err := s.commit(b, durably); err != nil {
 		return fmt.Errorf("raftlog: sync %d entries: %w", len(logs), err)
 	}
 	for _, log := range logs {
@@ -170,7 +204,11 @@ func (s *Store) DeleteRange(first, last uint64) error {
 	if mutant.Planted == mutant.KeptSuffix {
 		return nil
 	}
-	if err := s.db.DeleteRange(logKey(first), logKey(last+1), pebble.Sync); err != nil {
+	b := s.db.NewBatch()
+	if err := b.DeleteRange(logKey(first), logKey(last+1), nil); err != nil {
+		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
+	}
+	if err := s.commit(b, pebble.Sync); err != nil {
 		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
 	}
 	s.first, s.last = 0, 0
@@ -179,7 +217,11 @@ func (s *Store) DeleteRange(first, last uint64) error {
 
 // Set writes a value of raft's own, such as its vote, and syncs it.
 func (s *Store) Set(key, value []byte) error {
-	if err := s.db.Set(stableKey(key), value, pebble.Sync); err != nil {
+	b := s.db.NewBatch()
+	if err := b.Set(stableKey(key), value, nil); err != nil {
+		return fmt.Errorf("raftlog: write %s: %w", key, err)
+	}
+	if err := s.commit(b, pebble.Sync); err != nil {
 		return fmt.Errorf("raftlog: write %s: %w", key, err)
 	}
 	return nil
