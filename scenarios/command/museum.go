@@ -275,6 +275,7 @@ func (h *hunt) play(ctx context.Context, seed uint64, core int) {
 		}
 	case out.Result.Verdict == reports.Fail:
 		h.others++
+		fmt.Printf("          %-24s seed %d: %s\n", h.name, seed, failure(&out.Result))
 	case out.Result.Verdict == reports.Inconclusive:
 		h.open++
 	}

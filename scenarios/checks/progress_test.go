@@ -1,0 +1,55 @@
+package checks
+
+import (
+	"testing"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+	"picloud/scenarios/history"
+)
+
+func TestAHealthyMajorityMakesProgress(t *testing.T) {
+	top := chaos.Topology{Switches: []string{"s"}}
+	for _, name := range []string{"pi-1", "pi-2", "pi-3", "client"} {
+		top.Machines = append(top.Machines, chaos.Machine{Name: name, Role: "node", Switch: "s"})
+	}
+	second := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	for _, c := range []struct {
+		name     string
+		schedule string
+		deaths   []reports.Death
+		gap      [2]int // seconds without a success
+		want     reports.Status
+	}{
+		{"nothing happens", "", nil, [2]int{}, reports.Pass},
+		{"nothing happens and nothing succeeds", "", nil, [2]int{10, 20}, reports.Fail},
+		{"a short gap", "", nil, [2]int{10, 14}, reports.Pass},
+		{"one of three hangs", "10s +12s disk-stall machine=pi-1", nil, [2]int{10, 20}, reports.Fail},
+		{"two of three hang", "10s +12s disk-stall machine=pi-1\n10s +12s disk-stall machine=pi-2", nil, [2]int{10, 20}, reports.Pass},
+		{"one hangs and one is not well yet", "2s +7s disk-stall machine=pi-1\n10s +12s disk-stall machine=pi-2", nil, [2]int{8, 17}, reports.Pass},
+		{"one hangs and one is damaged", "1s +1s disk-lost-write machine=pi-1\n10s +12s disk-stall machine=pi-2", nil, [2]int{10, 20}, reports.Pass},
+		{"one hangs and one has died", "10s +12s disk-stall machine=pi-2", []reports.Death{{Machine: "pi-1", At: reports.Seconds(second(5))}}, [2]int{10, 20}, reports.Pass},
+		{"the client's link is bad", "10s +12s net-loss link=client>*", nil, [2]int{10, 20}, reports.Pass},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := chaos.Parse("schedule", c.schedule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var h history.History
+			for i := range 300 {
+				at := time.Duration(i) * 100 * time.Millisecond
+				o := history.Operation{Kind: history.Read, Key: "k", Call: at, Return: at + time.Millisecond, Outcome: history.OK}
+				if at >= second(c.gap[0]) && at < second(c.gap[1]) {
+					o.Outcome = history.Failed
+				}
+				h = append(h, o)
+			}
+			q := Quorum{Members: []string{"pi-1", "pi-2", "pi-3"}, Within: second(5), Recovery: second(5)}
+			if got := Progress(h, q, &top, s, c.deaths); got.Status != c.want {
+				t.Errorf("got %s: %s", got.Status, got.Detail)
+			}
+		})
+	}
+}
