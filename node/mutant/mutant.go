@@ -21,8 +21,6 @@ const (
 	CarelessSwap   Name = "careless-swap"
 	EarlyAnswer    Name = "early-answer"
 	FalseFailure   Name = "false-failure"
-	ForgottenVote  Name = "forgotten-vote"
-	KeptSuffix     Name = "kept-suffix"
 	LocalClock     Name = "local-clock"
 	StaleRead      Name = "stale-read"
 	UncheckedWire  Name = "unchecked-wire"

@@ -2,7 +2,6 @@ package firstcloud
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/hashicorp/raft"
 
@@ -29,9 +28,4 @@ func shortCut(r *raft.Raft, s *State, c kv.Command) (before string, done bool) {
 		return before, done
 	}
 	return "", false
-}
-
-// forgetVote takes back what raft keeps beside its log, by the names that it gives it.
-func forgetVote(store raft.StableStore) error {
-	return errors.Join(store.SetUint64([]byte("CurrentTerm"), 0), store.SetUint64([]byte("LastVoteTerm"), 0))
 }

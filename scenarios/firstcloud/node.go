@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/host"
-	"picloud/node/mutant"
 	"picloud/node/raftlog"
 	"picloud/node/wire"
 	"picloud/scenarios/kv"
@@ -45,11 +44,6 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 		return err
 	}
 	defer store.Close()
-	if mutant.Planted == mutant.ForgottenVote {
-		if err := forgetVote(store); err != nil {
-			return err
-		}
-	}
 	go scrub(ctx, store)
 	state := NewState()
 	watched := raftlog.Watch(store, stallLimit, func(what string) {

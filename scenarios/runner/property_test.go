@@ -133,10 +133,15 @@ func (l *lab) draw(t *rapid.T) trial {
 		Limits:    chaos.DefaultLimits(),
 	}
 	c.Limits.StormRate = rapid.SampledFrom([]int64{0, 1_000_000}).Draw(t, "storms")
-	c.Limits.ActiveAtOnce = rapid.IntRange(1, 10).Draw(t, "active at once")
-	names := rapid.Permutation(chaos.Kinds()).Draw(t, "kinds")
-	for _, name := range names[:rapid.IntRange(1, 12).Draw(t, "take part")] {
-		every := time.Duration(rapid.IntRange(2, 40).Draw(t, "seconds between two")) * time.Second
+	c.Limits.ActiveAtOnce = rapid.IntRange(3, 12).Draw(t, "active at once")
+	names := rapid.Permutation(chaos.Kinds()).Draw(t, "kinds")[:rapid.IntRange(4, 16).Draw(t, "take part")]
+	for _, crash := range []chaos.Kind{chaos.PowerCut, chaos.Pause} { // so that leaders change
+		if !slices.Contains(names, string(crash)) {
+			names = append(names, string(crash))
+		}
+	}
+	for _, name := range names {
+		every := time.Duration(rapid.IntRange(2, 20).Draw(t, "seconds between two")) * time.Second
 		c.Kinds = append(c.Kinds, chaos.KindRate{Kind: chaos.Kind(name), Every: every})
 	}
 	seed := rapid.Uint64Max(1<<20).Draw(t, "seed")
