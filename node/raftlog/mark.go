@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
+	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -107,7 +107,7 @@ func whole(db *pebble.DB, m *mark) (uint64, error) {
 // look opens an existing database without changing it and tells whether it is whole: a read that
 // went wrong once must not cut the log for good.
 func look(disk vfs.FS, dir string, options *pebble.Options, m *mark) error {
-	if _, err := disk.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	if _, err := disk.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if desc, err := pebble.Peek(dir, disk); err != nil || !desc.Exists {
