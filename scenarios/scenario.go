@@ -49,8 +49,9 @@ type Clients struct {
 	Count      int      `yaml:"count"` // that work at the same time, over all client machines
 	Operations Mix      `yaml:"operations"`
 	Keys       Keys     `yaml:"keys"`
-	Pause      Duration `yaml:"pause"`   // mean time between two operations of a client
-	Timeout    Duration `yaml:"timeout"` // after which a client gives up and the outcome is unknown
+	Pause      Duration `yaml:"pause"`    // mean time between two operations of a client
+	Together   bool     `yaml:"together"` // all clients begin at the same moments, a pause apart
+	Timeout    Duration `yaml:"timeout"`  // after which a client gives up and the outcome is unknown
 }
 
 // Mix is the weights of the kinds of operations.

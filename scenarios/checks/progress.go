@@ -18,8 +18,9 @@ type Quorum struct {
 }
 
 // Progress judges whether operations succeed while a majority of the members is healthy: one that
-// no fault touches, nor has touched shortly before. A member that was damaged or ended by itself
-// is not counted as healthy again. All machines that are not members, the clients, must be healthy
+// no fault touches, nor has touched shortly before, and whose process has not ended shortly before.
+// A member whose stored data was damaged is not counted as healthy again, as it may be right to
+// take no part any more. Clocks may be wrong. All machines that are not members, the clients, must be healthy
 // too. Count is the number of stretches of time that were long enough to judge.
 func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.Death) reports.Check {
 	c := reports.Check{Name: "progress", Status: reports.Pass}
@@ -62,8 +63,11 @@ func illness(q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.D
 	for i := range s {
 		f := &s[i]
 		spec, _ := chaos.Lookup(f.Kind)
+		if spec.Class == chaos.ClassClock {
+			continue
+		}
 		sick := span{from: f.At, to: f.End() + q.Recovery}
-		if spec.Harm != chaos.HarmNone {
+		if spec.Harm == chaos.HarmSeen {
 			sick.to = forever
 		}
 		for _, name := range top.Names() {
@@ -74,7 +78,8 @@ func illness(q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.D
 		ill = append(ill, sick)
 	}
 	for _, d := range deaths {
-		ill = append(ill, span{time.Duration(d.At), forever, []string{d.Machine}})
+		at := time.Duration(d.At)
+		ill = append(ill, span{at, at + q.Recovery, []string{d.Machine}})
 	}
 	return ill
 }

@@ -25,6 +25,7 @@ type ClientConfig struct {
 	KeysInUse   int            // at one time
 	RetireAfter int            // operations, after which a new key takes the place of one
 	Pause       time.Duration  // mean time between two operations of a client
+	Together    bool           // all clients wait for the same moments, a pause apart
 	Timeout     time.Duration  // after which a client gives up
 	FinalReads  time.Duration  // since the run began, when every key that was ever used is read once more
 	Until       time.Duration  // since the run began, when the clients stop
@@ -58,7 +59,7 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 			cl := newClient(h, c, n, keys, record)
 			final := c.FinalReads > 0
 			for ctx.Err() == nil && cl.sinceStart() < c.Until {
-				time.Sleep(time.Duration(rand.Int64N(2*int64(c.Pause) + 1)))
+				time.Sleep(cl.pause())
 				if final && cl.sinceStart() >= c.FinalReads {
 					final = false
 					cl.readAll(ctx)
@@ -136,6 +137,14 @@ func newClient(h *host.Host, c ClientConfig, n int, k *keys, record func(history
 
 func (c *client) sinceStart() time.Duration {
 	return time.Duration(time.Now().UnixNano() - c.config.Epoch)
+}
+
+// pause draws how long the client waits before its next operation.
+func (c *client) pause() time.Duration {
+	if c.config.Together && c.config.Pause > 0 {
+		return c.config.Pause - c.sinceStart()%c.config.Pause
+	}
+	return time.Duration(rand.Int64N(2*int64(c.config.Pause) + 1))
 }
 
 // readAll reads this client's share of all keys, each until it succeeds.

@@ -8,6 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 	"pgregory.net/rapid"
+
+	"picloud/sim/event"
 )
 
 // mostLines is how many lines a mended twin may differ in.
@@ -85,6 +87,21 @@ func TestScenariosTakeEveryProgram(t *testing.T) {
 	}
 	if _, err := Scenario(Single, "museum-single/nothing"); err == nil {
 		t.Error("a program that is not there was taken")
+	}
+}
+
+// TestEverySeedHasASchedule makes the schedules of as many seeds as a mended twin must survive.
+func TestEverySeedHasASchedule(t *testing.T) {
+	for _, cloud := range []string{Single, Replicated} {
+		s, err := Scenario(cloud, cloud)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed := range uint64(2000) {
+			if _, err := s.Schedule(event.NewLoop(seed + 1).Stream); err != nil {
+				t.Errorf("%s, seed %d: %v", cloud, seed+1, err)
+			}
+		}
 	}
 }
 

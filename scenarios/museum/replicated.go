@@ -19,7 +19,7 @@ const (
 	patience = 500 * time.Millisecond
 	// stallLimit is how long the log may take to write before the process ends. The cards of the
 	// museum are SSDs, whose pauses are shorter.
-	stallLimit = 2 * time.Second
+	stallLimit = time.Second
 	// recentEntries are kept in memory, as followers that keep up need no others.
 	recentEntries = 64
 )

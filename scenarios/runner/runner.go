@@ -234,7 +234,7 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 			string(history.CAS): c.Operations.CAS, string(history.Delete): c.Operations.Delete,
 		},
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
-		Pause: time.Duration(c.Pause), Timeout: time.Duration(c.Timeout),
+		Pause: time.Duration(c.Pause), Together: c.Together, Timeout: time.Duration(c.Timeout),
 		FinalReads: s.HealedAt() + liveAfter(s),
 		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout),
 		Epoch:      kernel.Epoch,
