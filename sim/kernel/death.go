@@ -59,6 +59,9 @@ func (p *Process) death(now event.Time, state *os.ProcessState, output string) D
 			break
 		}
 	}
+	if _, report, found := strings.Cut(d.Stack, "WARNING: DATA RACE\n"); found {
+		d.Reason = "data race: " + racer(report)
+	}
 	if strings.Contains(output, "SIGSYS: bad system call") {
 		d.Escaped = caller(output)
 		d.Reason = "system call that the simulator does not serve: " + d.Escaped
@@ -107,6 +110,17 @@ func caller(output string) string {
 		return fmt.Sprintf("%s, called by %s (%s)", called, name, where)
 	}
 	return called + ", caller unknown"
+}
+
+// racer names the function of the program that ran into a data race, from the detector's report.
+func racer(report string) string {
+	for _, line := range strings.Split(report, "\n") {
+		name, isFrame := strings.CutSuffix(strings.TrimSpace(line), "()")
+		if isFrame && !standard(name) {
+			return name
+		}
+	}
+	return "function unknown"
 }
 
 // standardTrees are the first elements of the import paths of the standard library.

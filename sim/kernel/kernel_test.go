@@ -114,7 +114,23 @@ func TestAProcessThatKeepsItsTurnIsEnded(t *testing.T) {
 	}
 }
 
+func TestADataRaceEndsAProcess(t *testing.T) {
+	if !simtest.Race {
+		t.Skip("needs a build with the race detector")
+	}
+	k := simtest.Kernel(t, kernel.Config{Seed: 1})
+	add(t, k, one("pi-1"), "races")
+	simtest.Run(t, k, time.Second)
+	d := k.Deaths()
+	if len(d) != 1 || d[0].Status != 66 || !strings.HasPrefix(d[0].Reason, "data race: picloud/sim/kernel_test.races.func") {
+		t.Fatalf("deaths: %+v", d)
+	}
+}
+
 func TestAWayOutStopsTheRun(t *testing.T) {
+	if simtest.Race {
+		t.Skip("a build with the race detector is not confined")
+	}
 	calls := []struct{ name, called, by string }{
 		{"open", "os.Open", "thirdparty.Open"},
 		{"dial", "net.Dial", "thirdparty.Dial"},

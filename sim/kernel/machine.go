@@ -36,6 +36,7 @@ type Machine struct {
 	killed   int64 // processes that were ended for want of memory
 
 	wrongHash uint64 // how its CPU computes SHA-256 wrongly, 0 for rightly
+	counted   counts // what its processes have done
 	lies      int64  // hashes that it computed wrongly
 
 	explore      bool  // the seed picks the next goroutine
@@ -146,6 +147,15 @@ func (m *Machine) Lies() int64 { return m.lies }
 
 // Turns counts the turns that the machine's processes have had.
 func (m *Machine) Turns() int64 { return m.turns }
+
+// counts is what the price of CPU work goes by.
+type counts struct{ slices, allocated, mail int64 }
+
+// Counted returns how often the machine's processes have picked a goroutine, and how many bytes they
+// have allocated and moved as mail: what the price of CPU work goes by.
+func (m *Machine) Counted() (slices, allocated, mail int64) {
+	return m.counted.slices, m.counted.allocated, m.counted.mail
+}
 
 // Withheld counts the wake-ups that pauses have held back.
 func (m *Machine) Withheld() int64 { return m.withheld }

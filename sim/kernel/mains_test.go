@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"context"
 	crand "crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -48,7 +49,9 @@ func TestMain(m *testing.M) {
 		"pingpong":  pingpong,
 		"allocates": allocates,
 		"talks":     talks,
-		"raftTicks": raftTicks,
+		"raftTicks": func(p *machine.Port) { raftTicks(p) },
+		"raftWorks": raftWorks,
+		"encodes":   encodes,
 		"races":     races,
 	})
 }
@@ -69,6 +72,7 @@ func ticker(p *machine.Port) {
 
 //go:noinline
 func spin() {
+	//lint:ignore SA5002 spinning is the point
 	for {
 	}
 }
@@ -122,7 +126,7 @@ func clocks(p *machine.Port) {
 }
 
 // raftTicks records when a lone raft node has elected itself.
-func raftTicks(p *machine.Port) {
+func raftTicks(p *machine.Port) *raft.Raft {
 	c := raft.DefaultConfig()
 	c.LocalID, c.LogOutput = "a", io.Discard
 	addr, transport := raft.NewInmemTransport("")
@@ -138,6 +142,44 @@ func raftTicks(p *machine.Port) {
 	}
 	<-r.LeaderCh()
 	say(p, "raft")
+	return r
+}
+
+// raftWorks has a lone raft node apply as many commands as N says.
+func raftWorks(p *machine.Port) {
+	n, _ := strconv.Atoi(os.Getenv("N"))
+	r := raftTicks(p)
+	for range n {
+		if err := r.Apply(make([]byte, 200), time.Second).Error(); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// encodes passes as many documents as N says from one goroutine to another as JSON.
+func encodes(p *machine.Port) {
+	n, _ := strconv.Atoi(os.Getenv("N"))
+	type document struct {
+		ID   int
+		Name string
+		Tags []string
+		Body map[string]int
+	}
+	texts := make(chan []byte)
+	go func() {
+		for i := range n {
+			d := document{i, "a name", []string{"one", "two"}, map[string]int{"likes": i, "views": 7}}
+			text, _ := json.Marshal(d)
+			texts <- text
+		}
+		close(texts)
+	}()
+	for text := range texts {
+		var d document
+		if err := json.Unmarshal(text, &d); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // works uses 10 ms of CPU time in each of as many goroutines as WORKERS says.
@@ -162,6 +204,7 @@ func grows(p *machine.Port) {
 	var kept [][]byte
 	for {
 		kept = append(kept, make([]byte, 1<<20))
+		runtime.KeepAlive(kept)
 		time.Sleep(time.Millisecond)
 	}
 }

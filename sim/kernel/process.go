@@ -124,7 +124,8 @@ func (p *Process) spawn(prog Program) error {
 // environment is the same for every process of a machine, whatever the simulator was started
 // with, because it can move the collector.
 func environment(machine string, more map[string]string) []string {
-	env := []string{channel.EnvMachine + "=" + machine, "TZ=UTC", "GOTRACEBACK=all", "GOGC=200", "HOME=/", "PWD=/"}
+	env := []string{channel.EnvMachine + "=" + machine, "TZ=UTC", "GOTRACEBACK=all", "GOGC=200", "HOME=/", "PWD=/",
+		"GORACE=halt_on_error=1"}
 	names := make([]string, 0, len(more))
 	for name := range more {
 		names = append(names, name)

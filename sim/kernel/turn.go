@@ -185,11 +185,17 @@ func (p *Process) report() report {
 	}
 }
 
-// cost is the CPU time of the turn that ended with r, in ns on a core at full speed.
+// cost counts the work of the turn that ended with r, and returns its CPU time, in ns on a core at
+// full speed.
 func (p *Process) cost(r report, mail int) int64 {
+	slices, allocated := int64(r.slices-p.last.slices), int64(r.allocated-p.last.allocated)
+	n := &p.machine.counted
+	n.slices += slices
+	n.allocated += allocated
+	n.mail += int64(mail)
 	c := p.kernel.config.Cost
-	return int64(r.slices-p.last.slices)*c.SliceNs + int64(r.allocated-p.last.allocated)*c.AllocNsKB>>10 +
-		int64(mail)*c.MailNsKB>>10 + int64(r.charged-p.last.charged)
+	ns := slices*c.SliceNs + allocated*c.AllocNsKB>>10 + int64(mail)*c.MailNsKB>>10
+	return ns + int64(r.charged-p.last.charged)
 }
 
 // deliver gives what a process sent in one turn to the devices, unless the process has ended

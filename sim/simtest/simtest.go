@@ -68,6 +68,7 @@ func Kernel(t testing.TB, c kernel.Config) *kernel.Kernel {
 	if c.Core == 0 {
 		c.Core = -1
 	}
+	c.Unconfined = c.Unconfined || Race
 	k, err := kernel.New(c)
 	if err != nil {
 		t.Fatal(err)

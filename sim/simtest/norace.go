@@ -1,0 +1,6 @@
+//go:build !race
+
+package simtest
+
+// Race tells whether this is a build with the race detector.
+const Race = false
