@@ -55,6 +55,8 @@ type run struct {
 	busy  time.Duration
 	turns int64
 	trace string
+
+	threads int // of the probe, if it still lives
 }
 
 // setting is how a run of the probe differs from the usual.
@@ -115,6 +117,8 @@ func (p probe) do(s setting, args ...string) run {
 		}
 	} else {
 		r.out = strings.TrimSpace(process.Output())
+		tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", process.OSPid()))
+		r.threads = len(tasks)
 	}
 	return r
 }

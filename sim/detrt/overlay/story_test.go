@@ -27,6 +27,7 @@ var stories = []story{
 	{"a program sees one CPU, whatever its environment says", oneCPU, "one-p one-p-for-ever"},
 	{"a goroutine that locks its thread shares it", lockedThreadIsShared, "template-thread lock-thread"},
 	{"an iterator made beside a locked goroutine goes on", iteratorGoesOn, "coroutine"},
+	{"a process has one thread", oneThread, ""},
 	{"garbage is collected without another thread", collects, "gc-mark"},
 	{"a collection leaves nothing to do later", nothingLeftToDo, ""},
 	{"the collector's eagerness does not show", eagernessHidden, "gc-workers gc-mode scavenger"},
@@ -70,7 +71,25 @@ func oneCPU(p probe) error {
 	return p.prints(setting{env: map[string]string{"GOMAXPROCS": "3"}}, "1 1", "cpus")
 }
 
-func lockedThreadIsShared(p probe) error { return p.prints(setting{}, "55", "lock") }
+// lockedThreadIsShared looks several times, because threads would meet by chance.
+func lockedThreadIsShared(p probe) error {
+	for range 20 {
+		if err := p.prints(setting{}, "55", "lock"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneThread(p probe) error {
+	for range 20 {
+		r := p.do(setting{}, "scavenge")
+		if r.err != nil || r.threads != 1 {
+			return fmt.Errorf("%d threads: %w", r.threads, r.err)
+		}
+	}
+	return nil
+}
 
 func iteratorGoesOn(p probe) error { return p.prints(setting{}, "2", "coroutine") }
 
