@@ -1,7 +1,8 @@
 package museum
 
 // checksumUnread is the reading half of a checksum that somebody forgot: it is written with every
-// record and looked at by nobody.
+// record and looked at by nobody. What the clients see depends on the bit: a value that nobody wrote,
+// a write that is gone, or an entry that ends each process it is replicated to.
 //
 // Revealed by: disk-rot and the other faults that give back something else than what was written.
 // Literature: Bairavasundaram and others, "An Analysis of Data Corruption in the Storage Stack"

@@ -74,7 +74,7 @@ func Exhibits() []Exhibit {
 			func(p *parts) { p.commit = fsyncRetried }},
 		{"lost-update", Single, []string{linearizable}, 0, [2]string{"lost_update.go", "update.go"},
 			func(p *parts) { p.update = lostUpdate }},
-		{"checksum-unread", Replicated, []string{linearizable, durable}, 0, [2]string{"checksum_unread.go", "intact.go"},
+		{"checksum-unread", Replicated, []string{linearizable, durable, live, deaths}, 0, [2]string{"checksum_unread.go", "intact.go"},
 			func(p *parts) { p.intact = checksumUnread }},
 		{"lease-read", Replicated, []string{linearizable}, 0, [2]string{"lease_read.go", "read.go"},
 			func(p *parts) { p.read = leaseRead }},
@@ -93,6 +93,7 @@ const (
 	durable      = "durable"
 	live         = "live"
 	progress     = "progress"
+	deaths       = "no-unexpected-death"
 )
 
 // Programs returns the names of all programs.

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/host"
+	"picloud/node/raftlog"
 	"picloud/node/wire"
 	"picloud/scenarios/firstcloud"
 	"picloud/scenarios/history"
@@ -17,8 +18,8 @@ import (
 const (
 	// patience is how long a follower waits for its leader before it asks for votes.
 	patience = 500 * time.Millisecond
-	// stallLimit is how long the log may take to write before the process ends. The cards of the
-	// museum are SSDs, whose pauses are shorter.
+	// stallLimit is how long the log may take to write before the process ends. The good cards of
+	// this cloud pause for half a second at most.
 	stallLimit = time.Second
 	// recentEntries are kept in memory, as followers that keep up need no others.
 	recentEntries = 64
@@ -46,14 +47,14 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 	if err != nil {
 		return err
 	}
-	cached, err := raft.NewLogCache(recentEntries, log)
+	cached, err := raftlog.Cached(log, recentEntries)
 	if err != nil {
 		return err
 	}
 	m := &member{state: firstcloud.NewState()}
 	m.raft, err = firstcloud.Member{
 		Name: h.Name, Nodes: c.Nodes, Network: network, State: m.state,
-		Log:      p.watch(keeper{cached, log}),
+		Log:      p.watch(cached),
 		InFlight: p.inFlight(),
 		Patience: patience,
 	}.Start()
@@ -68,12 +69,6 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 		}
 		return firstcloud.Apply(m.raft, c)
 	})
-}
-
-// keeper keeps entries in one place and the term and vote in another.
-type keeper struct {
-	raft.LogStore
-	raft.StableStore
 }
 
 // catchUp notes the terms in which this node leads and has applied all that was committed before.
