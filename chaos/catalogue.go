@@ -110,8 +110,8 @@ func processKinds() []Spec {
 			Meaning: "The process is killed when it holds more memory than a limit, as by the " +
 				"out-of-memory killer.",
 			Params: []ParamSpec{{Name: "limit", Unit: Bytes, Min: megabyte, Max: 64 * gigabyte,
-				Low: 32 * megabyte,
-				Top: 256 * megabyte, Default: 64 * megabyte, Meaning: "the most that it may hold"}},
+				Low: 4 * megabyte,
+				Top: 64 * megabyte, Default: 64 * megabyte, Meaning: "the most that it may hold"}},
 			MinFor: 2 * s, MaxFor: 10 * s, Out: true, Restarts: true, AllowsDeath: true,
 			Survivable: heals},
 	}

@@ -144,6 +144,25 @@ func TestAMachineThatLostSyncedDataIsNotCrashedLater(t *testing.T) {
 	}
 }
 
+func TestARequiredFaultFindsItsProcess(t *testing.T) {
+	for seed := range uint64(200) {
+		c := fiveNodes()
+		c.Required = []Kind{Kill}
+		c.Limits.DamagedPerRun, c.Limits.OutAtOnce = Everyone, Everyone
+		s := generate(t, c, seed)
+		undisturbed := func(kill Fault) bool {
+			return kill.Kind == Kill && !slices.ContainsFunc(s, func(f Fault) bool {
+				spec, _ := Lookup(f.Kind)
+				return f.String() != kill.String() && f.Target.A[0] == kill.Target.A[0] &&
+					(spec.AllowsDeath || spec.Restarts) && (overlap(&f, &kill, 0) || spec.Harm != HarmNone && f.At < kill.At)
+			})
+		}
+		if !slices.ContainsFunc(s, undisturbed) {
+			t.Fatalf("seed %d: every kill may find no process:\n%s", seed, s)
+		}
+	}
+}
+
 func TestStormsReachBeyondAMinority(t *testing.T) {
 	c := fiveNodes()
 	c.Limits.StormRate = ppmAll

@@ -85,6 +85,7 @@ type ledger struct {
 	limits   Limits
 	storm    bool
 	admitted Schedule
+	required int // how many of the admitted, the first, must be felt
 }
 
 // admit takes the faults if all of them are within the limits, and tells whether it did.
@@ -96,6 +97,9 @@ func (l *ledger) admit(required bool, faults ...Fault) bool {
 			return false
 		}
 		l.admitted = append(l.admitted, f)
+	}
+	if required {
+		l.required = len(l.admitted)
 	}
 	return true
 }
@@ -109,7 +113,7 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 		g := &l.admitted[i]
 		other, _ := Lookup(g.Kind)
 		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) ||
-			l.crashAfterHarm(g, f, other, spec) {
+			l.crashAfterHarm(g, f, other, spec) || !required && i < l.required && l.spoils(f, g, spec) {
 			return false
 		}
 		damaged = l.damaged(g, other, damaged)
@@ -146,6 +150,14 @@ func (l *ledger) crashAfterHarm(f, g *Fault, fs, gs *Spec) bool {
 	return !l.limits.CrashAfterSilentHarm && fs.Harm == HarmSilent &&
 		(gs.Restarts || gs.Kind == DiskEvict) &&
 		g.Target.A[0] == f.Target.A[0] && g.End() >= f.At
+}
+
+// spoils says whether f may leave no process for the required fault g to act on.
+func (l *ledger) spoils(f, g *Fault, spec *Spec) bool {
+	if !spec.Restarts && !spec.AllowsDeath || g.Target.Type != OnMachine || f.Target.A[0] != g.Target.A[0] {
+		return false
+	}
+	return overlap(f, g, l.limits.Recovery) || spec.Harm != HarmNone && f.At <= g.End()
 }
 
 func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
