@@ -19,6 +19,7 @@ import (
 const (
 	ScheduleFile = "schedule.txt"
 	RunFile      = "run.json"
+	ScenarioFile = "scenario.yaml"
 )
 
 // runRecord is run.json: what a run left beside its history and schedule.
@@ -48,6 +49,7 @@ func (s *Scenario) Save(folder string, r Run) error {
 		return err
 	}
 	return errors.Join(
+		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
 		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
 		reports.WriteFile(filepath.Join(folder, ScheduleFile), []byte(r.Schedule.String())),
 		reports.WriteFile(filepath.Join(folder, RunFile), append(record, '\n')),
@@ -58,25 +60,29 @@ func (s *Scenario) Save(folder string, r Run) error {
 // again, and not judged again.
 var ErrScheduleEdited = errors.New("the schedule was edited")
 
-// LoadRun reads what a run left, with the name of its scenario.
-func LoadRun(folder string) (scenario string, r Run, err error) {
+// LoadRun reads what a run left, with its scenario.
+func LoadRun(folder string) (*Scenario, Run, error) {
+	s, err := Load(filepath.Join(folder, ScenarioFile))
+	if err != nil {
+		return nil, Run{}, err
+	}
 	b, err := os.ReadFile(filepath.Join(folder, RunFile))
 	if err != nil {
-		return "", Run{}, err
+		return nil, Run{}, err
 	}
 	var record runRecord
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&record); err != nil {
-		return "", Run{}, fmt.Errorf("%s: %w", RunFile, err)
+		return nil, Run{}, fmt.Errorf("%s: %w", RunFile, err)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, ScheduleFile))
 	if err != nil {
-		return "", Run{}, err
+		return nil, Run{}, err
 	}
 	schedule, err := chaos.Parse(ScheduleFile, string(text))
 	if err != nil {
-		return "", Run{}, err
+		return nil, Run{}, err
 	}
 	var edited error
 	if len(schedule) != len(record.Felt) {
@@ -85,11 +91,11 @@ func LoadRun(folder string) (scenario string, r Run, err error) {
 	}
 	lines, err := os.Open(filepath.Join(folder, history.FileName))
 	if err != nil {
-		return "", Run{}, err
+		return nil, Run{}, err
 	}
 	defer lines.Close()
 	h, err := history.ReadFrom(history.FileName, lines)
-	return record.Scenario, Run{
+	return s, Run{
 		Seed:      record.Seed,
 		TraceHash: record.TraceHash,
 		Ended:     time.Duration(record.Ended),
@@ -103,11 +109,7 @@ func LoadRun(folder string) (scenario string, r Run, err error) {
 
 // JudgeFolder judges what a run left in a folder and writes the reports beside it.
 func JudgeFolder(folder string) (reports.Result, error) {
-	name, run, err := LoadRun(folder)
-	if err != nil {
-		return reports.Result{}, err
-	}
-	s, err := Load(name)
+	s, run, err := LoadRun(folder)
 	if err != nil {
 		return reports.Result{}, err
 	}

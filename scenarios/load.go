@@ -47,7 +47,7 @@ func Load(name string) (*Scenario, error) {
 
 // Parse reads a scenario file. Messages start with its name and the line.
 func Parse(file string, text []byte) (*Scenario, error) {
-	s := &Scenario{}
+	s := &Scenario{text: text}
 	d, err := decodeFile(bytes.NewReader(text), s)
 	if err == nil {
 		err = s.Validate()

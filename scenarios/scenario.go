@@ -22,6 +22,8 @@ type Scenario struct {
 	Clients  Clients  `yaml:"clients"`
 	Faults   Faults   `yaml:"faults"`
 	Checks   Checks   `yaml:"checks"`
+
+	text []byte // of the file
 }
 
 // Topology is the machines and what they are wired to. Switches reach one another by uplinks.
@@ -32,13 +34,14 @@ type Topology struct {
 
 // Machine is one machine.
 type Machine struct {
-	Name    string `yaml:"name"`
-	Role    string `yaml:"role"`
-	Program string `yaml:"program"` // what it runs
-	Switch  string `yaml:"switch"`
-	Card    string `yaml:"card"` // sd-a1, sd-good, ssd or nvme
-	Cores   int    `yaml:"cores"`
-	Memory  Size   `yaml:"memory"`
+	Name    string   `yaml:"name"`
+	Role    string   `yaml:"role"`
+	Program string   `yaml:"program"` // what it runs: a name, or the path of a file that was built with the deterministic runtime
+	Args    []string `yaml:"args"`    // for a program that is given by its path
+	Switch  string   `yaml:"switch"`
+	Card    string   `yaml:"card"` // sd-a1, sd-good, ssd or nvme
+	Cores   int      `yaml:"cores"`
+	Memory  Size     `yaml:"memory"`
 }
 
 // RoleClient is the role of the machines that run the clients.
@@ -51,6 +54,7 @@ type Clients struct {
 	Keys       Keys     `yaml:"keys"`
 	Pause      Duration `yaml:"pause"`    // mean time between two operations of a client
 	Together   bool     `yaml:"together"` // all clients begin at the same moments, a pause apart
+	Anywhere   PPM      `yaml:"anywhere"` // the share of operations that ask any node first, not the leader
 	Timeout    Duration `yaml:"timeout"`  // after which a client gives up and the outcome is unknown
 }
 

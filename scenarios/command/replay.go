@@ -45,14 +45,10 @@ Example:
 	if err := parse(f, args, 1); err != nil {
 		return err
 	}
-	name, run, err := scenarios.LoadRun(f.Arg(0))
+	s, run, err := scenarios.LoadRun(f.Arg(0))
 	if errors.Is(err, scenarios.ErrScheduleEdited) {
 		err = nil
 	}
-	if err != nil {
-		return err
-	}
-	s, err := scenarios.Load(name)
 	if err != nil {
 		return err
 	}

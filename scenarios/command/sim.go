@@ -56,6 +56,9 @@ Examples:
 			o.Schedule = chaos.Schedule{}
 		}
 	}
+	if err := o.Validate(); err != nil {
+		return err
+	}
 	if err := handOver(ctx, false); err != nil {
 		return err
 	}

@@ -174,8 +174,11 @@ func (w *sweep) count(r *reports.Result) {
 		w.inconclusive = append(w.inconclusive, r.Seed)
 		fmt.Printf("inconclusive  seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
 	}
-	if isTerminal(os.Stderr) {
-		fmt.Fprintf(os.Stderr, "\r%d of %d runs, %d failed, %d inconclusive ", w.done, len(w.list), len(w.fail), len(w.inconclusive))
+	switch line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", w.done, len(w.list), len(w.fail), len(w.inconclusive)); {
+	case isTerminal(os.Stderr):
+		fmt.Fprintf(os.Stderr, "\r%s ", line)
+	case w.done%10 == 0:
+		fmt.Fprintln(os.Stderr, line)
 	}
 }
 

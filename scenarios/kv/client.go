@@ -26,6 +26,7 @@ type ClientConfig struct {
 	RetireAfter int            // operations, after which a new key takes the place of one
 	Pause       time.Duration  // mean time between two operations of a client
 	Together    bool           // all clients wait for the same moments, a pause apart
+	Anywhere    int64          // share of operations that ask any node first, as a load balancer that knows no leader does, ppm
 	Timeout     time.Duration  // after which a client gives up
 	FinalReads  time.Duration  // since the run began, when every key that was ever used is read once more
 	Until       time.Duration  // since the run began, when the clients stop
@@ -41,7 +42,7 @@ func (c ClientConfig) Validate() error {
 		}
 		total += weight
 	}
-	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
+	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.Anywhere < 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
 		return errors.New("kv: clients need nodes, a count, weights, keys and a timeout")
 	}
 	return nil
@@ -162,6 +163,9 @@ func (c *client) readAll(ctx context.Context) {
 func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
+	if rand.Int64N(1e6) < c.config.Anywhere {
+		c.leader = c.anyNode()
+	}
 	op.Call = c.sinceStart()
 	op.Outcome, op.Result, op.Error = c.try(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
 	op.Return = c.sinceStart()
@@ -176,6 +180,8 @@ func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	c.record(op)
 	return op.Outcome
 }
+
+func (c *client) anyNode() string { return c.config.Nodes[rand.IntN(len(c.config.Nodes))] }
 
 // draw decides what the next operation is. Values are unique in the run.
 func (c *client) draw() history.Operation {
@@ -220,13 +226,13 @@ func (c *client) try(ctx context.Context, cmd Command) (outcome history.Outcome,
 		case err == nil && leader == "":
 			return history.OK, before, ""
 		case err != nil && sent:
-			c.leader = c.config.Nodes[rand.IntN(len(c.config.Nodes))] // this one may hang
+			c.leader = c.anyNode() // this one may hang
 			return history.Unknown, "", err.Error()
 		case err != nil && ctx.Err() != nil:
 			return history.Failed, "", err.Error()
 		}
 		if leader == "" || leader == tryAnother || leader == c.leader {
-			leader = c.config.Nodes[rand.IntN(len(c.config.Nodes))]
+			leader = c.anyNode()
 			select {
 			case <-time.After(50 * time.Millisecond):
 			case <-ctx.Done():

@@ -11,6 +11,7 @@
 package museum
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"fmt"
@@ -133,17 +134,9 @@ func Scenario(cloud, program string) (*scenarios.Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("museum: there is no cloud %q", cloud)
 	}
-	s, err := scenarios.Parse(file, text)
-	if err != nil {
-		return nil, err
-	}
 	if !slices.Contains(Programs(), program) {
 		return nil, fmt.Errorf("museum: there is no program %q", program)
 	}
-	for i := range s.Topology.Machines {
-		if m := &s.Topology.Machines[i]; m.Role != scenarios.RoleClient {
-			m.Program = program
-		}
-	}
-	return s, nil
+	placed := bytes.ReplaceAll(text, []byte("program: "+cloud+","), []byte("program: "+program+","))
+	return scenarios.Parse(file, placed)
 }

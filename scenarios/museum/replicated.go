@@ -19,8 +19,8 @@ const (
 	// patience is how long a follower waits for its leader before it asks for votes.
 	patience = 500 * time.Millisecond
 	// stallLimit is how long the log may take to write before the process ends. The good cards of
-	// this cloud pause for half a second at most.
-	stallLimit = time.Second
+	// this cloud pause for half a second at most, a few times in a row at worst.
+	stallLimit = 2 * time.Second
 	// recentEntries are kept in memory, as followers that keep up need no others.
 	recentEntries = 64
 )

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,6 @@ import (
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/history"
-	"picloud/scenarios/kv"
 	"picloud/sim/disk"
 	"picloud/sim/event"
 	"picloud/sim/kernel"
@@ -58,6 +56,9 @@ type Outcome struct {
 // made or was interrupted, and that nothing was judged.
 func Run(ctx context.Context, o Options) (*Outcome, error) {
 	began := time.Now()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	schedule, err := o.schedule()
 	if err != nil {
 		return nil, err
@@ -92,12 +93,24 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	return out, nil
 }
 
+// Validate says why the scenario cannot be run, before anything is written.
+func (o *Options) Validate() error {
+	_, err := o.schedule()
+	return errors.Join(err, checkPrograms(o.Scenario))
+}
+
 func (o *Options) schedule() (chaos.Schedule, error) {
 	if o.Schedule == nil {
 		return o.Scenario.Schedule(event.NewLoop(o.Seed).Stream)
 	}
 	top := o.Scenario.ChaosTopology()
-	return o.Schedule, top.Check(o.Schedule)
+	if err := top.Check(o.Schedule); err != nil {
+		return nil, fmt.Errorf("the schedule: %w", err)
+	}
+	if end := o.Schedule.End(); end > time.Duration(o.Scenario.Duration) {
+		return nil, fmt.Errorf("the schedule goes on until %s, and the run ends at %s", end, time.Duration(o.Scenario.Duration))
+	}
+	return o.Schedule, nil
 }
 
 // run is a run under way.
@@ -194,13 +207,13 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 		if err != nil {
 			return c, err
 		}
-		config, err := programConfig(s, m)
+		program, err := r.program(m)
 		if err != nil {
 			return c, err
 		}
 		c.Machines = append(c.Machines, world.Machine{
 			Name: m.Name, Switch: m.Switch, Card: card, Cores: m.Cores, MemoryBytes: int64(m.Memory),
-			Program: kernel.Program{Path: r.Program, Args: []string{"program", m.Program, string(config)}},
+			Program: program,
 		})
 	}
 	return c, nil
@@ -212,41 +225,6 @@ func (r *run) record(line []byte) {
 		r.bad = fmt.Errorf("a client recorded what is not an operation: %w", err)
 	}
 	r.history = append(r.history, h...)
-}
-
-// programConfig returns the configuration of a machine's program.
-func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
-	var nodes []string
-	for _, other := range s.Topology.Machines {
-		if other.Role != scenarios.RoleClient {
-			nodes = append(nodes, other.Name)
-		}
-	}
-	if m.Role != scenarios.RoleClient {
-		return json.Marshal(kv.NodeConfig{Nodes: nodes})
-	}
-	c := &s.Clients
-	return json.Marshal(kv.ClientConfig{
-		Nodes: nodes,
-		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
-		Weights: map[string]int{
-			string(history.Read): c.Operations.Read, string(history.Write): c.Operations.Write,
-			string(history.CAS): c.Operations.CAS, string(history.Delete): c.Operations.Delete,
-		},
-		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
-		Pause: time.Duration(c.Pause), Together: c.Together, Timeout: time.Duration(c.Timeout),
-		FinalReads: s.HealedAt() + liveAfter(s),
-		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout),
-		Epoch:      kernel.Epoch,
-	})
-}
-
-// liveAfter is how long after healing the cloud must serve, so that final reads find it well.
-func liveAfter(s *scenarios.Scenario) time.Duration {
-	if s.Checks.Live == nil {
-		return 0
-	}
-	return time.Duration(s.Checks.Live.After)
 }
 
 // traceFile is the compressed trace, under a name of its own until it is whole.

@@ -39,6 +39,16 @@ func ParseHosts(text string) (map[string]netip.Addr, error) {
 	return names, nil
 }
 
+// Here returns what a program stands on, on the simulated machine that this process runs on. A
+// process asks once.
+func Here() (*host.Host, error) {
+	p, err := Attach()
+	if err != nil {
+		return nil, err
+	}
+	return NewHost(p)
+}
+
 // NewHost returns what a node stands on, on the simulated machine that this process runs on.
 func NewHost(p *Port) (*host.Host, error) {
 	names, err := ParseHosts(os.Getenv(EnvHosts))

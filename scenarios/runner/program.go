@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"debug/buildinfo"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"picloud/scenarios"
+	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
+	"picloud/scenarios/programs"
+	"picloud/sim/detrt/overlay"
+	"picloud/sim/kernel"
+)
+
+// checkPrograms says whether there is everything that the machines of a scenario run.
+func checkPrograms(s *scenarios.Scenario) error {
+	for _, m := range s.Topology.Machines {
+		var err error
+		if isPath(m.Program) {
+			err = checkBuild(m.Program)
+		} else if _, err = programs.Lookup(m.Program); err == nil && len(m.Args) > 0 {
+			err = fmt.Errorf("%s takes no args, only a program that is given by its path does", m.Program)
+		}
+		if err != nil {
+			return fmt.Errorf("scenario %s: machine %s: %w", s.Name, m.Name, err)
+		}
+	}
+	return nil
+}
+
+// isPath tells a file from a name.
+func isPath(program string) bool {
+	return strings.HasPrefix(program, "/") || strings.HasPrefix(program, "./") || strings.HasPrefix(program, "../")
+}
+
+// checkBuild says whether a file is a program that was built with the deterministic runtime.
+func checkBuild(path string) error {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("program %s: %w", path, err)
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), overlay.Tag) {
+			return nil
+		}
+	}
+	return fmt.Errorf("program %s was not built with the deterministic runtime: picloud build -o %s PACKAGE does that", path, path)
+}
+
+// program returns what a machine runs.
+func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
+	if isPath(m.Program) {
+		path, err := filepath.Abs(m.Program)
+		return kernel.Program{Path: path, Args: m.Args}, err
+	}
+	config, err := programConfig(r.Scenario, m)
+	return kernel.Program{Path: r.Program, Args: []string{"program", m.Program, string(config)}}, err
+}
+
+// programConfig returns the configuration of a machine's program.
+func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
+	var nodes []string
+	for _, other := range s.Topology.Machines {
+		if other.Role != scenarios.RoleClient {
+			nodes = append(nodes, other.Name)
+		}
+	}
+	if m.Role != scenarios.RoleClient {
+		return json.Marshal(kv.NodeConfig{Nodes: nodes})
+	}
+	c := &s.Clients
+	return json.Marshal(kv.ClientConfig{
+		Nodes: nodes,
+		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
+		Weights: map[string]int{
+			string(history.Read): c.Operations.Read, string(history.Write): c.Operations.Write,
+			string(history.CAS): c.Operations.CAS, string(history.Delete): c.Operations.Delete,
+		},
+		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
+		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
+		FinalReads: s.HealedAt() + liveAfter(s),
+		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout),
+		Epoch:      kernel.Epoch,
+	})
+}
+
+// liveAfter is how long after healing the cloud must serve, so that final reads find it well.
+func liveAfter(s *scenarios.Scenario) time.Duration {
+	if s.Checks.Live == nil {
+		return 0
+	}
+	return time.Duration(s.Checks.Live.After)
+}
