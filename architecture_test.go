@@ -36,6 +36,7 @@ var arrows = []struct {
 	{"scenarios/history", nil, "histories come from simulated and live runs alike"},
 	{"scenarios/checks", []string{"chaos", "reports", "scenarios/history"}, "checks judge saved histories in a plain process"},
 	{"scenarios/runner", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
+	{"scenarios/example", []string{"node", "scenarios/kv", "sim/machine"}, "an example stands on what its reader's program will stand on"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
 	{"scenarios/command", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
 	{"scenarios", []string{"chaos", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator"},
