@@ -159,6 +159,9 @@ func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) 
 	f := Fault{At: at.Truncate(time.Millisecond), Kind: k}
 	if !spec.Instant() {
 		longest := min(spec.MaxFor, g.End-f.At)
+		if g.Limits.Longest > 0 {
+			longest = min(longest, max(g.Limits.Longest, spec.MinFor))
+		}
 		if longest < spec.MinFor {
 			return Fault{}, false
 		}

@@ -43,6 +43,8 @@ type Limits struct {
 	CrashAfterSilentHarm bool
 	// Recovery is how long a member counts as out after its fault was healed.
 	Recovery time.Duration
+	// Longest bounds how long a fault lasts; zero leaves it to the kinds.
+	Longest time.Duration
 	// ActiveAtOnce bounds how many faults last at one time. Those that are required do not count.
 	ActiveAtOnce int
 }
@@ -72,6 +74,8 @@ func (l *Limits) Validate() error {
 		return fmt.Errorf("the rate of storms is %d ppm, it must be 0 to %d", l.StormRate, ppmAll)
 	case l.Recovery < 0:
 		return fmt.Errorf("the recovery time is negative")
+	case l.Longest < 0:
+		return fmt.Errorf("the longest time of a fault is negative")
 	case l.ActiveAtOnce < 1:
 		return fmt.Errorf("%d faults may last at one time, it must be 1 or more", l.ActiveAtOnce)
 	}

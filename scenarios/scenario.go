@@ -39,6 +39,7 @@ type Machine struct {
 	Program string   `yaml:"program"` // what it runs: a name, or the path of a file that was built with the deterministic runtime
 	Args    []string `yaml:"args"`    // for a program that is given by its path
 	Switch  string   `yaml:"switch"`
+	Link    string   `yaml:"link"` // to the switch: gigabit, if it is left out, or wifi
 	Card    string   `yaml:"card"` // sd-a1, sd-good, ssd or nvme
 	Cores   int      `yaml:"cores"`
 	Memory  Size     `yaml:"memory"`
@@ -91,6 +92,7 @@ type Limits struct {
 	DamagedPerRun        *chaos.Share `yaml:"damaged-per-run"`
 	CrashAfterSilentHarm *bool        `yaml:"crash-after-silent-harm"`
 	Recovery             *Duration    `yaml:"recovery"`
+	Longest              *Duration    `yaml:"longest"` // that a fault lasts
 	ActiveAtOnce         *int         `yaml:"active-at-once"`
 }
 

@@ -99,6 +99,9 @@ func (l *Limits) over(d chaos.Limits) chaos.Limits {
 	if l.Recovery != nil {
 		d.Recovery = time.Duration(*l.Recovery)
 	}
+	if l.Longest != nil {
+		d.Longest = time.Duration(*l.Longest)
+	}
 	if l.ActiveAtOnce != nil {
 		d.ActiveAtOnce = *l.ActiveAtOnce
 	}

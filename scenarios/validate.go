@@ -24,6 +24,9 @@ func wrong(path, format string, args ...any) error {
 // cards are the profiles of storage that a machine may have.
 func cards() []string { return []string{"sd-a1", "sd-good", "ssd", "nvme"} }
 
+// links are the ways in which a machine may be wired to its switch.
+func links() []string { return []string{"gigabit", "wifi"} }
+
 // Validate says in one sentence what is wrong with the scenario, and where.
 func (s *Scenario) Validate() error {
 	switch {
@@ -74,6 +77,8 @@ func (s *Scenario) validateTopology() error {
 		case !slices.Contains(t.Switches, m.Switch):
 			return wrong(path+".switch", "unknown switch %q%s", m.Switch,
 				chaos.DidYouMean(m.Switch, t.Switches))
+		case m.Link != "" && !slices.Contains(links(), m.Link):
+			return wrong(path+".link", "unknown link %q%s", m.Link, chaos.DidYouMean(m.Link, links()))
 		case !slices.Contains(cards(), m.Card):
 			return wrong(path+".card", "unknown card %q%s", m.Card, chaos.DidYouMean(m.Card,
 				cards()))

@@ -72,7 +72,7 @@ type tour struct {
 
 func newTour(only string, jobs int) (*tour, error) {
 	t := &tour{jobs: max(jobs, 1)}
-	if only == museum.Single || only == museum.Replicated {
+	if slices.Contains(museum.Clouds(), only) {
 		t.clouds = []string{only}
 		return t, nil
 	}

@@ -29,7 +29,7 @@ type ClientConfig struct {
 	Anywhere    int64          // share of operations that ask any node first, as a load balancer that knows no leader does, ppm
 	Timeout     time.Duration  // after which a client gives up
 	FinalReads  time.Duration  // since the run began, when every key that was ever used is read once more
-	Until       time.Duration  // since the run began, when the clients stop
+	Until       time.Duration  // since the run began: no operation begins after it
 	Epoch       int64          // wall-clock time at which the run began, ns since 1970
 }
 
@@ -59,11 +59,15 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 		all.Go(func() {
 			cl := newClient(h, c, n, keys, record)
 			final := c.FinalReads > 0
-			for ctx.Err() == nil && cl.sinceStart() < c.Until {
+			for ctx.Err() == nil {
 				time.Sleep(cl.pause())
+				if cl.sinceStart() >= c.Until {
+					return // what begins now might have no end in this run
+				}
 				if final && cl.sinceStart() >= c.FinalReads {
 					final = false
 					cl.readAll(ctx)
+					continue
 				}
 				cl.do(ctx, cl.draw())
 			}

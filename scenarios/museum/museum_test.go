@@ -92,7 +92,7 @@ func TestScenariosTakeEveryProgram(t *testing.T) {
 
 // TestEverySeedHasASchedule makes the schedules of as many seeds as a mended twin must survive.
 func TestEverySeedHasASchedule(t *testing.T) {
-	for _, cloud := range []string{Single, Replicated} {
+	for _, cloud := range Clouds() {
 		s, err := Scenario(cloud, cloud)
 		if err != nil {
 			t.Fatal(err)

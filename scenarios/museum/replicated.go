@@ -17,7 +17,7 @@ import (
 
 const (
 	// patience is how long a follower waits for its leader before it asks for votes.
-	patience = 500 * time.Millisecond
+	patience = 300 * time.Millisecond
 	// stallLimit is how long the log may take to write before the process ends. The good cards of
 	// this cloud pause for half a second at most, a few times in a row at worst.
 	stallLimit = 2 * time.Second

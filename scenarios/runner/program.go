@@ -84,10 +84,14 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
 		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
 		FinalReads: s.HealedAt() + liveAfter(s),
-		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout),
+		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout) - lastWord,
 		Epoch:      kernel.Epoch,
 	})
 }
+
+// lastWord is the time that clients have to write down how their last operation ended. One that
+// took effect and is not in the history would make a right cloud look wrong.
+const lastWord = 200 * time.Millisecond
 
 // liveAfter is how long after healing the cloud must serve, so that final reads find it well.
 func liveAfter(s *scenarios.Scenario) time.Duration {

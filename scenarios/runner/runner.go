@@ -21,6 +21,7 @@ import (
 	"picloud/sim/disk"
 	"picloud/sim/event"
 	"picloud/sim/kernel"
+	"picloud/sim/net"
 	"picloud/sim/world"
 )
 
@@ -207,12 +208,16 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 		if err != nil {
 			return c, err
 		}
+		link, err := net.LinkOf(m.Link)
+		if err != nil {
+			return c, err
+		}
 		program, err := r.program(m)
 		if err != nil {
 			return c, err
 		}
 		c.Machines = append(c.Machines, world.Machine{
-			Name: m.Name, Switch: m.Switch, Card: card, Cores: m.Cores, MemoryBytes: int64(m.Memory),
+			Name: m.Name, Switch: m.Switch, Link: link, Card: card, Cores: m.Cores, MemoryBytes: int64(m.Memory),
 			Program: program,
 		})
 	}

@@ -61,6 +61,30 @@ func Gigabit() Link {
 	}
 }
 
+// WiFi is a Raspberry Pi's radio in a quiet room. The figures are assumed, not measured: round
+// trips of 4 to 10 ms between two of them, one packet in a hundred later by up to 60 ms.
+func WiFi() Link {
+	return Link{
+		Latency: Latency{
+			Base: time.Millisecond, Jitter: 1500 * time.Microsecond,
+			TailPPM: 5000, TailMax: 60 * time.Millisecond,
+		},
+		BytesPerSecond: 12_000_000,
+		BufferBytes:    256 << 10,
+	}
+}
+
+// LinkOf returns the link that scenario files call by that name; the empty name is gigabit.
+func LinkOf(name string) (Link, error) {
+	switch name {
+	case "", "gigabit":
+		return Gigabit(), nil
+	case "wifi":
+		return WiFi(), nil
+	}
+	return Link{}, fmt.Errorf("network: unknown link %q (gigabit or wifi)", name)
+}
+
 func (c Config) withDefaults() Config {
 	if c.Loopback == 0 {
 		c.Loopback = 15 * time.Microsecond

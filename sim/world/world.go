@@ -24,6 +24,7 @@ import (
 type Machine struct {
 	Name        string
 	Switch      string
+	Link        net.Link // to the switch; zero for gigabit
 	Card        disk.Profile
 	Cores       int   // zero for 4
 	MemoryBytes int64 // zero for no limit
@@ -100,7 +101,10 @@ func (w *World) build() error {
 		topology.Switches = append(topology.Switches, s)
 	}
 	for _, m := range w.config.Machines {
-		topology.Hosts = append(topology.Hosts, net.HostConfig{Name: m.Name, Switch: m.Switch, Link: net.Gigabit()})
+		if m.Link == (net.Link{}) {
+			m.Link = net.Gigabit()
+		}
+		topology.Hosts = append(topology.Hosts, net.HostConfig{Name: m.Name, Switch: m.Switch, Link: m.Link})
 	}
 	var err error
 	if w.Network, err = net.New(w.Kernel.Loop, topology); err != nil {

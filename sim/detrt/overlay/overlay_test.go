@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "rewrite the table of edits in the README")
+	update  = flag.Bool("update", false, "rewrite the table of edits in DESIGN.md")
 	slow    = flag.Bool("slow", false, "also run what takes minutes or the network")
 	without = flag.String("without", "", "leave these edits out, by name, and show what fails; all: each in turn")
 )
@@ -88,7 +88,7 @@ func storyOf(hunk string) *story {
 	return nil
 }
 
-// TestTheTableOfEdits keeps the table in the README equal to the list of edits.
+// TestTheTableOfEdits keeps the table in DESIGN.md equal to the list of edits.
 func TestTheTableOfEdits(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| edit | file below GOROOT/src | what it cures | story that fails without it |\n|---|---|---|---|\n")
@@ -114,7 +114,7 @@ func TestTheTableOfEdits(t *testing.T) {
 			}
 		}
 	}
-	const path, begin, end = "../README.md", "<!-- edits -->\n", "<!-- end of edits -->\n"
+	const path, begin, end = "../../../DESIGN.md", "<!-- edits -->\n", "<!-- end of edits -->\n"
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestTheTableOfEdits(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if table != b.String() {
-		t.Error("the table in the README is not that of the edits: run this test with -update")
+		t.Error("the table in DESIGN.md is not that of the edits: run this test with -update")
 	}
 }
 

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"picloud/scenarios/command"
+)
+
+// TestBadInputIsSaidInOneSentence gives each command what it cannot take. Nothing may be written.
+func TestBadInputIsSaidInOneSentence(t *testing.T) {
+	example, err := os.ReadFile("scenarios/example/notebook.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	scenario := func(name, old, new string) string {
+		text := strings.Replace(string(example), "./bin/notebook", "first-cloud-node", 1)
+		changed := strings.Replace(text, old, new, 1)
+		if changed == text {
+			t.Fatalf("%s: there is no %q", name, old)
+		}
+		return write(t, name+".yaml", changed)
+	}
+	write(t, "nothing.yaml", "")
+	write(t, "plain", "#!/bin/sh\n")
+	write(t, "words.txt", "1s +2s kill machine=pi-1\nsoon something\n")
+	write(t, "nobody.txt", "1.000s +2.000s kill machine=pi-9\n")
+	write(t, "late.txt", "39.000s +2.000s kill machine=pi-1\n")
+	good := scenario("good", "notebook", "good")
+	cases := []struct{ args, want string }{
+		{"", ""},
+		{"simm", `unknown command "simm"`},
+		{"sim -seeed 1", "-seeed"},
+		{"sim -seed minus", `"minus"`},
+		{"sim 7", "takes 0 arguments"},
+		{"sim -scenario first-clod", `there is no scenario "first-clod" (did you mean "first-cloud"?)`},
+		{"sim -scenario missing.yaml", "missing.yaml"},
+		{"sim -scenario nothing.yaml", "nothing.yaml"},
+		{"sim -scenario " + scenario("key", "liveness:", "livenes:"), "key.yaml:4:"},
+		{"sim -scenario " + scenario("unit", "duration: 40s", "duration: 40"), "unit.yaml:3:"},
+		{"sim -scenario " + scenario("kind", "    kill: 8s", "    kil: 8s"), "unknown fault kind"},
+		{"sim -scenario " + scenario("switch", "program: first-cloud-node, switch: shelf-1", "program: first-cloud-node, switch: shelf-2"), "switch.yaml:9: "},
+		{"sim -scenario " + scenario("twice", "{name: client-1", "{name: pi-1"), "pi-1 stands twice"},
+		{"sim -scenario " + scenario("cores", "cores: 4", "cores: 0"), "0 cores"},
+		{"sim -scenario " + scenario("card", "sd-good", "sd-god"), `unknown card "sd-god"`},
+		{"sim -scenario " + scenario("program", "first-cloud-node", "first-cloud-nod"), `unknown program "first-cloud-nod"`},
+		{"sim -scenario " + scenario("args", "first-cloud-node,", "first-cloud-node, args: [x],"), "takes no args"},
+		{"sim -scenario " + scenario("path", "first-cloud-node", "./absent"), "./absent"},
+		{"sim -scenario " + scenario("shell", "first-cloud-node", "./plain"), "./plain"},
+		{"sim -scenario " + good + " -schedule absent.txt", "absent.txt"},
+		{"sim -scenario " + good + " -schedule words.txt", "words.txt:"},
+		{"sim -scenario " + good + " -schedule nobody.txt", "pi-9"},
+		{"sim -scenario " + good + " -schedule late.txt", "the run ends at 40s"},
+		{"sweep -seeds 9-1", `"9-1"`},
+		{"sweep -scenario nowhere", `"nowhere"`},
+		{"replay", "takes 1 arguments"},
+		{"replay absent", "absent"},
+		{"judge absent", "absent"},
+		{"museum -only louvre", `"louvre"`},
+		{"mutants -only x-men", `"x-men"`},
+		{"mutants -seeds 0", "at least one seed"},
+		{"bench-sim -seconds 0", "at least a second"},
+		{"build a b", "one package"},
+		{"program nothing {}", `unknown program "nothing"`},
+		{"program", "NAME and CONFIG"},
+	}
+	before := files(t)
+	for _, c := range cases {
+		t.Run(c.args, func(t *testing.T) {
+			said, status := run(t, strings.Fields(c.args)...)
+			if status != int(command.BadInput) {
+				t.Errorf("status %d: %s", status, said)
+			}
+			if !strings.Contains(said, c.want) || c.want != "" && strings.Count(said, "\n") != 1 {
+				t.Errorf("it said %q, want one line with %q", said, c.want)
+			}
+			if after := files(t); after != before {
+				t.Errorf("it left files:\n%s\nbefore\n%s", after, before)
+			}
+		})
+	}
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for _, c := range commands() {
+		if _, status := run(t, c.name, "-h"); status != 0 && c.name != "program" {
+			t.Errorf("picloud %s -h: status %d", c.name, status)
+		}
+	}
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// files lists all files and folders below this one.
+func files(t *testing.T) string {
+	t.Helper()
+	var all []string
+	err := filepath.Walk(".", func(path string, _ os.FileInfo, err error) error {
+		all = append(all, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(all, "\n")
+}
+
+// run runs a command and returns what it wrote to standard error, and its status.
+func run(t *testing.T, args ...string) (said string, status int) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = null, w
+	status = dispatch(context.Background(), args)
+	os.Stdout, os.Stderr = stdout, stderr
+	w.Close()
+	null.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b), status
+}
