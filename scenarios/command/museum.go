@@ -37,7 +37,7 @@ Examples:
   picloud museum -seeds 200 -twins 100`)
 	seeds := f.Int("seeds", 200, "the seeds within which a bug must be found")
 	twins := f.Int("twins", -1, "the seeds that a mended twin must survive (default ten times as many)")
-	only := f.String("only", "", "one exhibit, or the name of a cloud without a bug")
+	only := f.String("only", "", "exhibits, separated by commas, or the name of a cloud without a bug")
 	seed := f.Uint64("seed", 0, "play this seed alone and leave a report")
 	jobs := f.Int("jobs", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
@@ -79,16 +79,24 @@ func newTour(only string, jobs int) (*tour, error) {
 	var names []string
 	for _, e := range museum.Exhibits() {
 		names = append(names, e.Name)
-		if only != "" && e.Name != only {
+	}
+	wanted := names
+	if only != "" {
+		wanted = strings.Split(only, ",")
+	}
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("there is no exhibit %q%s", name, chaos.DidYouMean(name, names))
+		}
+	}
+	for _, e := range museum.Exhibits() {
+		if !slices.Contains(wanted, e.Name) {
 			continue
 		}
 		t.exhibits = append(t.exhibits, e)
 		if !slices.Contains(t.clouds, e.Cloud) {
 			t.clouds = append(t.clouds, e.Cloud)
 		}
-	}
-	if len(t.exhibits) == 0 {
-		return nil, fmt.Errorf("there is no exhibit %q%s", only, chaos.DidYouMean(only, names))
 	}
 	return t, nil
 }
