@@ -101,8 +101,8 @@ func TestDeathsAreExcusedByTheRightFaultOnly(t *testing.T) {
 	}{
 		{"pi-1", 9 * time.Second, ""},
 		{"pi-1", 12 * time.Second, "10.000s +5.000s disk-full machine=pi-1"},
-		{"pi-1", 19 * time.Second, "10.000s +5.000s disk-full machine=pi-1"},
-		{"pi-1", 21 * time.Second, ""},
+		{"pi-1", 24 * time.Second, "10.000s +5.000s disk-full machine=pi-1"},
+		{"pi-1", 26 * time.Second, ""},
 		{"pi-2", 12 * time.Second, ""},
 		{"pi-2", 90 * time.Second, "30.000s +0.000s disk-rot machine=pi-2 bits=8"},
 	}

@@ -10,8 +10,10 @@ import (
 	"picloud/reports"
 )
 
-// deathGrace is how long after its healing a fault still excuses the end of a process.
-const deathGrace = 5 * time.Second
+// deathGrace is how long after its healing a fault still excuses the end of a process: what began
+// on a slow card in the fault's last moment goes on, and a program gives up on it when its own
+// patience ends, which is eight seconds where it is longest.
+const deathGrace = 10 * time.Second
 
 // Deaths judges the processes that ended by themselves, with a panic or an exit. Each must be
 // excused by a fault that allows it and that was active on that machine; damage to stored data
