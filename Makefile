@@ -61,7 +61,7 @@ test-plain: ## the tests that need no simulated machine
 
 .PHONY: test-sim
 test-sim: build ## the tests that run inside simulated machines
-	@$(PICLOUD) test -count=1 ./sim/kernel ./sim/machine ./sim/world ./scenarios/runner
+	@$(PICLOUD) test -count=1 ./sim/kernel ./sim/machine ./scenarios/runner
 
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler

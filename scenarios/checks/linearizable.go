@@ -21,6 +21,10 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	for _, k := range keys {
 		ops := simplify(k.Operations)
 		c.Count += len(ops)
+		if stale(ops) != nil {
+			illegal = append(illegal, k)
+			continue
+		}
 		switch judge(ops, steps) {
 		case reports.Fail:
 			illegal = append(illegal, k)
@@ -111,6 +115,9 @@ func judge(ops []operation, steps int64) reports.Status {
 // and those that put what no other operation saw. The work is bounded; a witness need not be the
 // smallest.
 func witness(ops history.History, steps int64) history.History {
+	if three := stale(simplify(ops)); three != nil {
+		return three
+	}
 	const mostRounds = 2000
 	rounds := 0
 	for size := max(1, len(ops)/2); size > 0 && rounds < mostRounds; {

@@ -7,6 +7,7 @@
 package firstcloud
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -93,6 +94,7 @@ type Member struct {
 	State    raft.FSM
 	InFlight int           // requests to a follower under way at one time; zero for raft's default
 	Patience time.Duration // without a leader's heartbeat; zero for raft's default
+	Timeout  time.Duration // of a request to another member; zero for 3 s
 }
 
 // Start makes the member take part. A cluster that has no state yet begins with all of Nodes.
@@ -105,7 +107,7 @@ func (m Member) Start() (*raft.Raft, error) {
 		Stream:          streams{l, m.Network, m.Name},
 		MaxPool:         2,
 		MaxRPCsInFlight: m.InFlight,
-		Timeout:         3 * time.Second,
+		Timeout:         cmp.Or(m.Timeout, 3*time.Second),
 		Logger:          hclog.NewNullLogger(),
 	})
 	config := m.config()

@@ -57,6 +57,7 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 		Log:      p.watch(cached),
 		InFlight: p.inFlight(),
 		Patience: patience,
+		Timeout:  3 * patience,
 	}.Start()
 	if err != nil {
 		return err
