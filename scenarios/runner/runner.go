@@ -57,10 +57,7 @@ type Outcome struct {
 // made or was interrupted, and that nothing was judged.
 func Run(ctx context.Context, o Options) (*Outcome, error) {
 	began := time.Now()
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
-	schedule, err := o.schedule()
+	schedule, err := o.checked()
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +93,14 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 
 // Validate says why the scenario cannot be run, before anything is written.
 func (o *Options) Validate() error {
-	_, err := o.schedule()
-	return errors.Join(err, checkPrograms(o.Scenario))
+	_, err := o.checked()
+	return err
+}
+
+// checked returns the faults of the run, once everything that it needs is known to be there.
+func (o *Options) checked() (chaos.Schedule, error) {
+	schedule, err := o.schedule()
+	return schedule, errors.Join(err, checkPrograms(o.Scenario))
 }
 
 func (o *Options) schedule() (chaos.Schedule, error) {
