@@ -196,19 +196,8 @@ func (t *tour) twin(ctx context.Context, cloud string, seeds int) (bool, error) 
 		fmt.Printf("survived  %-24s %d seeds%s\n", cloud, seeds, h.notes())
 		return true, nil
 	}
-	fmt.Printf("FAILED    %-24s seed %d: %s%s\n", cloud, h.caught.Seed, failure(h.caught), h.notes())
+	fmt.Printf("FAILED    %-24s seed %d: %s%s\n", cloud, h.caught.Seed, h.caught.Cause(), h.notes())
 	return false, nil
-}
-
-// failure says which check failed, in one line.
-func failure(r *reports.Result) string {
-	for _, c := range r.Checks {
-		if c.Status == reports.Fail {
-			line, _, _ := strings.Cut(c.Detail, "\n")
-			return c.Name + ": " + line
-		}
-	}
-	return string(r.Verdict)
 }
 
 // hunt plays a scenario with seeds 1, 2, 3 and so on, some at a time, until a run is what it looks
@@ -254,7 +243,7 @@ func (h *hunt) run(ctx context.Context, jobs, seeds int) error {
 		})
 	}
 	all.Wait()
-	h.clear()
+	tell("")
 	return cmp.Or(h.err, ctx.Err())
 }
 
@@ -283,7 +272,7 @@ func (h *hunt) play(ctx context.Context, seed uint64, core int) {
 		}
 	case out.Result.Verdict == reports.Fail:
 		h.others++
-		fmt.Printf("          %-24s seed %d: %s\n", h.name, seed, failure(&out.Result))
+		fmt.Printf("          %-24s seed %d: %s\n", h.name, seed, out.Result.Cause())
 	case out.Result.Verdict == reports.Inconclusive:
 		h.open++
 	}
@@ -292,23 +281,11 @@ func (h *hunt) play(ctx context.Context, seed uint64, core int) {
 
 // progress keeps one line of the terminal up to date.
 func (h *hunt) progress() {
-	if !terminal() || time.Since(h.printed) < 100*time.Millisecond {
+	if time.Since(h.printed) < 100*time.Millisecond {
 		return
 	}
 	h.printed = time.Now()
-	fmt.Fprintf(os.Stderr, "\r\033[K%s: %d of at most %d seeds, %.1f s", h.name, h.done, h.seeds, time.Since(h.began).Seconds())
-}
-
-func (h *hunt) clear() {
-	if terminal() {
-		fmt.Fprint(os.Stderr, "\r\033[K")
-	}
-}
-
-// terminal tells whether a person may be watching standard error.
-func terminal() bool {
-	info, err := os.Stderr.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	tell("%s: %d of at most %d seeds, %.1f s", h.name, h.done, h.seeds, time.Since(h.began).Seconds())
 }
 
 // notes says what else there was to see.

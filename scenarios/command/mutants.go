@@ -155,10 +155,3 @@ func (h *mutantHunt) withoutMutant(ctx context.Context) (*mutants.Found, error) 
 		return play(ctx, core, h.needed[n-1])
 	})
 }
-
-// tell keeps one line of the terminal up to date.
-func tell(format string, args ...any) {
-	if isTerminal(os.Stderr) {
-		fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
-	}
-}

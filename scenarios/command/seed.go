@@ -30,9 +30,3 @@ func runSeed(ctx context.Context, program, scenario string, seed uint64, folder 
 	}
 	return r, nil
 }
-
-// isTerminal says whether a person may look at the file as it is written.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}

@@ -91,8 +91,7 @@ func program(ctx context.Context, race bool) (string, error) {
 
 // progress returns a function that keeps one line of the terminal up to date.
 func progress() func(now, end time.Duration) {
-	info, err := os.Stderr.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isTerminal(os.Stderr) {
 		return nil
 	}
 	began := time.Now()
