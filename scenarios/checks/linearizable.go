@@ -78,9 +78,17 @@ func step(state string, o *operation) (bool, string) {
 	return true, state
 }
 
-// judge asks porcupine. Once the budget is spent the register refuses every step, which ends the
-// search at once, and the answer is not used.
+// judge decides what is quickly decided, and asks porcupine about the rest.
 func judge(ops []operation, steps int64) reports.Status {
+	if status, sure := decide(ops); sure {
+		return status
+	}
+	return search(ops, steps)
+}
+
+// search asks porcupine. Once the budget is spent the register refuses every step, which ends the
+// search at once, and the answer is not used.
+func search(ops []operation, steps int64) reports.Status {
 	spent := int64(0)
 	model := porcupine.Model{
 		Init: func() any { return "" },

@@ -189,6 +189,58 @@ func TestTheJudgeAgreesWithADumbOne(t *testing.T) {
 	})
 }
 
+// TestBothJudgesOfRegistersAgree compares the decision by clusters with porcupine's search, and both
+// with all orders, on keys that see only reads, and writes of values of their own.
+func TestBothJudgesOfRegistersAgree(t *testing.T) {
+	legal, illegal := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		h := registerHistory(t)
+		ops := simplify(h)
+		got, sure := decide(ops)
+		if !sure {
+			t.Fatalf("undecided: %v", h)
+		}
+		if want := search(ops, 1_000_000); got != want {
+			t.Fatalf("clusters say %s, porcupine says %s, all orders say legal is %t: %v", got, want, bruteForce(h), h)
+		}
+		if got == reports.Pass {
+			legal++
+		} else {
+			illegal++
+		}
+	})
+	if legal == 0 || illegal == 0 {
+		t.Errorf("%d legal histories and %d illegal ones prove little", legal, illegal)
+	}
+}
+
+// registerHistory draws overlapping reads and writes, most of whose results are near the truth.
+func registerHistory(t *rapid.T) history.History {
+	var h history.History
+	n := rapid.IntRange(1, 9).Draw(t, "operations")
+	for i := range n {
+		o := history.Operation{Client: i, Key: "k", Kind: history.Read, Outcome: history.OK,
+			Call: time.Duration(3*i + rapid.IntRange(0, 4).Draw(t, "call"))}
+		o.Return = o.Call + time.Duration(rapid.IntRange(0, 9).Draw(t, "latency"))
+		if rapid.Bool().Draw(t, "write") {
+			o.Kind, o.Value = history.Write, string(rune('a'+i))
+			o.Outcome = rapid.SampledFrom([]history.Outcome{history.OK, history.OK, history.Unknown}).Draw(t, "outcome")
+		}
+		h = append(h, o)
+	}
+	states := []string{""}
+	for i := range h {
+		if h[i].Kind == history.Write {
+			states = append(states, h[i].Value)
+			continue
+		}
+		from := max(0, len(states)-3)
+		h[i].Result = rapid.SampledFrom(states[from:]).Draw(t, "result")
+	}
+	h.Sort()
+	return h
+}
+
 func TestWhatIsCalledStaleIsIllegal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := smallHistory(t)

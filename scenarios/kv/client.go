@@ -60,7 +60,11 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 			cl := newClient(h, c, n, keys, record)
 			final := c.FinalReads > 0
 			for ctx.Err() == nil {
-				time.Sleep(cl.pause())
+				pause := cl.pause()
+				if final {
+					pause = min(pause, max(0, c.FinalReads-cl.sinceStart()))
+				}
+				time.Sleep(pause)
 				if cl.sinceStart() >= c.Until {
 					return // what begins now might have no end in this run
 				}
@@ -173,9 +177,6 @@ func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	op.Call = c.sinceStart()
 	op.Outcome, op.Result, op.Error = c.try(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
 	op.Return = c.sinceStart()
-	if op.Kind == history.Read && op.Outcome == history.Unknown {
-		op.Outcome = history.Failed // a read that nobody saw has no effect
-	}
 	if op.Outcome != history.OK || op.Kind == history.Write || op.Kind == history.Delete {
 		op.Result = ""
 	} else {
@@ -229,7 +230,7 @@ func (c *client) try(ctx context.Context, cmd Command) (outcome history.Outcome,
 		switch {
 		case err == nil && leader == "":
 			return history.OK, before, ""
-		case err != nil && sent:
+		case err != nil && sent && cmd.Kind != history.Read:
 			c.leader = c.anyNode() // this one may hang
 			return history.Unknown, "", err.Error()
 		case err != nil && ctx.Err() != nil:

@@ -17,10 +17,12 @@ import (
 
 const (
 	// patience is how long a follower waits for its leader before it asks for votes.
-	patience = 300 * time.Millisecond
+	patience = 100 * time.Millisecond
 	// stallLimit is how long the log may take to write before the process ends. The good cards of
 	// this cloud pause for half a second at most, a few times in a row at worst.
 	stallLimit = 2 * time.Second
+	// slowLimit is how long raft waits for entries to be written.
+	slowLimit = 3 * patience
 	// recentEntries are kept in memory, as followers that keep up need no others.
 	recentEntries = 64
 )
@@ -57,7 +59,6 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 		Log:      p.watch(cached),
 		InFlight: p.inFlight(),
 		Patience: patience,
-		Timeout:  3 * patience,
 	}.Start()
 	if err != nil {
 		return err
@@ -75,8 +76,11 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 // catchUp notes the terms in which this node leads and has applied all that was committed before.
 func (m *member) catchUp() {
 	for leads := range m.raft.LeaderCh() {
-		if term := m.raft.CurrentTerm(); leads && m.raft.Barrier(0).Error() == nil {
-			m.barred.Store(term)
+		for leads && m.raft.State() == raft.Leader && !m.caughtUp() {
+			term := m.raft.CurrentTerm() // which may end before the barrier is through
+			if m.raft.Barrier(0).Error() == nil {
+				m.barred.Store(term)
+			}
 		}
 	}
 }

@@ -2,9 +2,9 @@ package museum
 
 import "picloud/node/raftlog"
 
-// watch ends the process when a write to the log takes too long.
+// watch refuses what the log does not take in time, and ends the process when it takes too long.
 func watch(log raftlog.Keeper) raftlog.Keeper {
-	return raftlog.Watch(log, stallLimit, func(what string) {
+	return inTime(raftlog.Watch(log, stallLimit, func(what string) {
 		panic("museum: the disk hangs: " + what + " took longer than " + stallLimit.String())
-	})
+	}), slowLimit)
 }
