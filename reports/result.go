@@ -140,6 +140,16 @@ func (r *Result) Judge() {
 	}
 }
 
+// Broken returns the name of the first check that failed, or nothing.
+func (r *Result) Broken() string {
+	for _, c := range r.Checks {
+		if c.Status == Fail {
+			return c.Name
+		}
+	}
+	return ""
+}
+
 // Cause says in one line why the verdict is what it is.
 func (r *Result) Cause() string {
 	for _, status := range []Status{Fail, Inconclusive} {

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,12 +8,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
+	"picloud/scenarios/hunt"
 	"picloud/scenarios/museum"
 	"picloud/scenarios/runner"
 )
@@ -35,18 +34,18 @@ Examples:
   picloud museum -only lease-read
   picloud museum -only lease-read -seed 12      (one run, with its report)
   picloud museum -seeds 200 -twins 100`)
-	seeds := f.Int("seeds", 200, "the seeds within which a bug must be found")
+	seeds := f.Uint64("seeds", 200, "the seeds within which a bug must be found")
 	twins := f.Int("twins", -1, "the seeds that a mended twin must survive (default ten times as many)")
 	only := f.String("only", "", "exhibits, separated by commas, or the name of a cloud without a bug")
 	seed := f.Uint64("seed", 0, "play this seed alone and leave a report")
-	jobs := f.Int("jobs", runtime.NumCPU(), "runs at one time")
+	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
 	if *twins < 0 {
-		*twins = twinTimes * *seeds
+		*twins = twinTimes * int(*seeds)
 	}
-	tour, err := newTour(*only, *jobs)
+	tour, err := newTour(*only, *workers)
 	if err != nil {
 		return err
 	}
@@ -59,19 +58,19 @@ Examples:
 	if *seed != 0 {
 		return tour.show(ctx, *seed)
 	}
-	return tour.walk(ctx, *seeds, *twins)
+	return tour.walk(ctx, *seeds, uint64(*twins))
 }
 
 // tour is a walk through some exhibits.
 type tour struct {
 	exhibits []museum.Exhibit
 	clouds   []string // whose mended twins are shown
-	jobs     int
+	workers  int      // runs at one time
 	program  string
 }
 
-func newTour(only string, jobs int) (*tour, error) {
-	t := &tour{jobs: max(jobs, 1)}
+func newTour(only string, workers int) (*tour, error) {
+	t := &tour{workers: workers}
 	if slices.Contains(museum.Clouds(), only) {
 		t.clouds = []string{only}
 		return t, nil
@@ -125,7 +124,7 @@ func (t *tour) show(ctx context.Context, seed uint64) error {
 }
 
 // walk shows every exhibit, then every mended twin, and counts.
-func (t *tour) walk(ctx context.Context, seeds, twins int) error {
+func (t *tour) walk(ctx context.Context, seeds, twins uint64) error {
 	found, survived := 0, 0
 	for i := range t.exhibits {
 		ok, err := t.exhibit(ctx, &t.exhibits[i], seeds)
@@ -156,7 +155,7 @@ func (t *tour) walk(ctx context.Context, seeds, twins int) error {
 }
 
 // exhibit plays seeds until the bug is found.
-func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds int) (bool, error) {
+func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds uint64) (bool, error) {
 	s, err := museum.Scenario(e.Cloud, e.Program())
 	if err != nil {
 		return false, err
@@ -169,133 +168,87 @@ func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds int) (bool,
 		}
 		return ""
 	}
-	h := &hunt{scenario: s, program: t.program, name: e.Name, stop: func(r *reports.Result) bool { return broken(r) != "" }}
-	if err := h.run(ctx, t.jobs, seeds); err != nil {
+	v := &visit{scenario: s, program: t.program, name: e.Name, wanted: func(r *reports.Result) bool { return broken(r) != "" }}
+	found, err := v.play(ctx, t.workers, seeds)
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if h.caught == nil {
-		fmt.Printf("MISSED    %-24s in %d seeds%s\n", e.Name, seeds, h.notes())
+	case found == nil:
+		fmt.Printf("MISSED    %-24s in %d seeds%s\n", e.Name, seeds, v.notes())
 		return false, nil
 	}
-	r := h.caught
-	fmt.Printf("found     %-24s seed %d, by %s%s\n", e.Name, r.Seed, broken(r), h.notes())
+	fmt.Printf("found     %-24s seed %d, by %s%s\n", e.Name, found.Seed, broken(found), v.notes())
 	return true, nil
 }
 
 // twin plays all seeds of a cloud without a bug.
-func (t *tour) twin(ctx context.Context, cloud string, seeds int) (bool, error) {
+func (t *tour) twin(ctx context.Context, cloud string, seeds uint64) (bool, error) {
 	s, err := museum.Scenario(cloud, cloud)
 	if err != nil {
 		return false, err
 	}
-	h := &hunt{scenario: s, program: t.program, name: cloud, stop: func(r *reports.Result) bool { return r.Verdict == reports.Fail }}
-	if err := h.run(ctx, t.jobs, seeds); err != nil {
+	v := &visit{scenario: s, program: t.program, name: cloud, wanted: failed}
+	found, err := v.play(ctx, t.workers, seeds)
+	switch {
+	case err != nil:
 		return false, err
+	case found != nil:
+		fmt.Printf("FAILED    %-24s seed %d: %s%s\n", cloud, found.Seed, found.Cause(), v.notes())
+		return false, nil
 	}
-	if h.caught == nil {
-		fmt.Printf("survived  %-24s %d seeds%s\n", cloud, seeds, h.notes())
-		return true, nil
-	}
-	fmt.Printf("FAILED    %-24s seed %d: %s%s\n", cloud, h.caught.Seed, h.caught.Cause(), h.notes())
-	return false, nil
+	fmt.Printf("survived  %-24s %d seeds%s\n", cloud, seeds, v.notes())
+	return true, nil
 }
 
-// hunt plays a scenario with seeds 1, 2, 3 and so on, some at a time, until a run is what it looks
-// for. What it finds does not depend on how many run at a time.
-type hunt struct {
+// visit is a look at one program: its runs with seeds 1, 2, 3 and so on until one is wanted.
+type visit struct {
 	scenario *scenarios.Scenario
 	program  string
 	name     string
-	stop     func(*reports.Result) bool
+	wanted   func(*reports.Result) bool
 
-	mu      sync.Mutex
-	next    int
-	seeds   int
-	done    int
-	caught  *reports.Result // that of the smallest seed
-	others  int             // runs that failed in another way
-	open    int             // runs that were inconclusive
-	err     error
-	began   time.Time
-	printed time.Time
+	most   uint64 // seeds
+	done   int
+	others int // runs that failed in another way
+	open   int // runs that were inconclusive
+	began  time.Time
 }
 
-func (h *hunt) run(ctx context.Context, jobs, seeds int) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	h.seeds, h.began = seeds, time.Now()
-	var all sync.WaitGroup
-	for core := range jobs {
-		all.Go(func() {
-			for {
-				seed := h.take()
-				if seed == 0 || ctx.Err() != nil {
-					return
-				}
-				// A run keeps its thread, which ends with the goroutine.
-				ended := make(chan struct{})
-				go func() {
-					defer close(ended)
-					h.play(ctx, seed, core)
-				}()
-				<-ended
-			}
-		})
+func (v *visit) play(ctx context.Context, workers int, seeds uint64) (*reports.Result, error) {
+	v.most, v.began = seeds, time.Now()
+	defer tell("")
+	return hunt.Hunt{Seeds: hunt.Range(1, seeds), Workers: workers, Wanted: v.wanted, Each: v.count, Play: v.run}.Run(ctx)
+}
+
+func (v *visit) run(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
+	out, err := runner.Run(ctx, runner.Options{Scenario: v.scenario, Seed: seed, Program: v.program, NoTrace: true, Core: core})
+	if err != nil {
+		return nil, fmt.Errorf("%s, seed %d: %w", v.name, seed, err)
 	}
-	all.Wait()
-	tell("")
-	return cmp.Or(h.err, ctx.Err())
+	return &out.Result, nil
 }
 
-// take returns the next seed to play, or 0.
-func (h *hunt) take() uint64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.caught != nil || h.err != nil || h.next == h.seeds {
-		return 0
-	}
-	h.next++
-	return uint64(h.next)
-}
-
-func (h *hunt) play(ctx context.Context, seed uint64, core int) {
-	out, err := runner.Run(ctx, runner.Options{Scenario: h.scenario, Seed: seed, Program: h.program, NoTrace: true, Core: core})
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.done++
+func (v *visit) count(r *reports.Result) {
+	v.done++
 	switch {
-	case err != nil:
-		h.err = fmt.Errorf("%s, seed %d: %w", h.name, seed, err)
-	case h.stop(&out.Result):
-		if h.caught == nil || seed < h.caught.Seed {
-			h.caught = &out.Result
-		}
-	case out.Result.Verdict == reports.Fail:
-		h.others++
-		fmt.Printf("          %-24s seed %d: %s\n", h.name, seed, out.Result.Cause())
-	case out.Result.Verdict == reports.Inconclusive:
-		h.open++
+	case v.wanted(r):
+	case failed(r):
+		v.others++
+		fmt.Printf("          %-24s seed %d: %s\n", v.name, r.Seed, r.Cause())
+	case r.Verdict == reports.Inconclusive:
+		v.open++
 	}
-	h.progress()
-}
-
-// progress keeps one line of the terminal up to date.
-func (h *hunt) progress() {
-	if time.Since(h.printed) < 100*time.Millisecond {
-		return
-	}
-	h.printed = time.Now()
-	tell("%s: %d of at most %d seeds, %.1f s", h.name, h.done, h.seeds, time.Since(h.began).Seconds())
+	tell("%s: %d of at most %d seeds, %.0f s", v.name, v.done, v.most, time.Since(v.began).Seconds())
 }
 
 // notes says what else there was to see.
-func (h *hunt) notes() string {
-	s := fmt.Sprintf(" (%d runs, %.1f s", h.done, time.Since(h.began).Seconds())
-	if h.others > 0 {
-		s += fmt.Sprintf(", %d failed in another way", h.others)
+func (v *visit) notes() string {
+	s := fmt.Sprintf(" (%d runs, %.1f s", v.done, time.Since(v.began).Seconds())
+	if v.others > 0 {
+		s += fmt.Sprintf(", %d failed in another way", v.others)
 	}
-	if h.open > 0 {
-		s += fmt.Sprintf(", %d inconclusive", h.open)
+	if v.open > 0 {
+		s += fmt.Sprintf(", %d inconclusive", v.open)
 	}
 	return s + ")"
 }

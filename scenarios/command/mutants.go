@@ -14,6 +14,7 @@ import (
 	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios"
+	"picloud/scenarios/hunt"
 	"picloud/scenarios/mutants"
 )
 
@@ -86,7 +87,7 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	fmt.Println("mutant            seeds  check                what it does wrong")
 	var missed int
 	for _, m := range list {
-		found, program, err := h.hunt(ctx, m.Name)
+		found, program, err := h.plant(ctx, m.Name)
 		if err != nil {
 			return err
 		}
@@ -95,20 +96,19 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 			fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, h.most, "NOT FOUND", m.Meaning)
 			continue
 		}
-		fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, found.Seed, found.Check(), m.Meaning)
+		fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, found.Seed, found.Broken(), m.Meaning)
 		fmt.Printf("%24s %s sim -seed %d -scenario %s\n", "", program, found.Seed, h.scenario)
 		if !slices.Contains(h.needed, found.Seed) {
 			h.needed = append(h.needed, found.Seed)
 		}
 	}
 	innocent, err := h.withoutMutant(ctx)
-	tell("")
 	if err != nil {
 		return err
 	}
 	without := "none of the seeds that found them fails without a mutant"
 	if innocent != nil {
-		without = fmt.Sprintf("but seed %d also fails without a mutant: %s", innocent.Result.Seed, innocent.Result.Cause())
+		without = fmt.Sprintf("but seed %d also fails without a mutant: %s", innocent.Seed, innocent.Cause())
 	}
 	fmt.Printf("%d of %d mutants found; %s; %.0f s of real time\n", len(list)-missed, len(list), without, time.Since(began).Seconds())
 	if missed > 0 || innocent != nil {
@@ -117,41 +117,45 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	return nil
 }
 
-// hunt builds a mutant and plays seeds until one finds it.
-func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name) (found *mutants.Found, program string, err error) {
+// plant builds a mutant and plays seeds until one finds it.
+func (h *mutantHunt) plant(ctx context.Context, name mutant.Name) (found *reports.Result, program string, err error) {
 	program = filepath.Join(mutantFolder, string(name))
 	path := filepath.Join(h.root, program)
 	tell("%s: building", name)
 	if err := build(ctx, path, h.root, false, name.Tags()); err != nil {
 		return nil, "", err
 	}
-	found, err = mutants.Hunt(ctx, h.most, h.workers, h.play(string(name), path))
-	tell("")
+	found, err = h.hunt(ctx, string(name), path, hunt.Range(1, h.most))
 	return found, program, err
 }
 
-// play returns how the seeds of a build are played. What did not fail is not kept.
-func (h *mutantHunt) play(name, program string) mutants.Play {
-	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
-		tell("%s: seed %d of %d", name, seed, h.most)
-		folder := filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
-		r, err := runSeed(ctx, program, h.scenario, seed, folder, core)
-		if err != nil || r.Verdict != reports.Fail {
-			os.RemoveAll(folder)
-		}
-		return r, err
-	}
+// hunt plays seeds with a build until a run fails. What did not fail is not kept.
+func (h *mutantHunt) hunt(ctx context.Context, name, program string, seeds []uint64) (*reports.Result, error) {
+	defer tell("")
+	return hunt.Hunt{
+		Seeds:   seeds,
+		Workers: h.workers,
+		Wanted:  failed,
+		Play: func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
+			tell("%s: seed %d, at most %d seeds", name, seed, len(seeds))
+			folder := filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
+			r, err := runSeed(ctx, program, h.scenario, seed, folder, core)
+			if err != nil || !failed(r) {
+				os.RemoveAll(folder)
+			}
+			return r, err
+		},
+	}.Run(ctx)
 }
+
+func failed(r *reports.Result) bool { return r.Verdict == reports.Fail }
 
 // withoutMutant plays the seeds that found mutants in the code as it is, and returns the first of
 // them that fails.
-func (h *mutantHunt) withoutMutant(ctx context.Context) (*mutants.Found, error) {
+func (h *mutantHunt) withoutMutant(ctx context.Context) (*reports.Result, error) {
 	program, err := simBuild(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	play := h.play("none", program)
-	return mutants.Hunt(ctx, uint64(len(h.needed)), h.workers, func(ctx context.Context, core int, n uint64) (*reports.Result, error) {
-		return play(ctx, core, h.needed[n-1])
-	})
+	return h.hunt(ctx, "none", program, h.needed)
 }

@@ -9,12 +9,12 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
+	"picloud/scenarios/hunt"
 )
 
 // Sweep runs a scenario with many seeds on all cores.
@@ -50,15 +50,15 @@ Examples:
 	if *out == "" {
 		*out = filepath.Join("out", "sweep-"+s.Name)
 	}
-	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}}
-	w.list, err = pinned(s.Name)
-	if err != nil {
+	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}, began: time.Now()}
+	if w.program, err = os.Executable(); err != nil {
 		return err
 	}
-	for seed := from; seed <= to; seed++ {
-		w.list = append(w.list, seed)
+	if w.list, err = pinned(s.Name); err != nil {
+		return err
 	}
-	if err := w.run(ctx, max(*workers, 1)); err != nil {
+	w.list = append(w.list, hunt.Range(from, to)...)
+	if _, err := (hunt.Hunt{Seeds: w.list, Workers: *workers, Play: w.play, Each: w.count}).Run(ctx); err != nil {
 		return err
 	}
 	return w.finish(s, int(to-from+1))
@@ -82,11 +82,11 @@ func seedRange(text string) (from, to uint64, err error) {
 
 // sweep is a sweep under way.
 type sweep struct {
+	program  string
 	scenario string
 	folder   string
 	list     []uint64
 
-	mu           sync.Mutex
 	done         int
 	fail         []uint64
 	inconclusive []uint64
@@ -96,64 +96,17 @@ type sweep struct {
 	began        time.Time
 }
 
-// run runs all seeds, so many at a time.
-func (w *sweep) run(ctx context.Context, workers int) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w.began = time.Now()
-	next := make(chan uint64)
-	var all sync.WaitGroup
-	errs := make(chan error, workers)
-	for core := range workers {
-		all.Go(func() {
-			for seed := range next {
-				if err := w.one(ctx, core, seed); err != nil {
-					errs <- err
-					cancel()
-					return
-				}
-			}
-		})
-	}
-feed:
-	for _, seed := range w.list {
-		select {
-		case next <- seed:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(next)
-	all.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return ctx.Err()
-	}
-}
-
-// one runs one seed in a process of its own.
-func (w *sweep) one(ctx context.Context, core int, seed uint64) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
+// play runs one seed in a process of its own. What passed is not kept.
+func (w *sweep) play(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 	folder := filepath.Join(w.folder, strconv.FormatUint(seed, 10))
-	r, err := runSeed(ctx, self, w.scenario, seed, folder, core)
-	if err != nil {
-		return err
+	r, err := runSeed(ctx, w.program, w.scenario, seed, folder, core)
+	if err == nil && r.Verdict == reports.Pass {
+		err = os.RemoveAll(folder)
 	}
-	w.count(r)
-	if r.Verdict == reports.Pass {
-		return os.RemoveAll(folder)
-	}
-	return nil
+	return r, err
 }
 
 func (w *sweep) count(r *reports.Result) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.done++
 	w.operations += r.Operations.OK
 	w.simulated += time.Duration(r.SimulatedSeconds)
@@ -169,21 +122,26 @@ func (w *sweep) count(r *reports.Result) {
 	switch r.Verdict {
 	case reports.Fail:
 		w.fail = append(w.fail, r.Seed)
-		fmt.Printf("fail          seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
+		w.show(r)
 	case reports.Inconclusive:
 		w.inconclusive = append(w.inconclusive, r.Seed)
-		fmt.Printf("inconclusive  seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Seed, r.Cause(), r.Seed, w.scenario)
+		w.show(r)
 	}
-	switch line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", w.done, len(w.list), len(w.fail), len(w.inconclusive)); {
-	case isTerminal(os.Stderr):
-		fmt.Fprintf(os.Stderr, "\r%s ", line)
-	case w.done%10 == 0:
+	line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", w.done, len(w.list), len(w.fail), len(w.inconclusive))
+	if tell("%s", line); !isTerminal(os.Stderr) && w.done%10 == 0 {
 		fmt.Fprintln(os.Stderr, line)
 	}
 }
 
+// show prints why a run did not pass, and how to repeat it.
+func (w *sweep) show(r *reports.Result) {
+	tell("")
+	fmt.Printf("%-13s seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Verdict, r.Seed, r.Cause(), r.Seed, w.scenario)
+}
+
 // finish prints what the runs came to together.
 func (w *sweep) finish(s *scenarios.Scenario, seeds int) error {
+	tell("")
 	var never []string
 	fmt.Println("\nFault kinds, by the number of runs that felt them:")
 	kinds := chaos.Kinds()

@@ -1,9 +1,8 @@
-// Package mutants tells whether the scenarios would find bugs of our own making: for each bug that
-// can be planted in the product's code it plays seeds until a check fails.
+// Package mutants lists the bugs that can be planted in the product's code. They tell whether the
+// scenarios would find bugs of our own making.
 //
-// Invariants: seeds are tried in order and the least one that fails is the answer, however many run
-// at one time; a mutant that no seed finds is a hole in the checks or in the faults, and the same
-// seeds must not fail without it.
+// Invariants: a mutant that no seed finds is a hole in the checks or in the faults, and the seed that
+// finds one must not fail without it.
 package mutants
 
 import "picloud/node/mutant"

@@ -1,19 +1,13 @@
 package mutants
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sync/atomic"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"picloud/node/mutant"
-	"picloud/reports"
 )
 
 // TestEveryMutantIsListedAndAskedFor reads the sources: a mutant that nobody asks for, or that is
@@ -73,48 +67,4 @@ func sources(t *testing.T, folders ...string) []byte {
 		}
 	}
 	return all
-}
-
-func TestTheLeastSeedThatFailsIsTheAnswer(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		most := rapid.Uint64Range(1, 30).Draw(t, "most")
-		bad := rapid.SliceOfDistinct(rapid.Uint64Range(1, 40), rapid.ID).Draw(t, "bad")
-		workers := rapid.IntRange(1, 5).Draw(t, "workers")
-		found, err := Hunt(context.Background(), most, workers, func(ctx context.Context, _ int, seed uint64) (*reports.Result, error) {
-			r := &reports.Result{Seed: seed, Verdict: reports.Pass}
-			if slices.Contains(bad, seed) {
-				r.Verdict = reports.Fail
-			}
-			return r, ctx.Err()
-		})
-		want := uint64(0)
-		for _, seed := range bad {
-			if seed <= most && (want == 0 || seed < want) {
-				want = seed
-			}
-		}
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case found == nil && want != 0, found != nil && found.Seed != want:
-			t.Fatalf("found %v, want seed %d", found, want)
-		}
-	})
-}
-
-func TestAHuntEndsWhenARunCannotBeMade(t *testing.T) {
-	broken := errors.New("broken")
-	var played atomic.Int64
-	_, err := Hunt(context.Background(), 1000, 2, func(context.Context, int, uint64) (*reports.Result, error) {
-		played.Add(1)
-		return nil, broken
-	})
-	if !errors.Is(err, broken) || played.Load() > 2 {
-		t.Errorf("%d runs, %v", played.Load(), err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := Hunt(ctx, 10, 2, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("an interrupted hunt: %v", err)
-	}
 }

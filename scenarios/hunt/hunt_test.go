@@ -1,0 +1,75 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"picloud/reports"
+)
+
+func failed(r *reports.Result) bool { return r.Verdict == reports.Fail }
+
+func TestTheEarliestRunIsTheAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seeds := rapid.SliceOfNDistinct(rapid.Uint64Range(1, 50), 1, 30, rapid.ID).Draw(t, "seeds")
+		bad := rapid.SliceOfDistinct(rapid.Uint64Range(1, 50), rapid.ID).Draw(t, "bad")
+		seen := 0
+		found, err := Hunt{
+			Seeds:   seeds,
+			Workers: rapid.IntRange(0, 5).Draw(t, "workers"),
+			Play: func(ctx context.Context, _ int, seed uint64) (*reports.Result, error) {
+				r := &reports.Result{Seed: seed, Verdict: reports.Pass}
+				if slices.Contains(bad, seed) {
+					r.Verdict = reports.Fail
+				}
+				return r, ctx.Err()
+			},
+			Wanted: failed,
+			Each:   func(*reports.Result) { seen++ },
+		}.Run(context.Background())
+		first := slices.IndexFunc(seeds, func(seed uint64) bool { return slices.Contains(bad, seed) })
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case first < 0 && (found != nil || seen != len(seeds)):
+			t.Fatalf("found %v in %d runs, where there is nothing", found, seen)
+		case first >= 0 && (found == nil || found.Seed != seeds[first] || seen <= first):
+			t.Fatalf("found %v in %d runs, want seed %d", found, seen, seeds[first])
+		}
+	})
+}
+
+func TestAHuntForNothingPlaysAll(t *testing.T) {
+	seen := 0
+	found, err := Hunt{
+		Seeds: Range(3, 12), Workers: 3, Each: func(*reports.Result) { seen++ },
+		Play: func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+			return &reports.Result{Seed: seed, Verdict: reports.Fail}, nil
+		},
+	}.Run(context.Background())
+	if found != nil || err != nil || seen != 10 {
+		t.Errorf("%d runs, found %v, %v", seen, found, err)
+	}
+}
+
+func TestAHuntEndsWhenARunCannotBeMade(t *testing.T) {
+	broken := errors.New("broken")
+	var played atomic.Int64
+	h := Hunt{Seeds: Range(1, 1000), Workers: 2, Play: func(context.Context, int, uint64) (*reports.Result, error) {
+		played.Add(1)
+		return nil, broken
+	}}
+	if _, err := h.Run(context.Background()); !errors.Is(err, broken) || played.Load() > 2 {
+		t.Errorf("%d runs, %v", played.Load(), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := h.Run(ctx); !errors.Is(err, context.Canceled) || played.Load() > 2 {
+		t.Errorf("an interrupted hunt: %v", err)
+	}
+}
