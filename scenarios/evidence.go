@@ -20,6 +20,7 @@ const (
 	ScheduleFile = "schedule.txt"
 	RunFile      = "run.json"
 	ScenarioFile = "scenario.yaml"
+	LogFile      = "log.jsonl"
 )
 
 // runRecord is run.json: what a run left beside its history and schedule.
@@ -52,6 +53,7 @@ func (s *Scenario) Save(folder string, r Run) error {
 		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
 		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
 		reports.WriteFile(filepath.Join(folder, ScheduleFile), []byte(r.Schedule.String())),
+		reports.WriteFile(filepath.Join(folder, LogFile), r.Log),
 		reports.WriteFile(filepath.Join(folder, RunFile), append(record, '\n')),
 	)
 }
@@ -95,11 +97,16 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 	}
 	defer lines.Close()
 	h, err := history.ReadFrom(history.FileName, lines)
+	if err != nil {
+		return nil, Run{}, err
+	}
+	log, err := os.ReadFile(filepath.Join(folder, LogFile))
 	return s, Run{
 		Seed:      record.Seed,
 		TraceHash: record.TraceHash,
 		Ended:     time.Duration(record.Ended),
 		History:   h,
+		Log:       log,
 		Schedule:  schedule,
 		Felt:      record.Felt,
 		Deaths:    record.Deaths,

@@ -17,6 +17,7 @@ type Run struct {
 	TraceHash string
 	Ended     time.Duration // virtual time at the end
 	History   history.History
+	Log       []byte // of all processes
 	Schedule  chaos.Schedule
 	Felt      []int64         // how many packets, calls, ... each fault of the schedule changed
 	Deaths    []reports.Death // processes that ended by themselves
@@ -46,6 +47,9 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	}
 	if c := s.Checks.Durable; c != nil {
 		result.Checks = append(result.Checks, checks.Durable(r.History, healed, c.Minimum))
+	}
+	if c := s.Checks.Agreement; c != nil {
+		result.Checks = append(result.Checks, checks.Agreement(checks.Digests(r.Log), c.Minimum))
 	}
 	if c := s.Checks.Live; c != nil {
 		result.Checks = append(result.Checks, checks.Live(r.History, checks.Liveness{

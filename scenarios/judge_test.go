@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math/rand/v2"
@@ -84,6 +85,17 @@ func perfectStore(s *Scenario, r *rand.Rand) history.History {
 	return h
 }
 
+// perfectLog is what the replicas of the perfect store say of their state.
+func perfectLog() []byte {
+	var log []byte
+	for i := range 30 {
+		for _, node := range []string{"pi-1#1", "pi-2#1"} {
+			log = fmt.Appendf(log, "%d.5 %s {\"msg\":\"state\",\"index\":%d,\"hash\":\"%x\"}\n", i, node, i*64, i)
+		}
+	}
+	return log
+}
+
 // perfectRun is a run of first-cloud on the perfect store, in which all faults were felt.
 func perfectRun(t testing.TB, seed uint64) (*Scenario, Run) {
 	t.Helper()
@@ -96,7 +108,7 @@ func perfectRun(t testing.TB, seed uint64) (*Scenario, Run) {
 		t.Fatal(err)
 	}
 	r := Run{Seed: seed, TraceHash: "0", Ended: time.Duration(s.Duration), Schedule: schedule,
-		Felt: make([]int64, len(schedule)), History: perfectStore(s, streams(seed)("store"))}
+		Felt: make([]int64, len(schedule)), History: perfectStore(s, streams(seed)("store")), Log: perfectLog()}
 	for i := range r.Felt {
 		r.Felt[i] = 1
 	}
@@ -153,6 +165,9 @@ func TestEveryPlantedFailureIsFound(t *testing.T) {
 				}
 			}
 		}, reports.Fail, "live: 0 of "},
+		{"a replica holds something else", func(s *Scenario, r *Run) {
+			r.Log = bytes.Replace(r.Log, []byte("pi-2#1 {\"msg\":\"state\",\"index\":640,"), []byte("pi-2#1 {\"msg\":\"state\",\"index\":704,"), 1)
+		}, reports.Fail, "agreement: after entry 704 pi-2 holds a, and pi-1 holds b"},
 		{"a node panics without a reason", func(s *Scenario, r *Run) {
 			r.Deaths = []reports.Death{{Machine: "pi-1", At: 1e9, Reason: "panic: index out of range"}}
 		}, reports.Fail, "no-unexpected-death: 1 processes ended"},

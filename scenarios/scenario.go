@@ -102,6 +102,7 @@ type Checks struct {
 	Linearizable *Linearizable `yaml:"linearizable"`
 	Durable      *Durable      `yaml:"durable"`
 	Live         *Live         `yaml:"live"`
+	Agreement    *Agreement    `yaml:"agreement"`
 	Progress     *Progress     `yaml:"progress"`
 }
 
@@ -114,6 +115,11 @@ type Linearizable struct {
 // Durable asks for checks.Durable.
 type Durable struct {
 	Minimum int `yaml:"minimum"` // acknowledged changes
+}
+
+// Agreement asks for checks.Agreement.
+type Agreement struct {
+	Minimum int `yaml:"minimum"` // places of the log
 }
 
 // Live asks for checks.Live.

@@ -171,6 +171,9 @@ func (s *Scenario) validateChecks() error {
 	if c.Durable != nil && c.Durable.Minimum < 1 {
 		return wrong("checks.durable", "the check needs a minimum of acknowledged changes")
 	}
+	if c.Agreement != nil && c.Agreement.Minimum < 1 {
+		return wrong("checks.agreement", "the check needs a minimum of places of the log")
+	}
 	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
 		return wrong("checks.progress", "the check needs a time within which something succeeds, "+
 			"and the roles of the faults")

@@ -150,7 +150,7 @@ func firstDifference(a, b string) (string, error) {
 	if diff, err := compareTraces(a, b); err != nil || diff != "" {
 		return diff, err
 	}
-	for _, name := range []string{history.FileName, scenarios.ScheduleFile, scenarios.RunFile, runner.LogFile, runner.TraceFile,
+	for _, name := range []string{history.FileName, scenarios.ScheduleFile, scenarios.RunFile, scenarios.LogFile, runner.TraceFile,
 		reports.ResultFile, reports.SummaryFile, reports.PageFile, reports.TimelineFile} {
 		x, err := os.ReadFile(filepath.Join(a, name))
 		if err != nil {

@@ -54,7 +54,7 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	}
 	defer store.Close()
 	go scrub(ctx, store)
-	state := NewState()
+	state := NewState(h.Log)
 	recent, err := raftlog.Cached(store, recentEntries)
 	if err != nil {
 		return err
@@ -95,6 +95,10 @@ type Member struct {
 	InFlight int           // requests to a follower under way at one time; zero for raft's default
 	Patience time.Duration // without a leader's heartbeat; zero for raft's default
 	Timeout  time.Duration // of a request to another member; zero for 3 s
+
+	// FastHeartbeats leaves heartbeats the way that raft gives them by default, which is not safe: see
+	// inLine.
+	FastHeartbeats bool
 }
 
 // Start makes the member take part. A cluster that has no state yet begins with all of Nodes.
@@ -103,13 +107,17 @@ func (m Member) Start() (*raft.Raft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
-	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	connections := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:          streams{l, m.Network, m.Name},
 		MaxPool:         2,
 		MaxRPCsInFlight: m.InFlight,
 		Timeout:         cmp.Or(m.Timeout, 3*time.Second),
 		Logger:          hclog.NewNullLogger(),
 	})
+	var transport raft.Transport = inLine{connections}
+	if m.FastHeartbeats {
+		transport = connections
+	}
 	config := m.config()
 	snapshots := raft.NewInmemSnapshotStore()
 	known, err := raft.HasExistingState(m.Log, m.Log, snapshots)

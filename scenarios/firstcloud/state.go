@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -17,12 +20,21 @@ import (
 
 // State is the map, as the log's entries make it. It is rebuilt from the log at every start.
 type State struct {
+	log    *slog.Logger
 	mu     sync.Mutex
 	values map[string]string
+	hash   hash.Hash64 // of all that was applied
+	told   uint64      // the entry after which the hash was logged last
 }
 
-// NewState returns an empty map.
-func NewState() *State { return &State{values: map[string]string{}} }
+// digestEvery is how many entries lie between two digests in the log.
+const digestEvery = 64
+
+// NewState returns an empty map. It logs a digest of its state now and then, to be compared with
+// those of other replicas.
+func NewState(log *slog.Logger) *State {
+	return &State{log: log, values: map[string]string{}, hash: fnv.New64a()}
+}
 
 // Value returns what stands under a key, or the empty string.
 func (s *State) Value(key string) string {
@@ -33,12 +45,13 @@ func (s *State) Value(key string) string {
 
 // Apply does one operation and returns what stood under its key before.
 func (s *State) Apply(log *raft.Log) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.tell(log.Index)
 	var c kv.Command
 	if err := json.Unmarshal(log.Data, &c); err != nil {
 		return fmt.Errorf("firstcloud: entry %d is not a command: %w", log.Index, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	before := s.values[c.Key]
 	after := c.After(before)
 	if mutant.Planted == mutant.CarelessSwap && c.Kind == history.CAS {
@@ -50,7 +63,16 @@ func (s *State) Apply(log *raft.Log) any {
 	if after != before {
 		s.values[c.Key] = after
 	}
+	fmt.Fprintf(s.hash, "%d %q %q\n", log.Index, c.Key, after)
 	return before
+}
+
+// tell logs a digest when enough entries were applied since the last one.
+func (s *State) tell(index uint64) {
+	if index/digestEvery > s.told/digestEvery {
+		s.told = index
+		s.log.Info("state", "index", index, "hash", fmt.Sprintf("%016x", s.hash.Sum64()))
+	}
 }
 
 var errNoSnapshots = errors.New("firstcloud: the log is the only copy of the state")

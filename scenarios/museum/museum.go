@@ -16,6 +16,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -34,21 +35,25 @@ type parts struct {
 	// of the single machine
 	update func(s *store, c kv.Command) (before string, seen uint64)
 	// of the replicated cloud
-	read     func(m *member, c kv.Command) (string, error)
-	watch    func(log raftlog.Keeper) raftlog.Keeper
-	inFlight func() int
+	read           func(m *member, c kv.Command) (string, error)
+	watch          func(log raftlog.Keeper) raftlog.Keeper
+	inFlight       func() int
+	fastHeartbeats func() bool
 }
 
 // right returns parts without a bug.
 func right() parts {
-	return parts{commit: commit, replace: replace, intact: intact, update: update, read: read, watch: watch, inFlight: inFlight}
+	return parts{
+		commit: commit, replace: replace, intact: intact, update: update,
+		read: read, watch: watch, inFlight: inFlight, fastHeartbeats: fastHeartbeats,
+	}
 }
 
 // The clouds, by the names of their programs and scenarios.
 const (
 	Single     = "museum-single"
 	Replicated = "museum-replicated"
-	Reads      = "museum-reads" // the replicated map again, under faults that come often and are short
+	Reads      = "museum-reads" // the replicated map again, less patient, under faults that come often and are short
 )
 
 // Exhibit is a cloud with a bug.
@@ -76,7 +81,7 @@ func Exhibits() []Exhibit {
 			func(p *parts) { p.commit = fsyncRetried }},
 		{"lost-update", Single, []string{linearizable}, 0, [2]string{"lost_update.go", "update.go"},
 			func(p *parts) { p.update = lostUpdate }},
-		{"checksum-unread", Replicated, []string{linearizable, durable, live, deaths}, 0, [2]string{"checksum_unread.go", "intact.go"},
+		{"checksum-unread", Replicated, []string{linearizable, durable, agreement, live, deaths}, 0, [2]string{"checksum_unread.go", "intact.go"},
 			func(p *parts) { p.intact = checksumUnread }},
 		{"lease-read", Reads, []string{linearizable}, 0, [2]string{"lease_read.go", "read.go"},
 			func(p *parts) { p.read = leaseRead }},
@@ -86,6 +91,8 @@ func Exhibits() []Exhibit {
 			func(p *parts) { p.watch = hungLeader }},
 		{"wedged-pipeline", Replicated, []string{progress, live}, 0, [2]string{"wedged_pipeline.go", "inflight.go"},
 			func(p *parts) { p.inFlight = wedgedPipeline }},
+		{"believed-leader", Replicated, []string{progress, live}, 0, [2]string{"believed_leader.go", "heartbeats.go"},
+			func(p *parts) { p.fastHeartbeats = believedLeader }},
 	}
 }
 
@@ -95,6 +102,7 @@ const (
 	durable      = "durable"
 	live         = "live"
 	progress     = "progress"
+	agreement    = "agreement"
 	deaths       = "no-unexpected-death"
 )
 
@@ -122,8 +130,10 @@ func Run(ctx context.Context, h *host.Host, c kv.NodeConfig, program string) err
 	switch cloud {
 	case Single:
 		return single(ctx, h, c, p)
-	case Replicated, Reads:
-		return replicated(ctx, h, c, p)
+	case Replicated:
+		return replicated(ctx, h, c, p, 300*time.Millisecond)
+	case Reads:
+		return replicated(ctx, h, c, p, 100*time.Millisecond)
 	}
 	return fmt.Errorf("museum: there is no program %q", program)
 }

@@ -16,13 +16,11 @@ import (
 )
 
 const (
-	// patience is how long a follower waits for its leader before it asks for votes.
-	patience = 100 * time.Millisecond
 	// stallLimit is how long the log may take to write before the process ends. The good cards of
 	// this cloud pause for half a second at most, a few times in a row at worst.
 	stallLimit = 2 * time.Second
 	// slowLimit is how long raft waits for entries to be written.
-	slowLimit = 3 * patience
+	slowLimit = 300 * time.Millisecond
 	// recentEntries are kept in memory, as followers that keep up need no others.
 	recentEntries = 64
 )
@@ -34,9 +32,10 @@ type member struct {
 	barred atomic.Uint64 // the last term of which this node knows the beginning
 }
 
-// replicated runs a node of a replicated map. A node whose disk gave back something else than what
+// replicated runs a node of a replicated map, which as a follower waits for its leader for as long as
+// its patience before it asks for votes. A node whose disk gave back something else than what
 // was written serves and votes no more: it sends its clients to the others.
-func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) error {
+func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, patience time.Duration) error {
 	if err := c.Validate(h.Name); err != nil {
 		return err
 	}
@@ -53,12 +52,14 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts) err
 	if err != nil {
 		return err
 	}
-	m := &member{state: firstcloud.NewState()}
+	m := &member{state: firstcloud.NewState(h.Log)}
 	m.raft, err = firstcloud.Member{
 		Name: h.Name, Nodes: c.Nodes, Network: network, State: m.state,
 		Log:      p.watch(cached),
 		InFlight: p.inFlight(),
 		Patience: patience,
+
+		FastHeartbeats: p.fastHeartbeats(),
 	}.Start()
 	if err != nil {
 		return err

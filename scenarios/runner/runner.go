@@ -25,11 +25,8 @@ import (
 	"picloud/sim/world"
 )
 
-// The files of a run beside those of packages scenarios and reports.
-const (
-	TraceFile = "trace.txt.gz"
-	LogFile   = "log.jsonl"
-)
+// TraceFile stands in a run's folder beside the files of packages scenarios and reports.
+const TraceFile = "trace.txt.gz"
 
 // Options says how to run a scenario.
 type Options struct {
@@ -69,8 +66,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	played := time.Now()
 	out := &Outcome{Schedule: schedule, Turns: r.turns}
 	if o.Folder != "" {
-		logs := reports.WriteFile(filepath.Join(o.Folder, LogFile), r.log.Bytes())
-		if err := errors.Join(o.Scenario.Save(o.Folder, *left), logs); err != nil {
+		if err := o.Scenario.Save(o.Folder, *left); err != nil {
 			return nil, err
 		}
 	}
@@ -182,6 +178,7 @@ func (r *run) left(w *world.World) *scenarios.Run {
 	}
 	r.history.Sort()
 	left.History = r.history
+	left.Log = r.log.Bytes()
 	for _, p := range w.Played() {
 		left.Felt = append(left.Felt, p.Felt())
 	}

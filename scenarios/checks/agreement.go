@@ -1,0 +1,69 @@
+package checks
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"picloud/reports"
+)
+
+// Digest is what a replica says of its state after it has applied an entry of the log.
+type Digest struct {
+	Node  string
+	Index uint64 `json:"index"`
+	Hash  string `json:"hash"`
+}
+
+// Digests finds the digests in the log of a run, which has a line for each line of its processes:
+// the time, the process as MACHINE#NUMBER and a JSON object. Replicas say their digest with the
+// message "state".
+func Digests(log []byte) []Digest {
+	var all []Digest
+	lines := bufio.NewScanner(bytes.NewReader(log))
+	lines.Buffer(nil, len(log)+1)
+	for lines.Scan() {
+		if !bytes.Contains(lines.Bytes(), []byte(`"msg":"state"`)) {
+			continue
+		}
+		fields := strings.SplitN(lines.Text(), " ", 3)
+		if len(fields) < 3 {
+			continue
+		}
+		node, _, _ := strings.Cut(fields[1], "#")
+		d := Digest{Node: node}
+		if json.Unmarshal([]byte(fields[2]), &d) == nil && d.Hash != "" {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Agreement judges whether replicas that applied the same entries hold the same state: all digests
+// of an index must be equal, those of one replica before and after a restart too. It counts the
+// indexes of which two digests or more are known.
+func Agreement(digests []Digest, minimum int) reports.Check {
+	c := reports.Check{Name: "agreement", Status: reports.Pass}
+	first := map[uint64]Digest{}
+	compared := map[uint64]bool{}
+	for _, d := range digests {
+		other, seen := first[d.Index]
+		if !seen {
+			first[d.Index] = d
+			continue
+		}
+		compared[d.Index] = true
+		if other.Hash != d.Hash && c.Status == reports.Pass {
+			c.Status = reports.Fail
+			c.Detail = fmt.Sprintf("after entry %d %s holds %s, and %s holds %s", d.Index, other.Node, other.Hash, d.Node, d.Hash)
+		}
+	}
+	c.Count = len(compared)
+	if c.Status == reports.Pass {
+		c.Detail = fmt.Sprintf("replicas held equal states at %d places of the log", c.Count)
+	}
+	atLeast(&c, minimum, "places that two replicas had reached")
+	return c
+}
