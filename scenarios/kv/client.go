@@ -42,7 +42,10 @@ func (c ClientConfig) Validate() error {
 		}
 		total += weight
 	}
-	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.Anywhere < 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
+	if c.Anywhere < 0 || c.Anywhere > 1e6 {
+		return fmt.Errorf("kv: %d ppm of the operations cannot ask any node first", c.Anywhere)
+	}
+	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
 		return errors.New("kv: clients need nodes, a count, weights, keys and a timeout")
 	}
 	return nil
