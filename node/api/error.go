@@ -1,0 +1,83 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of error it is. Kinds are stable: programs decide by them what to do next.
+type Kind string
+
+// The kinds. For each it is said whether the request may have taken effect.
+const (
+	// BadRequest: the request breaks a rule that its text names. It had no effect.
+	BadRequest Kind = "bad-request"
+	// TooLarge: a key, a value or the request as a whole is over its limit. It had no effect.
+	TooLarge Kind = "too-large"
+	// CrossPartition: a transaction names keys of more than one partition. It had no effect.
+	CrossPartition Kind = "cross-partition"
+	// WrongGroup: the group does not hold the partition; the shard map says which does. No effect.
+	WrongGroup Kind = "wrong-group"
+	// NotLeader: another node must be asked; Leader names it if it is known. No effect.
+	NotLeader Kind = "not-leader"
+	// Unavailable: the node cannot serve now and says why. No effect.
+	Unavailable Kind = "unavailable"
+	// Unknown: the node lost track of the request, which may have taken effect or may still do so.
+	Unknown Kind = "unknown-outcome"
+	// SessionExpired: the session is over or was never opened, and the request was not run. What the
+	// session sent earlier may have taken effect.
+	SessionExpired Kind = "session-expired"
+	// Replayed: the request took effect earlier, and its reply is no longer kept.
+	Replayed Kind = "replayed"
+	// Compacted: the history that is asked for is no longer kept; Revision says from where it is.
+	Compacted Kind = "compacted"
+	// Future: the revision that is asked for has not been reached.
+	Future Kind = "future-revision"
+	// Damaged: data does not match its checksum and no good copy was found: it is lost.
+	Damaged Kind = "damaged"
+	// Unauthorised: the request carries no token, or one that does not allow it. No effect.
+	Unauthorised Kind = "unauthorised"
+	// NotFound: there is no such thing. No effect.
+	NotFound Kind = "not-found"
+	// Internal: a defect of the cloud.
+	Internal Kind = "internal"
+)
+
+// Error is an error that crosses the wire: what was being done, to what, and why it failed.
+type Error struct {
+	Kind     Kind   `json:"kind"`
+	Doing    string `json:"doing"`              // "read", "open a session", ...
+	Subject  string `json:"subject,omitempty"`  // what it was done to: a key, a group, ...
+	Detail   string `json:"detail,omitempty"`   // for people
+	Leader   string `json:"leader,omitempty"`   // of NotLeader: the node to ask
+	Revision uint64 `json:"revision,omitempty"` // of Compacted: the oldest revision that is kept
+}
+
+// Error puts the parts in one sentence.
+func (e *Error) Error() string {
+	s := e.Doing
+	if e.Subject != "" {
+		s += " " + e.Subject
+	}
+	if e.Detail != "" {
+		return fmt.Sprintf("%s: %s (%s)", s, e.Detail, e.Kind)
+	}
+	return fmt.Sprintf("%s: %s", s, e.Kind)
+}
+
+// Errorf returns an error of a kind.
+func Errorf(kind Kind, doing, subject, format string, args ...any) *Error {
+	return &Error{Kind: kind, Doing: doing, Subject: subject, Detail: fmt.Sprintf(format, args...)}
+}
+
+// KindOf returns the kind of an error, Internal for one that has none and nothing for nil.
+func KindOf(err error) Kind {
+	var e *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		return e.Kind
+	}
+	return Internal
+}

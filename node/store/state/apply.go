@@ -1,0 +1,108 @@
+package state
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"picloud/node/api"
+)
+
+// Entry is a command with its place in the log.
+type Entry struct {
+	Index, Term uint64
+	Data        []byte
+}
+
+// Outcome is what came of a command: a reply for a transaction, a number for a session that was
+// opened, or an error with a kind.
+type Outcome struct {
+	Reply   *api.Reply
+	Session uint64
+	Err     *api.Error
+}
+
+// Apply applies entries, with one write, and returns what came of each. Entries that were applied
+// before have the empty outcome. After an error nothing has changed, and the state must not be used
+// any more: it is damaged, its disk is, or a command comes from a newer program.
+func (s *State) Apply(entries []Entry) ([]Outcome, error) {
+	b := s.db.NewIndexedBatch()
+	defer b.Close()
+	s.mu.Lock()
+	v := &view{state: s, from: b, batch: b, marker: s.marker}
+	s.mu.Unlock()
+	outcomes := make([]Outcome, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		if e.Index <= v.marker.Index {
+			continue
+		}
+		var err error
+		if outcomes[i], err = v.apply(e); err != nil {
+			return nil, fmt.Errorf("state: group %d: apply entry %d: %w", s.group, e.Index, err)
+		}
+		v.marker.Index, v.marker.Term = e.Index, e.Term
+	}
+	if err := v.set(s.key(tableMarker), v.marker.encode()); err != nil {
+		return nil, err
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return nil, fmt.Errorf("state: group %d: %w", s.group, err)
+	}
+	s.advance(v.marker)
+	return outcomes, nil
+}
+
+func (v *view) apply(e *Entry) (Outcome, error) {
+	if len(e.Data) == 0 {
+		return Outcome{}, nil
+	}
+	c, err := DecodeCommand(e.Data)
+	if err != nil {
+		return Outcome{}, err
+	}
+	switch c.Kind {
+	case OpenSession:
+		return Outcome{Session: e.Index}, v.putSession(e.Index, session{Used: v.marker.Clock})
+	case Tick:
+		return Outcome{}, v.tick(c.Elapsed)
+	case Trim:
+		return Outcome{}, v.trim(c.Before)
+	}
+	reply, refused, err := v.once(&c)
+	return Outcome{Reply: reply, Err: refused}, err
+}
+
+// once runs the transaction of a session's request, or returns the reply that it had before.
+func (v *view) once(c *Command) (*api.Reply, *api.Error, error) {
+	const doing = "run a transaction"
+	subject := fmt.Sprintf("request %d of session %d", c.Sequence, c.Session)
+	open, is, err := v.session(c.Session)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !is {
+		return nil, api.Errorf(api.SessionExpired, doing, subject, "there is no such session"), nil
+	}
+	if c.Sequence <= open.Answered {
+		return nil, api.Errorf(api.Replayed, doing, subject, "the session has had its reply"), nil
+	}
+	if reply, is, err := v.storedReply(c.Session, c.Sequence); err != nil || is {
+		if is && reply == nil {
+			return nil, api.Errorf(api.Replayed, doing, subject, "it took effect, and its reply was too large to keep"), err
+		}
+		return reply, nil, err
+	}
+	reply, err := v.run(&c.Txn)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := v.storeReply(c.Session, c.Sequence, reply); err != nil {
+		return nil, nil, err
+	}
+	answered := max(open.Answered, min(c.Answered, c.Sequence-1))
+	if err := v.forgetReplies(c.Session, open.Answered, answered); err != nil {
+		return nil, nil, err
+	}
+	return reply, nil, v.putSession(c.Session, session{Used: v.marker.Clock, Answered: answered})
+}

@@ -1,0 +1,65 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"picloud/node/api"
+)
+
+// event notes what happened to a key in the revision that is being made.
+func (v *view) event(kind api.EventKind, now *api.Record) error {
+	var w writer
+	if err := place(&w, eventKinds[:], kind); err != nil {
+		return err
+	}
+	w.record(now)
+	key := v.state.key(tableHistory, big(v.marker.Revision+1), big(v.events))
+	v.events++
+	return v.set(key, w)
+}
+
+// trim forgets the events of the revisions before one.
+func (v *view) trim(before uint64) error {
+	before = min(before, v.marker.Revision+1)
+	if before <= v.marker.Oldest {
+		return nil
+	}
+	from, to := v.state.key(tableHistory, big(v.marker.Oldest)), v.state.key(tableHistory, big(before))
+	v.marker.Oldest = before
+	return v.batch.DeleteRange(from, to, nil)
+}
+
+// Events returns the events from a revision on, whole revisions, about as many as wanted, and the
+// revision after the last of them. It refuses revisions that are no longer kept, with the kind Compacted,
+// and those that are not next or earlier, with the kind Future.
+func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, err error) {
+	const doing = "read the history"
+	snapshot := s.db.NewSnapshot()
+	defer snapshot.Close()
+	m, err := s.readMarker(snapshot)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case from < m.Oldest:
+		e := api.Errorf(api.Compacted, doing, "", "revision %d is no longer kept, the first is %d", from, m.Oldest)
+		e.Revision = m.Oldest
+		return nil, 0, e
+	case from > m.Revision+1:
+		return nil, 0, api.Errorf(api.Future, doing, "", "revision %d has not been reached, the last is %d", from, m.Revision)
+	}
+	v := &view{state: s, from: snapshot, marker: m}
+	next = m.Revision + 1
+	err = v.rows(s.key(tableHistory, big(from)), s.key(tableHistory+1), false, func(key, value []byte) (bool, error) {
+		revision := binary.BigEndian.Uint64(key[len(s.prefix)+1:])
+		if len(events) >= want && events[len(events)-1].Revision != revision {
+			next = revision
+			return false, nil
+		}
+		r := &reader{rest: value}
+		e := api.Event{Kind: one(r, eventKinds[:]), Revision: revision, Record: r.record()}
+		events = append(events, e)
+		return true, r.done()
+	})
+	return events, next, err
+}

@@ -1,0 +1,297 @@
+package state
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"picloud/node/api"
+)
+
+// view is the state as one transaction after another sees it: of a snapshot, which is only read, or of
+// a batch that grows.
+type view struct {
+	state  *State
+	from   pebble.Reader
+	batch  *pebble.Batch // nil for a snapshot
+	marker marker
+	events uint64 // of the revision that is being made
+}
+
+// row is a record with what only the state knows.
+type row struct {
+	api.Record
+	Deadline uint64 // on the group's clock, ms; 0 for none
+}
+
+func (r *row) encode() []byte {
+	w := make(writer, 0, len(r.Value)+40)
+	w.number(r.Created)
+	w.number(r.Modified)
+	w.number(r.Version)
+	w.number(uint64(r.TTL))
+	w.number(r.Deadline)
+	w.bytes(r.Value)
+	return w
+}
+
+func decodeRow(key string, b []byte) (*row, error) {
+	r := &reader{rest: b}
+	found := &row{Record: api.Record{Key: key, Created: r.number(), Modified: r.number(), Version: r.number(), TTL: int64(r.number())}}
+	found.Deadline, found.Value = r.number(), r.bytes()
+	return found, r.done()
+}
+
+// set writes a row with its checksum.
+func (v *view) set(key, value []byte) error { return v.batch.Set(key, seal(key, value), nil) }
+
+// put writes a row that the digest counts.
+func (v *view) put(key, before, now []byte) error {
+	if before != nil {
+		v.marker.Digest -= hash(key, before)
+	}
+	v.marker.Digest += hash(key, now)
+	return v.set(key, now)
+}
+
+// drop removes a row that the digest counts.
+func (v *view) drop(key, before []byte) error {
+	v.marker.Digest -= hash(key, before)
+	return v.batch.Delete(key, nil)
+}
+
+// run runs a transaction. It is valid.
+func (v *view) run(t *api.Txn) (*api.Reply, error) {
+	reply := &api.Reply{Succeeded: true}
+	for i := range t.If {
+		holds, err := v.holds(&t.If[i])
+		if err != nil {
+			return nil, err
+		}
+		reply.Succeeded = reply.Succeeded && holds
+	}
+	ops := t.Then
+	if !reply.Succeeded {
+		ops = t.Else
+	}
+	v.events = 0
+	for i := range ops {
+		result, err := v.op(&ops[i])
+		if err != nil {
+			return nil, fmt.Errorf("%s %q: %w", ops[i].Kind, ops[i].Key, err)
+		}
+		reply.Results = append(reply.Results, result)
+	}
+	v.close()
+	reply.Revision = v.marker.Revision
+	return reply, nil
+}
+
+// close ends the revision that is being made, if anything was changed in it.
+func (v *view) close() {
+	if v.events > 0 {
+		v.marker.Revision++
+		v.events = 0
+	}
+}
+
+func (v *view) holds(c *api.Compare) (bool, error) {
+	found, err := v.find(c.Key)
+	if err != nil {
+		return false, err
+	}
+	if found == nil {
+		found = &row{}
+	}
+	order := 0
+	switch c.What {
+	case api.Value:
+		order = bytes.Compare(found.Value, c.Value)
+	case api.Created:
+		order = cmp.Compare(found.Created, c.Number)
+	case api.Modified:
+		order = cmp.Compare(found.Modified, c.Number)
+	case api.Version:
+		order = cmp.Compare(found.Version, c.Number)
+	}
+	switch c.Is {
+	case "=":
+		return order == 0, nil
+	case "<":
+		return order < 0, nil
+	case ">":
+		return order > 0, nil
+	}
+	return order != 0, nil
+}
+
+// find returns the record of a key, nil if there is none.
+func (v *view) find(key string) (*row, error) {
+	b, err := v.state.get(v.from, v.state.key(tableRecords, recordPlace(key)))
+	if err != nil || b == nil {
+		return nil, err
+	}
+	return decodeRow(key, b)
+}
+
+func (v *view) op(o *api.Op) (api.Result, error) {
+	switch o.Kind {
+	case api.Get:
+		found, err := v.find(o.Key)
+		if err != nil || found == nil {
+			return api.Result{}, err
+		}
+		return api.Result{Records: []api.Record{found.Record}}, nil
+	case api.Put:
+		before, err := v.find(o.Key)
+		if err != nil {
+			return api.Result{}, err
+		}
+		return before.asResult(o.Previous), v.write(o, before)
+	case api.Delete:
+		before, err := v.find(o.Key)
+		if err != nil || before == nil {
+			return api.Result{}, err
+		}
+		result := before.asResult(o.Previous)
+		result.Deleted = 1
+		return result, v.remove(before, api.Removed)
+	case api.Scan:
+		return v.scan(o)
+	}
+	return v.deleteRange(o)
+}
+
+// asResult returns a record as it was before a change, if it is wanted.
+func (r *row) asResult(wanted bool) api.Result {
+	if r == nil || !wanted {
+		return api.Result{}
+	}
+	return api.Result{Records: []api.Record{r.Record}}
+}
+
+// write puts a value under a key.
+func (v *view) write(o *api.Op, before *row) error {
+	now := &row{Record: api.Record{Key: o.Key, Value: o.Value, Created: v.marker.Revision + 1, Modified: v.marker.Revision + 1, Version: 1, TTL: o.TTL}}
+	if o.TTL > 0 {
+		now.Deadline = v.marker.Clock + uint64(o.TTL)*1000
+	}
+	key := v.state.key(tableRecords, recordPlace(o.Key))
+	var old []byte
+	if before == nil {
+		v.marker.Records++
+	} else {
+		now.Created, now.Version = before.Created, before.Version+1
+		old = before.encode()
+		if err := v.unschedule(before); err != nil {
+			return err
+		}
+	}
+	if now.Deadline > 0 {
+		if err := v.set(v.state.key(tableExpiry, big(now.Deadline), recordPlace(o.Key)), nil); err != nil {
+			return err
+		}
+	}
+	if err := v.put(key, old, now.encode()); err != nil {
+		return err
+	}
+	return v.event(api.Changed, &now.Record)
+}
+
+// remove takes a record away.
+func (v *view) remove(before *row, why api.EventKind) error {
+	if err := v.unschedule(before); err != nil {
+		return err
+	}
+	v.marker.Records--
+	if err := v.drop(v.state.key(tableRecords, recordPlace(before.Key)), before.encode()); err != nil {
+		return err
+	}
+	return v.event(why, &api.Record{Key: before.Key})
+}
+
+// unschedule forgets that a record was to expire.
+func (v *view) unschedule(r *row) error {
+	if r.Deadline == 0 {
+		return nil
+	}
+	return v.batch.Delete(v.state.key(tableExpiry, big(r.Deadline), recordPlace(r.Key)), nil)
+}
+
+// scan reads a range.
+func (v *view) scan(o *api.Op) (result api.Result, err error) {
+	limit, size := o.Limit, 0
+	if limit == 0 {
+		limit = api.MaxRange
+	}
+	err = v.walk(o.Key, o.End, o.Reverse, func(r *row) bool {
+		if size += len(r.Key) + len(r.Value); len(result.Records) == limit || size > api.MaxTxnBytes && len(result.Records) > 0 {
+			result.More = true
+			return false
+		}
+		result.Records = append(result.Records, r.Record)
+		return true
+	})
+	return result, err
+}
+
+// deleteRange removes the records of a range.
+func (v *view) deleteRange(o *api.Op) (result api.Result, err error) {
+	var gone []*row
+	err = v.walk(o.Key, o.End, false, func(r *row) bool {
+		gone = append(gone, r)
+		return true
+	})
+	for i := 0; i < len(gone) && err == nil; i++ {
+		err = v.remove(gone[i], api.Removed)
+	}
+	return api.Result{Deleted: len(gone)}, err
+}
+
+// walk visits the records from key up to end, in their order or backwards, until visit returns false.
+func (v *view) walk(key, end string, backwards bool, visit func(*row) bool) error {
+	from, to := v.state.recordRange(key, end)
+	return v.rows(from, to, backwards, func(k, value []byte) (bool, error) {
+		found, err := decodeRow(keyAt(k[len(v.state.prefix)+1:]), value)
+		if err != nil {
+			return false, err
+		}
+		return visit(found), nil
+	})
+}
+
+// rows visits the rows from one key up to another; keys and values belong to the visitor.
+func (v *view) rows(from, to []byte, backwards bool, visit func(key, value []byte) (bool, error)) error {
+	it, err := v.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return err
+	}
+	first, next := it.First, it.Next
+	if backwards {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok && err == nil; {
+		var sealed []byte
+		if sealed, err = it.ValueAndErr(); err != nil {
+			break
+		}
+		key := bytes.Clone(it.Key())
+		value, good := unseal(key, sealed)
+		if !good {
+			err = ErrDamaged
+			break
+		}
+		if ok, err = visit(key, bytes.Clone(value)); ok {
+			ok = next()
+		}
+	}
+	if err == nil {
+		err = it.Error()
+	}
+	if e := it.Close(); err == nil {
+		err = e
+	}
+	return err
+}
