@@ -1,0 +1,186 @@
+package rpc
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+)
+
+// Client calls one server. It opens a connection when it is first needed, and another when that one
+// has broken. It may be used by many goroutines.
+type Client struct {
+	dial func(ctx context.Context) (net.Conn, error)
+	name string // of the server, for errors
+
+	mu     sync.Mutex
+	conn   *connection // nil if there is none
+	closed bool
+}
+
+// NewClient returns a client of the server that dial reaches.
+func NewClient(name string, dial func(ctx context.Context) (net.Conn, error)) *Client {
+	return &Client{name: name, dial: dial}
+}
+
+// Close closes the connection. Calls under way end with the kind Unknown.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.conn != nil {
+		c.conn.end(net.ErrClosed)
+	}
+}
+
+// Call sends a request and waits for its reply. The context must have an end. An error that did not come
+// from the server's handler is of kind Unavailable if the request cannot have reached it, and of
+// kind Unknown else.
+func (c *Client) Call(ctx context.Context, method string, body []byte) ([]byte, error) {
+	conn, err := c.connection(ctx)
+	if err != nil {
+		return nil, api.Errorf(api.Unavailable, "call", method+" of "+c.name, "%s", err)
+	}
+	q := request{method: method, body: body, left: maxTimeLeft}
+	if end, ok := ctx.Deadline(); ok {
+		q.left = time.Until(end)
+	}
+	sent := time.Now()
+	answer, err := conn.send(&q)
+	if errors.Is(err, errTooLarge) {
+		return nil, api.Errorf(api.TooLarge, "call", method+" of "+c.name, "%s", err)
+	}
+	if err != nil {
+		return nil, api.Errorf(api.Unavailable, "call", method+" of "+c.name, "%s", err)
+	}
+	defer conn.forget(q.call)
+	select {
+	case p := <-answer:
+		if p.err != nil {
+			return nil, p.err
+		}
+		return p.body, nil
+	case <-conn.ended:
+		return nil, api.Errorf(api.Unknown, "call", method+" of "+c.name, "%s", conn.why)
+	case <-ctx.Done():
+		conn.doubt(sent)
+		return nil, api.Errorf(api.Unknown, "call", method+" of "+c.name, "%s", ctx.Err())
+	}
+}
+
+// connection returns the one that is open, or opens one.
+func (c *Client) connection(ctx context.Context) (*connection, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, net.ErrClosed
+	}
+	if c.conn != nil {
+		select {
+		case <-c.conn.ended:
+		default:
+			return c.conn, nil
+		}
+	}
+	stream, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.conn = newConnection(stream)
+	return c.conn, nil
+}
+
+// connection is a stream with the calls that wait for replies on it.
+type connection struct {
+	out   *outbox
+	ended chan struct{} // closed when nothing comes any more
+	why   error         // then
+
+	mu      sync.Mutex
+	last    uint64
+	heard   time.Time // when something came
+	waiting map[uint64]chan *reply
+}
+
+// silence is how long nothing may come on a stream on which a call waits in vain.
+const silence = 5 * time.Second
+
+// doubt breaks the connection if nothing has come for too long since a call that had no reply was sent:
+// its other end may have vanished without a word.
+func (c *connection) doubt(sent time.Time) {
+	c.mu.Lock()
+	heard := c.heard
+	c.mu.Unlock()
+	if heard.Before(sent) {
+		heard = sent
+	}
+	if time.Since(heard) > silence {
+		c.end(errSilent)
+	}
+}
+
+var errSilent = errors.New("rpc: nothing comes on the stream")
+
+func newConnection(stream net.Conn) *connection {
+	c := &connection{out: newOutbox(stream), ended: make(chan struct{}), waiting: map[uint64]chan *reply{}}
+	go c.receive(stream)
+	return c
+}
+
+func (c *connection) receive(stream net.Conn) {
+	r := bufio.NewReaderSize(stream, bufferBytes)
+	for {
+		b, err := next(r)
+		var p *reply
+		if err == nil {
+			p, err = decodeReply(b)
+		}
+		if err != nil {
+			c.end(err)
+			return
+		}
+		c.mu.Lock()
+		c.heard = time.Now()
+		if answer := c.waiting[p.call]; answer != nil {
+			delete(c.waiting, p.call)
+			answer <- p
+		}
+		c.mu.Unlock()
+	}
+}
+
+// end breaks the connection, for the first reason that is given.
+func (c *connection) end(why error) {
+	c.out.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why == nil {
+		c.why = why
+		close(c.ended)
+	}
+}
+
+// send numbers a request and sends it. After an error it has not been sent.
+func (c *connection) send(q *request) (<-chan *reply, error) {
+	answer := make(chan *reply, 1)
+	c.mu.Lock()
+	c.last++
+	q.call = c.last
+	c.waiting[q.call] = answer
+	c.mu.Unlock()
+	if err := c.out.add(q); err != nil {
+		c.forget(q.call)
+		return nil, err
+	}
+	return answer, nil
+}
+
+func (c *connection) forget(call uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.waiting, call)
+}

@@ -1,0 +1,124 @@
+// Package rpc is how nodes and their clients call each other: requests and replies on one stream, many
+// at a time, in any order. Streams are checked (node/wire) and given by node/host.
+//
+// Invariants: a call has at most one reply; a handler's error arrives as the api.Error that it is; an
+// error of kind Unavailable means that the request never left, so it may be sent again elsewhere.
+package rpc
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+
+	"picloud/node/api"
+)
+
+// Handler answers requests to one method. The context ends when the caller gives up or the server
+// closes. The body belongs to the handler.
+type Handler func(ctx context.Context, body []byte) ([]byte, error)
+
+// Server serves methods on the streams of a listener.
+type Server struct {
+	Methods map[string]Handler
+	Log     *slog.Logger
+	// MaxCalls is how many calls of one stream are under way at a time; more wait in the stream.
+	MaxCalls int
+}
+
+// Serve accepts streams until the context ends or the listener is closed, and returns when all calls
+// have ended.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		stream, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("rpc: %w", err)
+		}
+		all.Go(func() { s.serve(ctx, stream) })
+	}
+}
+
+// serve answers the calls of one stream.
+func (s *Server) serve(ctx context.Context, stream net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	out := newOutbox(stream)
+	stop := context.AfterFunc(ctx, out.close)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer stop()
+	defer cancel()
+	defer out.close()
+	places := make(chan struct{}, max(s.MaxCalls, 1))
+	r := bufio.NewReaderSize(stream, bufferBytes)
+	for {
+		b, err := next(r)
+		var q *request
+		if err == nil {
+			q, err = decodeRequest(b)
+		}
+		if err != nil {
+			return // the other end sees its stream end
+		}
+		places <- struct{}{}
+		calls.Go(func() {
+			defer func() { <-places }()
+			s.answer(ctx, out, q)
+		})
+	}
+}
+
+func (s *Server) answer(ctx context.Context, out *outbox, q *request) {
+	ctx, cancel := context.WithTimeout(ctx, q.left)
+	defer cancel()
+	p := &reply{call: q.call}
+	body, err := s.handle(ctx, q)
+	if err != nil {
+		p.err = asError(err, q.method)
+	} else {
+		p.body = body
+	}
+	if err := out.add(p); errors.Is(err, errTooLarge) {
+		p.body, p.err = nil, api.Errorf(api.Unknown, "call", q.method, "its reply is too large")
+		out.add(p)
+	}
+}
+
+// handle runs the method's handler. One that panics is a defect, and ends its call only.
+func (s *Server) handle(ctx context.Context, q *request) (body []byte, err error) {
+	handler := s.Methods[q.method]
+	if handler == nil {
+		return nil, api.Errorf(api.NotFound, "call", fmt.Sprintf("%.80q", q.method), "there is no such method")
+	}
+	defer func() {
+		if why := recover(); why != nil {
+			s.Log.Error("a handler panicked", "method", q.method, "why", fmt.Sprint(why), "stack", string(debug.Stack()))
+			body, err = nil, api.Errorf(api.Internal, "call", q.method, "the handler panicked")
+		}
+	}()
+	return handler(ctx, q.body)
+}
+
+// asError returns an error as it crosses the wire.
+func asError(err error, method string) *api.Error {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return api.Errorf(api.Unknown, "call", method, "the time was over")
+	}
+	return api.Errorf(api.Internal, "call", method, "%s", err)
+}
