@@ -1,19 +1,23 @@
-// Package raftlog keeps hashicorp/raft's log, term and vote in a Pebble database.
+// Package raftlog keeps the logs, terms and votes of hashicorp/raft's groups in one Pebble database,
+// which the groups' states share.
 //
-// Invariants: what a call that returned nil has written is on the disk, synced; entries carry a
-// checksum over index, term and data that is verified on every read; a store that cannot read
-// back what it wrote says so and never makes up an entry. A failed sync ends the process, as
-// Pebble's logger does by default: it is not known what reached the disk, so nothing may go on
-// from there.
+// Invariants: what a call that returned nil has written is on the disk, synced; groups that write at the
+// same time share syncs; entries and values carry checksums that are verified on every read; a log that
+// cannot read back what it wrote says so and never makes up an entry. A failed sync ends the process,
+// as Pebble's logger does by default: it is not known what reached the disk, so nothing may go on from
+// there.
 package raftlog
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -23,14 +27,20 @@ import (
 	"picloud/node/mutant"
 )
 
-// Store is a raft.LogStore and a raft.StableStore.
-type Store struct {
-	db     *pebble.DB
+// DB is the database of a node.
+type DB struct {
+	pebble *pebble.DB
 	mark   *mark
+}
+
+// Store is the log of one group: a raft.LogStore and a raft.StableStore.
+type Store struct {
+	db     *DB
+	group  uint32
 	mu     sync.Mutex
-	number uint64 // of the last batch
-	first  uint64 // index of the first entry, 0 for an empty log
-	last   uint64
+	number uint64        // of the last batch
+	first  atomic.Uint64 // index of the first entry, 0 for an empty log
+	last   atomic.Uint64
 }
 
 var (
@@ -43,17 +53,19 @@ var ErrDamaged = errors.New("damaged entry")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// cacheBytes is small, because raft reads what it has just written and keeps that itself.
-const cacheBytes = 256 << 10
+// Config says how the database uses memory and where it reports.
+type Config struct {
+	// Logger gets Pebble's messages; its Fatalf, which must not return, ends the process also where Pebble
+	// would try a failed flush again and again. Pebble's default logger, if nil.
+	Logger        pebble.Logger
+	MemTableBytes uint64 // of each of at most four; 256 KiB if 0
+	CacheBytes    int64  // 256 KiB if 0, for raft reads what it has just written and keeps that itself
+}
 
-// Open opens the store in a folder of the disk and creates it where it does not exist. The logger
-// gets Pebble's messages; its Fatalf, which must not return, ends the process also where Pebble
-// would try a failed flush again and again.
-func Open(disk vfs.FS, dir string, logger pebble.Logger) (_ *Store, err error) {
-	if logger == nil {
-		logger = pebble.DefaultLogger
-	}
-	cache := pebble.NewCache(cacheBytes)
+// Open opens the database in a folder of the disk and creates it where it does not exist.
+func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
+	logger := cmp.Or[pebble.Logger](c.Logger, pebble.DefaultLogger)
+	cache := pebble.NewCache(cmp.Or(c.CacheBytes, 256<<10))
 	defer cache.Unref()
 	options := &pebble.Options{
 		FS:     disk,
@@ -62,69 +74,87 @@ func Open(disk vfs.FS, dir string, logger pebble.Logger) (_ *Store, err error) {
 			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
 		},
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                256 << 10,
+		MemTableSize:                cmp.Or(c.MemTableBytes, 256<<10),
 		MemTableStopWritesThreshold: 4,
 		Cache:                       cache,
 	}
-	s := &Store{}
+	d := &DB{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.Close())
+			err = errors.Join(err, d.Close())
 		}
 	}()
-	if s.mark, err = openMark(disk, dir); err != nil {
+	if d.mark, err = openMark(disk, dir); err != nil {
 		return nil, err
 	}
-	if err := look(disk, dir, options, s.mark); err != nil {
+	if err := look(disk, dir, options, d.mark); err != nil {
 		return nil, err
 	}
-	if s.db, err = pebble.Open(dir, options); err != nil {
+	if d.pebble, err = pebble.Open(dir, options); err != nil {
 		return nil, fmt.Errorf("raftlog: open %s: %w", dir, err)
 	}
-	if s.number, err = whole(s.db, s.mark); err != nil {
+	return d, whole(d.pebble, d.mark)
+}
+
+// Pebble returns the database for what else lies in it: keys from 'd' on.
+func (d *DB) Pebble() *pebble.DB { return d.pebble }
+
+// Close closes the database.
+func (d *DB) Close() error {
+	var err error
+	if d.pebble != nil {
+		err = d.pebble.Close()
+	}
+	if d.mark != nil {
+		err = errors.Join(err, d.mark.file.Close())
+	}
+	return err
+}
+
+// Log returns the log of a group, of which there may be one at a time.
+func (d *DB) Log(group uint32) (*Store, error) {
+	if group >= maxGroups {
+		return nil, fmt.Errorf("raftlog: group %d: there are at most %d", group, maxGroups)
+	}
+	s := &Store{db: d, group: group}
+	var err error
+	if s.number, err = number(d.pebble, group); err != nil {
 		return nil, err
 	}
 	return s, s.bounds()
 }
 
-// Close closes the store.
-func (s *Store) Close() error {
-	var err error
-	if s.db != nil {
-		err = s.db.Close()
-	}
-	if s.mark != nil {
-		err = errors.Join(err, s.mark.file.Close())
-	}
-	return err
-}
-
-// commit commits a batch under the next number, durably, and then notes that number.
+// commit commits a batch under the group's next number, durably, and then notes that number.
 func (s *Store) commit(b *pebble.Batch, durably *pebble.WriteOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer b.Close()
-	if err := b.Set(numberKey(), binary.BigEndian.AppendUint64(nil, s.number+1), nil); err != nil {
+	if err := b.Set(numberKey(s.group), binary.BigEndian.AppendUint64(nil, s.number+1), nil); err != nil {
 		return err
 	}
 	if err := b.Commit(durably); err != nil {
 		return err
 	}
 	s.number++
-	return s.mark.write(s.number)
+	return s.db.mark.write(s.group, s.number)
+}
+
+// entries returns the range of a group's entries.
+func entries(group uint32) *pebble.IterOptions {
+	return &pebble.IterOptions{LowerBound: logKey(group, 0), UpperBound: logKey(group, ^uint64(0))}
 }
 
 // bounds finds the first and the last entry.
 func (s *Store) bounds() error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: logKey(0), UpperBound: logKey(^uint64(0))})
+	it, err := s.db.pebble.NewIter(entries(s.group))
 	if err != nil {
 		return fmt.Errorf("raftlog: look for the log's ends: %w", err)
 	}
 	if it.First() {
-		s.first = binary.BigEndian.Uint64(it.Key()[1:])
+		s.first.Store(indexOf(it.Key()))
 	}
 	if it.Last() {
-		s.last = binary.BigEndian.Uint64(it.Key()[1:])
+		s.last.Store(indexOf(it.Key()))
 	}
 	if err := it.Close(); err != nil {
 		return fmt.Errorf("raftlog: look for the log's ends: %w", err)
@@ -133,15 +163,15 @@ func (s *Store) bounds() error {
 }
 
 // FirstIndex returns the index of the first entry, 0 for an empty log.
-func (s *Store) FirstIndex() (uint64, error) { return s.first, nil }
+func (s *Store) FirstIndex() (uint64, error) { return s.first.Load(), nil }
 
 // LastIndex returns the index of the last entry, 0 for an empty log.
-func (s *Store) LastIndex() (uint64, error) { return s.last, nil }
+func (s *Store) LastIndex() (uint64, error) { return s.last.Load(), nil }
 
 // GetLog reads one entry. It returns raft.ErrLogNotFound for an index outside the log and
 // ErrDamaged for an entry that does not match its checksum.
 func (s *Store) GetLog(index uint64, log *raft.Log) error {
-	value, closer, err := s.db.Get(logKey(index))
+	value, closer, err := s.db.pebble.Get(logKey(s.group, index))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return raft.ErrLogNotFound
 	}
@@ -155,16 +185,17 @@ func (s *Store) GetLog(index uint64, log *raft.Log) error {
 	return nil
 }
 
-// Scrub reads every entry and verifies its checksum. It returns the first damage or failed read.
-func (s *Store) Scrub(ctx context.Context) error {
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: logKey(0), UpperBound: logKey(^uint64(0))})
+// Scrub reads every entry of every group and verifies its checksum. It returns the first damage or
+// failed read.
+func (d *DB) Scrub(ctx context.Context) error {
+	it, err := d.pebble.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: logKey(0, 0), UpperBound: logKey(maxGroups, 0)})
 	if err != nil {
 		return fmt.Errorf("raftlog: scrub: %w", err)
 	}
 	var log raft.Log
 	for it.First(); it.Valid() && ctx.Err() == nil; it.Next() {
 		if err = decode(it.Value(), &log); err != nil {
-			err = fmt.Errorf("raftlog: scrub: entry %d: %w", binary.BigEndian.Uint64(it.Key()[1:]), err)
+			err = fmt.Errorf("raftlog: scrub: entry %d: %w", indexOf(it.Key()), err)
 			break
 		}
 	}
@@ -176,9 +207,9 @@ func (s *Store) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{l
 
 // StoreLogs writes entries with one sync.
 func (s *Store) StoreLogs(logs []*raft.Log) error {
-	b := s.db.NewBatch()
+	b := s.db.pebble.NewBatch()
 	for _, log := range logs {
-		if err := b.Set(logKey(log.Index), encode(log), nil); err != nil {
+		if err := b.Set(logKey(s.group, log.Index), encode(log), nil); err != nil {
 			return fmt.Errorf("raftlog: write entry %d: %w", log.Index, err)
 		}
 	}
@@ -190,10 +221,10 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 		return fmt.Errorf("raftlog: sync %d entries: %w", len(logs), err)
 	}
 	for _, log := range logs {
-		if s.first == 0 || log.Index < s.first {
-			s.first = log.Index
+		if first := s.first.Load(); first == 0 || log.Index < first {
+			s.first.Store(log.Index)
 		}
-		s.last = max(s.last, log.Index)
+		s.last.Store(max(s.last.Load(), log.Index))
 	}
 	return nil
 }
@@ -201,21 +232,23 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 // DeleteRange removes the entries from first to last, both included: a prefix that a snapshot
 // covers or a suffix that another leader overwrote.
 func (s *Store) DeleteRange(first, last uint64) error {
-	b := s.db.NewBatch()
-	if err := b.DeleteRange(logKey(first), logKey(last+1), nil); err != nil {
+	b := s.db.pebble.NewBatch()
+	if err := b.DeleteRange(logKey(s.group, first), logKey(s.group, last+1), nil); err != nil {
 		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
 	}
 	if err := s.commit(b, pebble.Sync); err != nil {
 		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
 	}
-	s.first, s.last = 0, 0
+	s.first.Store(0)
+	s.last.Store(0)
 	return s.bounds()
 }
 
 // Set writes a value of raft's own, such as its vote, and syncs it.
 func (s *Store) Set(key, value []byte) error {
-	b := s.db.NewBatch()
-	if err := b.Set(stableKey(key), value, nil); err != nil {
+	b := s.db.pebble.NewBatch()
+	place := stableKey(s.group, key)
+	if err := b.Set(place, seal(place, value), nil); err != nil {
 		return fmt.Errorf("raftlog: write %s: %w", key, err)
 	}
 	if err := s.commit(b, pebble.Sync); err != nil {
@@ -226,7 +259,8 @@ func (s *Store) Set(key, value []byte) error {
 
 // Get reads a value of raft's own. Raft recognises a missing one by the error's text.
 func (s *Store) Get(key []byte) ([]byte, error) {
-	value, closer, err := s.db.Get(stableKey(key))
+	place := stableKey(s.group, key)
+	sealed, closer, err := s.db.pebble.Get(place)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, errors.New("not found")
 	}
@@ -234,7 +268,10 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 		return nil, fmt.Errorf("raftlog: read %s: %w", key, err)
 	}
 	defer closer.Close()
-	return append([]byte(nil), value...), nil
+	if len(sealed) < 4 || !bytes.Equal(seal(place, sealed[4:]), sealed) {
+		return nil, fmt.Errorf("raftlog: read %s: %w", key, ErrDamaged)
+	}
+	return append([]byte(nil), sealed[4:]...), nil
 }
 
 // SetUint64 is Set for a number, such as raft's term.
@@ -254,9 +291,34 @@ func (s *Store) GetUint64(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-func logKey(index uint64) []byte { return binary.BigEndian.AppendUint64([]byte{'l'}, index) }
+// maxGroups bounds the numbers of groups, and with them the mark's file.
+const maxGroups = 4096
 
-func stableKey(key []byte) []byte { return append([]byte{'s'}, key...) }
+// Keys are a letter, the group's number (4 bytes), and an index (8) or the name of a value.
+func groupKey(letter byte, group uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{letter}, group)
+}
+
+func logKey(group uint32, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(groupKey(letterLog, group), index)
+}
+
+func indexOf(logKey []byte) uint64 { return binary.BigEndian.Uint64(logKey[5:]) }
+
+func stableKey(group uint32, key []byte) []byte { return append(groupKey(letterStable, group), key...) }
+
+// The letters. Those from 'd' on belong to others.
+const (
+	letterLog    = 'a'
+	letterNumber = 'b'
+	letterStable = 'c'
+)
+
+// seal returns a value behind a checksum over its key and itself.
+func seal(key, value []byte) []byte {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	return append(binary.BigEndian.AppendUint32(nil, sum), value...)
+}
 
 // An entry is: checksum of the rest (4 bytes), type (1), index, term, time appended in ns (8 each),
 // length of the data (4), data, extensions.

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"errors"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,9 +12,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-func open(t testing.TB, fs vfs.FS) *Store {
+// log is the log of a group with its database.
+type log struct {
+	*Store
+	*DB
+}
+
+func open(t testing.TB, fs vfs.FS) log {
 	t.Helper()
-	s, err := Open(fs, "log", nil)
+	db, err := Open(fs, "log", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log{group(t, db, 3), db}
+}
+
+func group(t testing.TB, db *DB, number uint32) *Store {
+	t.Helper()
+	s, err := db.Log(number)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +91,11 @@ func TestPowerCutKeepsWhatWasAcknowledged(t *testing.T) {
 
 func TestADamagedEntryIsNeverServed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		log := &raft.Log{
+		l := &raft.Log{
 			Index: rapid.Uint64().Draw(t, "index"), Term: rapid.Uint64().Draw(t, "term"),
 			Data: rapid.SliceOf(rapid.Byte()).Draw(t, "data"),
 		}
-		b := encode(log)
+		b := encode(l)
 		bit := rapid.IntRange(0, len(b)*8-1).Draw(t, "bit")
 		b[bit/8] ^= 1 << (bit % 8)
 		var got raft.Log
@@ -87,4 +103,61 @@ func TestADamagedEntryIsNeverServed(t *testing.T) {
 			t.Fatalf("an entry with bit %d flipped was read as %+v", bit, got)
 		}
 	})
+}
+
+// TestGroupsDoNotSeeEachOther writes to neighbours, in many goroutines as raft's groups do.
+func TestGroupsDoNotSeeEachOther(t *testing.T) {
+	fs := vfs.NewMem()
+	db := open(t, fs).DB
+	var all sync.WaitGroup
+	for number := range uint32(5) {
+		s := group(t, db, number)
+		all.Go(func() {
+			for i := range uint64(10 + number) {
+				if err := errors.Join(s.StoreLog(entry(i+1)), s.SetUint64([]byte("term"), i)); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.DeleteRange(1, uint64(number)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(db.Scrub(t.Context()), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, fs).DB
+	defer db.Close()
+	for number := range uint32(6) {
+		s := group(t, db, number)
+		first, _ := s.FirstIndex()
+		last, _ := s.LastIndex()
+		term, err := s.GetUint64([]byte("term"))
+		if number == 5 {
+			if first != 0 || last != 0 || err == nil {
+				t.Errorf("an unused group has entries %d to %d and the term %d", first, last, term)
+			}
+		} else if first != uint64(number)+1 || last != uint64(number)+10 || term != uint64(number)+9 || err != nil {
+			t.Errorf("group %d has entries %d to %d and the term %d: %v", number, first, last, term, err)
+		}
+	}
+	if _, err := db.Log(maxGroups); err == nil {
+		t.Error("there is no end of groups")
+	}
+}
+
+func TestADamagedVoteIsNotTaken(t *testing.T) {
+	l := open(t, vfs.NewMem())
+	defer l.Close()
+	if err := l.Set([]byte("vote"), []byte("pi-2")); err != nil {
+		t.Fatal(err)
+	}
+	place := stableKey(3, []byte("vote"))
+	if err := l.Pebble().Set(place, append(seal(place, []byte("pi-2"))[:4], "pi-3"...), nil); err != nil {
+		t.Fatal(err)
+	}
+	if vote, err := l.Get([]byte("vote")); !errors.Is(err, ErrDamaged) {
+		t.Errorf("the vote is %q, %v", vote, err)
+	}
 }

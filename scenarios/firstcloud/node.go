@@ -48,12 +48,16 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 		return err
 	}
 	network := wire.Network{Network: h.Network}
-	store, err := raftlog.Open(h.Disk, "raft", pebbleLog{h.Log})
+	db, err := raftlog.Open(h.Disk, "raft", raftlog.Config{Logger: pebbleLog{h.Log}})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	go scrub(ctx, store)
+	defer db.Close()
+	store, err := db.Log(0)
+	if err != nil {
+		return err
+	}
+	go scrub(ctx, db)
 	state := NewState(h.Log)
 	recent, err := raftlog.Cached(store, recentEntries)
 	if err != nil {
@@ -77,9 +81,9 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 
 // scrub reads the log over and over. A node that finds damage ends: it must not serve or vote from
 // a log that is not what it wrote.
-func scrub(ctx context.Context, store *raftlog.Store) {
+func scrub(ctx context.Context, db *raftlog.DB) {
 	for range time.Tick(scrubEvery) {
-		if err := store.Scrub(ctx); err != nil && ctx.Err() == nil {
+		if err := db.Scrub(ctx); err != nil && ctx.Err() == nil {
 			panic(fmt.Sprintf("firstcloud: %v", err))
 		}
 	}
