@@ -115,8 +115,8 @@ func (s *State) get(from pebble.Reader, key []byte) ([]byte, error) {
 	return append([]byte{}, value...), nil
 }
 
-// hash of a row, as the digest sums it.
-func hash(key, value []byte) uint64 {
+// rowHash is what the digest sums up.
+func rowHash(key, value []byte) uint64 {
 	d := xxhash.New()
 	d.Write(key[prefixBytes:]) // the same on every node and in every group
 	d.Write(value)

@@ -228,7 +228,7 @@ func (s *State) recount(t rapid.TB) (sum uint64) {
 	v := &view{state: s, from: s.db}
 	for _, table := range []byte{tableRecords, tableSessions, tableReplies} {
 		err := v.rows(s.key(table), s.key(table+1), false, func(key, value []byte) (bool, error) {
-			sum += hash(key, value)
+			sum += rowHash(key, value)
 			return true, nil
 		})
 		if err != nil {

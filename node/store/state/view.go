@@ -50,15 +50,15 @@ func (v *view) set(key, value []byte) error { return v.batch.Set(key, seal(key, 
 // put writes a row that the digest counts.
 func (v *view) put(key, before, now []byte) error {
 	if before != nil {
-		v.marker.Digest -= hash(key, before)
+		v.marker.Digest -= rowHash(key, before)
 	}
-	v.marker.Digest += hash(key, now)
+	v.marker.Digest += rowHash(key, now)
 	return v.set(key, now)
 }
 
 // drop removes a row that the digest counts.
 func (v *view) drop(key, before []byte) error {
-	v.marker.Digest -= hash(key, before)
+	v.marker.Digest -= rowHash(key, before)
 	return v.batch.Delete(key, nil)
 }
 
