@@ -7,11 +7,9 @@
 package firstcloud
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,6 +17,7 @@ import (
 
 	"picloud/node/host"
 	"picloud/node/raftlog"
+	"picloud/node/raftnet"
 	"picloud/node/wire"
 	"picloud/scenarios/kv"
 )
@@ -96,31 +95,20 @@ type Member struct {
 	Network  host.Network
 	Log      raftlog.Keeper
 	State    raft.FSM
-	InFlight int           // requests to a follower under way at one time; zero for raft's default
 	Patience time.Duration // without a leader's heartbeat; zero for raft's default
-	Timeout  time.Duration // of a request to another member; zero for 3 s
 
-	// FastHeartbeats leaves heartbeats the way that raft gives them by default, which is not safe: see
-	// inLine.
-	FastHeartbeats bool
+	Transport raftnet.Config
 }
 
 // Start makes the member take part. A cluster that has no state yet begins with all of Nodes.
 func (m Member) Start() (*raft.Raft, error) {
-	l, err := m.Network.Listen("tcp", ":"+raftPort)
+	port, err := raftnet.Listen(m.Network, m.Name, raftPort)
 	if err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
-	connections := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:          streams{l, m.Network, m.Name},
-		MaxPool:         2,
-		MaxRPCsInFlight: m.InFlight,
-		Timeout:         cmp.Or(m.Timeout, 3*time.Second),
-		Logger:          hclog.NewNullLogger(),
-	})
-	var transport raft.Transport = inLine{connections}
-	if m.FastHeartbeats {
-		transport = connections
+	transport, err := port.Transport(0, m.Transport)
+	if err != nil {
+		return nil, fmt.Errorf("firstcloud: %w", err)
 	}
 	config := m.config()
 	snapshots := raft.NewInmemSnapshotStore()
@@ -131,7 +119,7 @@ func (m Member) Start() (*raft.Raft, error) {
 	if !known {
 		var members raft.Configuration
 		for _, name := range m.Nodes {
-			members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(name + ":" + raftPort)})
+			members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: port.Address(name)})
 		}
 		if err := raft.BootstrapCluster(config, m.Log, m.Log, snapshots, transport, members); err != nil {
 			return nil, fmt.Errorf("firstcloud: %w", err)
@@ -157,28 +145,6 @@ func (m Member) config() *raft.Config {
 	}
 	return config
 }
-
-// streams lets raft's transport use a host's network.
-type streams struct {
-	net.Listener
-	network host.Network
-	name    string
-}
-
-// Dial opens a stream to another node.
-func (s streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return s.network.DialContext(ctx, "tcp", string(address))
-}
-
-// Addr is the name that other nodes dial.
-func (s streams) Addr() net.Addr { return address(s.name + ":" + raftPort) }
-
-type address string
-
-func (a address) Network() string { return "tcp" }
-func (a address) String() string  { return string(a) }
 
 // pebbleLog passes on what Pebble has to say. What Pebble calls fatal ends the process: after a
 // failed write to its log nobody knows what is on the disk.

@@ -9,6 +9,7 @@ import (
 
 	"picloud/node/host"
 	"picloud/node/raftlog"
+	"picloud/node/raftnet"
 	"picloud/node/wire"
 	"picloud/scenarios/firstcloud"
 	"picloud/scenarios/history"
@@ -56,10 +57,9 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 	m.raft, err = firstcloud.Member{
 		Name: h.Name, Nodes: c.Nodes, Network: network, State: m.state,
 		Log:      p.watch(cached),
-		InFlight: p.inFlight(),
 		Patience: patience,
 
-		FastHeartbeats: p.fastHeartbeats(),
+		Transport: raftnet.Config{InFlight: p.inFlight(), FastHeartbeats: p.fastHeartbeats()},
 	}.Start()
 	if err != nil {
 		return err

@@ -1,0 +1,110 @@
+package raftnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"picloud/node/host"
+)
+
+// two returns two nodes on loopback that know each other by name.
+func two(t *testing.T) (a, b *Net) {
+	t.Helper()
+	open := func(name string) *Net {
+		n, err := Listen(&host.RealNetwork{}, name, "0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { n.Close() })
+		return n
+	}
+	return open("pi-1"), open("pi-2")
+}
+
+// addressOf is where a node really listens.
+func addressOf(n *Net) string { return n.listener.Addr().String() }
+
+func dial(t *testing.T, from, to *Net, purpose Purpose, group uint32) net.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	c, err := from.Dial(ctx, addressOf(to), purpose, group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	return c
+}
+
+func TestStreamsReachTheirGroup(t *testing.T) {
+	a, b := two(t)
+	for _, to := range []line{{Consensus, 1}, {Consensus, 2}, {Copy, 1}} {
+		l, err := b.Listener(to.purpose, to.group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				fmt.Fprintf(c, "%c%d", to.purpose, to.group)
+				c.Close()
+			}
+		}()
+	}
+	for _, to := range []line{{Copy, 1}, {Consensus, 2}, {Consensus, 1}} {
+		got, err := io.ReadAll(dial(t, a, b, to.purpose, to.group))
+		if want := fmt.Sprintf("%c%d", to.purpose, to.group); string(got) != want || err != nil {
+			t.Errorf("a stream for %s reached %q: %v", want, got, err)
+		}
+	}
+}
+
+func TestStreamsForNobodyAreClosed(t *testing.T) {
+	a, b := two(t)
+	l, err := b.Listener(Consensus, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Listener(Consensus, 1); err == nil {
+		t.Error("two listen for one group")
+	}
+	l.Close()
+	for _, to := range []line{{Consensus, 1}, {Copy, 1}, {Consensus, 7}, {'x', 1}} {
+		if n, err := dial(t, a, b, to.purpose, to.group).Read(make([]byte, 1)); err == nil {
+			t.Errorf("a stream for %c%d had %d bytes to read", to.purpose, to.group, n)
+		}
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a closed listener: %v", err)
+	}
+	if l, err = b.Listener(Consensus, 1); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a listener of a closed port: %v", err)
+	}
+}
+
+// TestHeartbeatsWaitInLine: the handler that raft gives for heartbeats must not be used.
+func TestHeartbeatsWaitInLine(t *testing.T) {
+	a, _ := two(t)
+	for group, fast := range []bool{false, true} {
+		transport, err := a.Transport(uint32(group), Config{FastHeartbeats: fast})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, waits := transport.(inLine); waits == fast {
+			t.Errorf("fast heartbeats %t: the transport is a %T", fast, transport)
+		}
+	}
+}
