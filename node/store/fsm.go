@@ -1,0 +1,56 @@
+package store
+
+import (
+	"io"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/store/state"
+)
+
+// fsm is a state as raft sees it.
+type fsm struct {
+	state     *state.State
+	snapshots *snapshots
+}
+
+var _ raft.BatchingFSM = (*fsm)(nil)
+
+// Apply applies one entry.
+func (f *fsm) Apply(log *raft.Log) any { return f.ApplyBatch([]*raft.Log{log})[0] }
+
+// ApplyBatch applies entries with one write and returns a state.Outcome for each. A state that cannot
+// apply an entry ends the process: it would not be what the others agree on.
+func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
+	entries := make([]state.Entry, len(logs))
+	for i, log := range logs {
+		entries[i] = state.Entry{Index: log.Index, Term: log.Term}
+		if log.Type == raft.LogCommand {
+			entries[i].Data = log.Data
+		}
+	}
+	outcomes, err := f.state.Apply(entries)
+	if err != nil {
+		panic(err)
+	}
+	all := make([]any, len(logs))
+	for i := range outcomes {
+		all[i] = outcomes[i]
+	}
+	return all
+}
+
+// Snapshot refers to the state.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return reference{}, nil }
+
+// Restore puts the snapshot that came in in place of the state.
+func (f *fsm) Restore(from io.ReadCloser) error { return f.snapshots.restore(from) }
+
+// reference is a snapshot without data.
+type reference struct{}
+
+// Persist writes nothing; raft closes the sink.
+func (reference) Persist(raft.SnapshotSink) error { return nil }
+
+// Release has nothing to let go.
+func (reference) Release() {}

@@ -1,0 +1,221 @@
+// Package store is the replicated key-value store: raft groups, each of which holds some partitions.
+//
+// Invariants: what is acknowledged was written by a majority and synced there; the only thing that is
+// synced before an acknowledgement is raft's log, which all groups of a node share; a node that cannot
+// write, or that reads something else than it wrote, stops.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+
+	"picloud/node/api"
+	"picloud/node/raftlog"
+	"picloud/node/raftnet"
+	"picloud/node/store/state"
+)
+
+// GroupConfig says how a group's member runs.
+type GroupConfig struct {
+	Number uint32
+	Node   string   // this node's name
+	First  []string // the members with which the group begins; they take part if it has no state yet
+	// Patience is how long a follower waits for its leader before it asks for votes.
+	Patience time.Duration
+	// SnapshotEvery is after how many entries the log is cut, TrailingLogs how many of them stay for
+	// followers that are behind.
+	SnapshotEvery, TrailingLogs uint64
+	// SlowDisk is called, in a goroutine of its own, when a write to the log has taken DiskLimit. It ends
+	// the process: raft's leader would keep its place while its disk hangs.
+	DiskLimit time.Duration
+	SlowDisk  func(what string)
+}
+
+// Validate says what is wrong with the configuration.
+func (c *GroupConfig) Validate() error {
+	switch {
+	case c.Node == "":
+		return errors.New("store: a group's member needs the name of its node")
+	case c.Patience < 20*time.Millisecond:
+		return fmt.Errorf("store: a patience of %s is under 20ms", c.Patience)
+	case c.SnapshotEvery == 0 || c.TrailingLogs == 0:
+		return errors.New("store: a group's log is cut after some entries, and keeps some")
+	case c.DiskLimit <= 0 || c.SlowDisk == nil:
+		return errors.New("store: a group needs a limit for its disk, and what to do then")
+	}
+	return nil
+}
+
+// Group is this node's member of a group.
+type Group struct {
+	config GroupConfig
+	raft   *raft.Raft
+	state  *state.State
+	ready  atomic.Uint64 // the term, led by this node, of which all that was committed before is applied
+	stop   chan struct{}
+	done   chan struct{} // closed when follow has ended
+}
+
+// recentEntries of a log stay in memory, for followers that keep up.
+const recentEntries = 256
+
+// OpenGroup starts a group's member on a node's database, its port and a folder of its disk.
+func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir string, log *slog.Logger) (*Group, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s, err := state.Open(db.Pebble(), c.Number)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := db.Log(c.Number)
+	if err != nil {
+		return nil, err
+	}
+	cached, err := raftlog.Cached(entries, recentEntries)
+	if err != nil {
+		return nil, err
+	}
+	keeper := raftlog.Watch(cached, c.DiskLimit, c.SlowDisk)
+	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)))
+	if err != nil {
+		return nil, err
+	}
+	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1})
+	if err != nil {
+		return nil, err
+	}
+	settings := c.settings(log)
+	if err := c.bootstrap(settings, keeper, snaps, transport, port); err != nil {
+		return nil, err
+	}
+	g := &Group{config: c, state: s, stop: make(chan struct{}), done: make(chan struct{})}
+	if g.raft, err = raft.NewRaft(settings, &fsm{s, snaps}, keeper, keeper, snaps, transport); err != nil {
+		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
+	}
+	go g.follow()
+	return g, nil
+}
+
+func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
+	s := raft.DefaultConfig()
+	s.LocalID = raft.ServerID(c.Node)
+	s.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: lines{log, c.Number}, DisableTime: true})
+	s.HeartbeatTimeout, s.ElectionTimeout = c.Patience, c.Patience
+	s.LeaderLeaseTimeout = c.Patience / 2
+	s.CommitTimeout = min(c.Patience/2, 50*time.Millisecond)
+	s.SnapshotThreshold, s.TrailingLogs = c.SnapshotEvery, c.TrailingLogs
+	s.SnapshotInterval = 5 * time.Second
+	s.NoSnapshotRestoreOnStart = true // the state is as far as it was
+	s.NoLegacyTelemetry = true
+	s.ShutdownOnRemove = false
+	return s
+}
+
+// bootstrap gives a group without a state its first members.
+func (c *GroupConfig) bootstrap(settings *raft.Config, keeper raftlog.Keeper, snaps raft.SnapshotStore, transport raft.Transport, port *raftnet.Net) error {
+	known, err := raft.HasExistingState(keeper, keeper, snaps)
+	if err != nil {
+		return fmt.Errorf("store: look for the state of group %d: %w", c.Number, err)
+	}
+	if known || len(c.First) == 0 {
+		return nil
+	}
+	var members raft.Configuration
+	for _, name := range c.First {
+		members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: port.Address(name)})
+	}
+	if err := raft.BootstrapCluster(settings, keeper, keeper, snaps, transport, members); err != nil {
+		return fmt.Errorf("store: begin group %d: %w", c.Number, err)
+	}
+	return nil
+}
+
+// lines passes on what raft has to say.
+type lines struct {
+	log   *slog.Logger
+	group uint32
+}
+
+func (l lines) Write(b []byte) (int, error) {
+	l.log.Warn("raft", "group", l.group, "says", string(b))
+	return len(b), nil
+}
+
+var _ io.Writer = lines{}
+
+// Close ends the member.
+func (g *Group) Close() error {
+	err := g.raft.Shutdown().Error()
+	close(g.stop)
+	<-g.done
+	return err
+}
+
+// follow notes the terms in which this node leads and has applied all that was committed before.
+func (g *Group) follow() {
+	defer close(g.done)
+	for {
+		select {
+		case leads := <-g.raft.LeaderCh():
+			for leads && g.raft.State() == raft.Leader && g.ready.Load() != g.raft.CurrentTerm() {
+				term := g.raft.CurrentTerm() // which may end before the barrier is through
+				if g.raft.Barrier(0).Error() == nil {
+					g.ready.Store(term)
+				}
+			}
+		case <-g.stop:
+			return
+		}
+	}
+}
+
+// Run puts a command through the group's log and returns what came of it.
+func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error) {
+	const doing = "run a command"
+	data, err := c.Encode()
+	if err != nil {
+		return state.Outcome{}, err
+	}
+	future := g.raft.Apply(data, timeLeft(ctx))
+	err = future.Error()
+	switch {
+	case err == nil:
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return state.Outcome{}, g.notLeader(doing)
+	case errors.Is(err, raft.ErrEnqueueTimeout):
+		return state.Outcome{}, api.Errorf(api.Unavailable, doing, g.name(), "too much waits to be written")
+	default:
+		return state.Outcome{}, api.Errorf(api.Unknown, doing, g.name(), "%s", err)
+	}
+	outcome, is := future.Response().(state.Outcome)
+	if !is {
+		return state.Outcome{}, api.Errorf(api.Internal, doing, g.name(), "the command had no outcome")
+	}
+	return outcome, nil
+}
+
+func timeLeft(ctx context.Context) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return max(time.Until(end), time.Millisecond)
+	}
+	return time.Minute
+}
+
+func (g *Group) name() string { return fmt.Sprint("in group ", g.config.Number) }
+
+func (g *Group) notLeader(doing string) *api.Error {
+	_, leader := g.raft.LeaderWithID()
+	e := api.Errorf(api.NotLeader, doing, g.name(), "the leader is %q", leader)
+	e.Leader = string(leader)
+	return e
+}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/raftlog"
+	"picloud/node/raftnet"
+	"picloud/node/store/state"
+)
+
+// shelf is some nodes on loopback, each with an address and a disk in memory.
+type shelf struct {
+	t     *testing.T
+	port  string
+	addrs map[string]string
+	disks map[string]*vfs.MemFS
+	nodes map[string]*member
+}
+
+// member is a node that runs.
+type member struct {
+	*Group
+	db   *raftlog.DB
+	port *raftnet.Net
+}
+
+func newShelf(t *testing.T, names ...string) *shelf {
+	s := &shelf{t: t, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s.port, _ = net.SplitHostPort(l.Addr().String())
+	l.Close()
+	for i, name := range names {
+		s.addrs[name] = fmt.Sprintf("127.0.2.%d", i+1)
+		s.disks[name] = vfs.NewMem()
+	}
+	t.Cleanup(func() {
+		for name := range s.nodes {
+			s.stop(name)
+		}
+	})
+	return s
+}
+
+func (s *shelf) start(name string, first ...string) {
+	s.t.Helper()
+	port, err := raftnet.Listen(&host.RealNetwork{Address: s.addrs[name], Names: s.addrs}, name, s.port)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db, err := raftlog.Open(s.disks[name], "store", raftlog.Config{Logger: quiet{}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := GroupConfig{Number: 1, Node: name, First: first, Patience: 300 * time.Millisecond, SnapshotEvery: 20, TrailingLogs: 5,
+		DiskLimit: time.Minute, SlowDisk: func(what string) { panic(what) }}
+	g, err := OpenGroup(c, db, port, s.disks[name], "snapshots", slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.nodes[name] = &member{g, db, port}
+}
+
+func (s *shelf) stop(name string) {
+	m := s.nodes[name]
+	delete(s.nodes, name)
+	if err := errors.Join(m.port.Close(), m.Group.Close(), m.db.Close()); err != nil {
+		s.t.Errorf("stop %s: %v", name, err)
+	}
+}
+
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)              {}
+func (quiet) Errorf(string, ...any)             {}
+func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// run puts a command through whatever node leads.
+func (s *shelf) run(c *state.Command) state.Outcome {
+	s.t.Helper()
+	var last error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, m := range s.nodes {
+			ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+			outcome, err := m.Run(ctx, c)
+			cancel()
+			if err == nil {
+				return outcome
+			}
+			last = err
+		}
+	}
+	s.t.Fatalf("nobody runs the command: %v", last)
+	return state.Outcome{}
+}
+
+// agree waits until all nodes have applied the same, and tells their digest.
+func (s *shelf) agree() uint64 {
+	s.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		seen := map[[2]uint64]bool{}
+		for _, m := range s.nodes {
+			index, digest := m.state.Digest()
+			seen[[2]uint64{index, digest}] = true
+		}
+		if len(seen) == 1 {
+			for at := range seen {
+				return at[1]
+			}
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("the nodes do not agree: %v", seen)
+		}
+	}
+}
+
+// TestAGroupGoesOnWithAMajority writes while one node after the other is away for longer than the log
+// reaches back, so that it comes back by a snapshot.
+func TestAGroupGoesOnWithAMajority(t *testing.T) {
+	names := []string{"pi-1", "pi-2", "pi-3"}
+	s := newShelf(t, names...)
+	for _, name := range names {
+		s.start(name, names...)
+	}
+	session := s.run(&state.Command{Kind: state.OpenSession}).Session
+	sequence := uint64(0)
+	write := func(n int) {
+		for range n {
+			sequence++
+			outcome := s.run(&state.Command{Kind: state.RunTxn, Session: session, Sequence: sequence, Answered: sequence - 1,
+				Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: fmt.Sprint("a/", sequence%50), Value: fmt.Append(nil, sequence)}}}})
+			if outcome.Err != nil && outcome.Err.Kind != api.Replayed {
+				t.Fatal(outcome.Err)
+			}
+		}
+	}
+	write(10)
+	s.agree()
+	for _, away := range names {
+		left, _ := s.nodes[away].state.Applied()
+		s.stop(away)
+		write(60)
+		for _, m := range s.nodes { // the log no longer reaches back to where the node was
+			if err := m.raft.Snapshot().Error(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.start(away)
+		write(5)
+		s.agree()
+		meta, err := (&snapshots{state: s.nodes[away].state}).last()
+		if err != nil || meta == nil || meta.Index <= left {
+			t.Errorf("%s left at entry %d and came back without a snapshot: %+v, %v", away, left, meta, err)
+		}
+	}
+	reply, err := s.nodes["pi-2"].state.Read(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: "a"}}})
+	if err != nil || len(reply.Results[0].Records) != 50 || reply.Revision != sequence {
+		t.Errorf("revision %d after %d writes, %d records, %v", reply.Revision, sequence, len(reply.Results[0].Records), err)
+	}
+}

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
+	"picloud/node/store/state"
+)
+
+// snapshots is a raft.SnapshotStore that holds no data. A snapshot of this node refers to the state,
+// which lies on the disk anyway; what is sent to another node is the state as it is then, which may be
+// ahead of the snapshot: the other node leaves out the entries that are in it. A snapshot that comes
+// in waits in a file until raft has it restored, which puts it and what raft knows of it in place in
+// one step.
+type snapshots struct {
+	state *state.State
+	fs    vfs.FS
+	dir   string // for what comes in
+
+	mu     sync.Mutex
+	staged *raft.SnapshotMeta // came in whole, and was not restored yet
+}
+
+const stagedFile = "snapshot"
+
+// openSnapshots forgets what came in and was not restored.
+func openSnapshots(s *state.State, fs vfs.FS, dir string) (*snapshots, error) {
+	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir, 0o755)); err != nil {
+		return nil, fmt.Errorf("store: prepare %s: %w", dir, err)
+	}
+	return &snapshots{state: s, fs: fs, dir: dir}, nil
+}
+
+// Create begins a snapshot: one of this node if nothing is written to it, else one that comes in.
+func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
+	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
+	return &sink{store: s, meta: raft.SnapshotMeta{
+		Version: version, ID: fmt.Sprintf("%d-%d", term, index), Index: index, Term: term,
+		Configuration: configuration, ConfigurationIndex: configurationIndex,
+	}}, nil
+}
+
+// List returns the last snapshot of this node, if there is one.
+func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
+	meta, err := s.last()
+	if err != nil || meta == nil {
+		return nil, err
+	}
+	return []*raft.SnapshotMeta{meta}, nil
+}
+
+func (s *snapshots) last() (*raft.SnapshotMeta, error) {
+	b, err := s.state.Snapshot()
+	if err != nil || b == nil {
+		return nil, err
+	}
+	meta := &raft.SnapshotMeta{}
+	if err := json.Unmarshal(b, meta); err != nil {
+		return nil, fmt.Errorf("store: read the last snapshot: %w", err)
+	}
+	return meta, nil
+}
+
+// Open returns the snapshot that came in, to be restored, or the state as it is now, to be sent.
+func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	s.mu.Lock()
+	staged := s.staged
+	s.mu.Unlock()
+	if staged != nil && staged.ID == id {
+		f, err := s.fs.Open(s.fs.PathJoin(s.dir, stagedFile))
+		return staged, f, err
+	}
+	meta, err := s.last()
+	if err != nil {
+		return nil, nil, err
+	}
+	if meta == nil || meta.ID != id {
+		return nil, nil, fmt.Errorf("store: there is no snapshot %s", id)
+	}
+	c, err := s.state.Copy()
+	if err != nil {
+		return nil, nil, err
+	}
+	meta.Size = c.Size
+	return meta, stream(c), nil
+}
+
+// restore puts what came in in place of the state.
+func (s *snapshots) restore(from io.Reader) error {
+	s.mu.Lock()
+	meta := s.staged
+	s.staged = nil
+	s.mu.Unlock()
+	if meta == nil {
+		return errors.New("store: no snapshot came in")
+	}
+	b, err := json.Marshal(meta)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b), s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
+}
+
+// stream returns a copy as something to read.
+func stream(c *state.Copy) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		_, err := c.WriteTo(w)
+		w.CloseWithError(errors.Join(err, c.Close()))
+	}()
+	return r
+}
+
+// sink takes a snapshot.
+type sink struct {
+	store *snapshots
+	meta  raft.SnapshotMeta
+	file  vfs.File // of what comes in
+}
+
+// ID names the snapshot.
+func (k *sink) ID() string { return k.meta.ID }
+
+// Write takes a part of a snapshot that comes in.
+func (k *sink) Write(b []byte) (n int, err error) {
+	if k.file == nil {
+		if k.file, err = k.store.fs.Create(k.store.fs.PathJoin(k.store.dir, stagedFile), vfs.WriteCategoryUnspecified); err != nil {
+			return 0, err
+		}
+	}
+	n, err = k.file.Write(b)
+	k.meta.Size += int64(n)
+	return n, err
+}
+
+// Close ends a snapshot.
+func (k *sink) Close() error {
+	if k.file == nil {
+		b, err := json.Marshal(&k.meta)
+		if err != nil {
+			return err
+		}
+		return k.store.state.NoteSnapshot(b)
+	}
+	err := k.file.Close() // not synced: a crash forgets it
+	k.file = nil
+	k.store.mu.Lock()
+	defer k.store.mu.Unlock()
+	if err == nil {
+		k.store.staged = &k.meta
+	}
+	return err
+}
+
+// Cancel forgets a snapshot.
+func (k *sink) Cancel() error {
+	if k.file == nil {
+		return nil
+	}
+	f := k.file
+	k.file = nil
+	return errors.Join(f.Close(), k.store.fs.Remove(k.store.fs.PathJoin(k.store.dir, stagedFile)))
+}

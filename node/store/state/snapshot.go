@@ -1,0 +1,26 @@
+package state
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// NoteSnapshot writes down, durably, what raft knows of a snapshot, which is the state itself: everything
+// that was applied before is durable then.
+func (s *State) NoteSnapshot(meta []byte) error {
+	key := s.key(tableSnapshot)
+	if err := s.db.Set(key, seal(key, meta), pebble.Sync); err != nil {
+		return fmt.Errorf("state: group %d: note a snapshot: %w", s.group, err)
+	}
+	return nil
+}
+
+// Snapshot returns what was written down last, nil if nothing was.
+func (s *State) Snapshot() ([]byte, error) {
+	meta, err := s.get(s.db, s.key(tableSnapshot))
+	if err != nil {
+		return nil, fmt.Errorf("state: group %d: read the last snapshot: %w", s.group, err)
+	}
+	return meta, nil
+}
