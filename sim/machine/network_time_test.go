@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picloud/node/host"
+	"picloud/sim/channel"
 	simnet "picloud/sim/net"
 )
 
@@ -226,6 +227,25 @@ func TestPacketsDropWhenNobodyReads(t *testing.T) {
 		}
 		if _, err := pa.WriteTo([]byte("x"), host.PacketAddr("pi-9:53")); err == nil {
 			t.Error("a packet went to an unknown name")
+		}
+	})
+}
+
+// TestDataForAStreamThatWasJustClosed: the mail goroutine may hold the stream when another closes it.
+func TestDataForAStreamThatWasJustClosed(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab, a, b host.Network) {
+		ca, cb := connected(t, a, b)
+		defer ca.Close()
+		if _, err := ca.Write(make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(cb, make([]byte, 400)); err != nil {
+			t.Fatal(err)
+		}
+		cb.Close()
+		cb.(*conn).handle(channel.Frame{Op: channel.NetData, Data: make([]byte, 1000)})
+		if kept := cb.(*conn).in; kept != nil {
+			t.Errorf("a closed stream keeps %d bytes", len(kept))
 		}
 	})
 }

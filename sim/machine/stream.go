@@ -93,6 +93,9 @@ func (c *conn) tell(errno syscall.Errno) {
 }
 
 func (c *conn) receive(data []byte) {
+	if c.closed {
+		return // nobody will read it
+	}
 	if c.at > 0 && len(c.in)+len(data) > cap(c.in) {
 		c.in = c.in[:copy(c.in, c.in[c.at:])]
 		c.at = 0
