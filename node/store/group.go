@@ -204,6 +204,54 @@ func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error
 	return outcome, nil
 }
 
+// Read runs a transaction that changes nothing on the newest state: every write that was acknowledged
+// before the call is in it. Only the leader can say that, and only if a majority confirms that nobody
+// has taken its place.
+func (g *Group) Read(ctx context.Context, c *confirmer, t *api.Txn) (*api.Reply, error) {
+	const doing = "read"
+	term := g.raft.CurrentTerm()
+	if g.raft.State() != raft.Leader || g.ready.Load() != term {
+		return nil, g.notLeader(doing)
+	}
+	voters, err := g.voters()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.confirm(ctx, g.config.Number, term, voters); err != nil {
+		return nil, err
+	}
+	// What this leader has acknowledged it had applied, and what earlier leaders acknowledged was
+	// applied before it was ready.
+	return g.state.Read(t)
+}
+
+// ReadStale is Read on the state as this node has it, with the time since its leader last said anything.
+func (g *Group) ReadStale(t *api.Txn) (reply *api.Reply, age time.Duration, err error) {
+	reply, err = g.state.Read(t)
+	if g.raft.State() != raft.Leader {
+		age = time.Since(g.raft.LastContact())
+	}
+	return reply, age, err
+}
+
+// Term returns the group's present term as this node knows it.
+func (g *Group) Term() uint64 { return g.raft.CurrentTerm() }
+
+// voters returns the names of the group's voting members.
+func (g *Group) voters() ([]string, error) {
+	future := g.raft.GetConfiguration()
+	if err := future.Error(); err != nil {
+		return nil, api.Errorf(api.Unavailable, "read", g.name(), "%s", err)
+	}
+	var voters []string
+	for _, s := range future.Configuration().Servers {
+		if s.Suffrage == raft.Voter {
+			voters = append(voters, string(s.ID))
+		}
+	}
+	return voters, nil
+}
+
 func timeLeft(ctx context.Context) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
 		return max(time.Until(end), time.Millisecond)
