@@ -1,7 +1,7 @@
 package raftlog
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -46,24 +46,40 @@ func Watch(s Keeper, limit time.Duration, stalled func(what string)) *Watched {
 // one look overdue, not all of them, and does not take its own pause for the disk's.
 const looks = 10
 
-func (w *Watched) within(what string, do func() error) error {
-	var done atomic.Bool // a look under way when the write ends must not lead to another
+// Overdue calls late, in a goroutine of its own, when the limit is over and stop was not called. Time in
+// which the process was paused does not count.
+func Overdue(limit time.Duration, late func()) (stop func()) {
+	var mu sync.Mutex // a look may be under way while the timer is made, or stopped
 	var timer *time.Timer
-	left := looks
-	timer = time.AfterFunc(w.limit/looks, func() {
-		if done.Load() {
-			return
+	left, stopped := looks, false
+	look := func() (over bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return false
 		}
-		if left--; left == 0 {
-			w.stalled(what)
-			return
+		if left--; left > 0 {
+			timer.Reset(limit / looks)
 		}
-		timer.Reset(w.limit / looks)
+		return left == 0
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(limit/looks, func() {
+		if look() {
+			late()
+		}
 	})
-	defer func() {
-		done.Store(true)
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
 		timer.Stop()
-	}()
+	}
+}
+
+func (w *Watched) within(what string, do func() error) error {
+	defer Overdue(w.limit, func() { w.stalled(what) })()
 	return do()
 }
 

@@ -53,25 +53,18 @@ func (t *timed) StoreLogs(logs []*raft.Log) error {
 		<-t.turn
 		done <- err
 	}()
-	look := time.NewTimer(t.limit / looks)
-	defer look.Stop()
-	for range looks {
-		select {
-		case err := <-done:
-			return err
-		case <-look.C:
-			look.Reset(t.limit / looks)
+	late := make(chan struct{})
+	defer raftlog.Overdue(t.limit, func() { close(late) })()
+	select {
+	case err := <-done:
+		return err
+	case <-late:
+		if settled.CompareAndSwap(false, true) {
+			return errSlow
 		}
+		return <-done
 	}
-	if settled.CompareAndSwap(false, true) {
-		return errSlow
-	}
-	return <-done
 }
-
-// looks is how often entries are looked at before they are refused. A process that was paused finds
-// one look overdue, not all of them, and does not take its own pause for the disk's.
-const looks = 10
 
 // alone waits for its turn, however long a late write takes.
 func (t *timed) alone(do func() error) error {
