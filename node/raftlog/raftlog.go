@@ -9,7 +9,6 @@
 package raftlog
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -25,6 +24,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/mutant"
+	"picloud/node/sealed"
 )
 
 // DB is the database of a node.
@@ -248,7 +248,7 @@ func (s *Store) DeleteRange(first, last uint64) error {
 func (s *Store) Set(key, value []byte) error {
 	b := s.db.pebble.NewBatch()
 	place := stableKey(s.group, key)
-	if err := b.Set(place, seal(place, value), nil); err != nil {
+	if err := b.Set(place, sealed.Seal(place, value), nil); err != nil {
 		return fmt.Errorf("raftlog: write %s: %w", key, err)
 	}
 	if err := s.commit(b, pebble.Sync); err != nil {
@@ -260,7 +260,7 @@ func (s *Store) Set(key, value []byte) error {
 // Get reads a value of raft's own. Raft recognises a missing one by the error's text.
 func (s *Store) Get(key []byte) ([]byte, error) {
 	place := stableKey(s.group, key)
-	sealed, closer, err := s.db.pebble.Get(place)
+	stored, closer, err := s.db.pebble.Get(place)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, errors.New("not found")
 	}
@@ -268,10 +268,11 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 		return nil, fmt.Errorf("raftlog: read %s: %w", key, err)
 	}
 	defer closer.Close()
-	if len(sealed) < 4 || !bytes.Equal(seal(place, sealed[4:]), sealed) {
+	value, good := sealed.Open(place, stored)
+	if !good {
 		return nil, fmt.Errorf("raftlog: read %s: %w", key, ErrDamaged)
 	}
-	return append([]byte(nil), sealed[4:]...), nil
+	return append([]byte(nil), value...), nil
 }
 
 // SetUint64 is Set for a number, such as raft's term.
@@ -313,12 +314,6 @@ const (
 	letterNumber = 'b'
 	letterStable = 'c'
 )
-
-// seal returns a value behind a checksum over its key and itself.
-func seal(key, value []byte) []byte {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	return append(binary.BigEndian.AppendUint32(nil, sum), value...)
-}
 
 // An entry is: checksum of the rest (4 bytes), type (1), index, term, time appended in ns (8 each),
 // length of the data (4), data, extensions.

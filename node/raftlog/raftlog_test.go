@@ -10,6 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 	"pgregory.net/rapid"
+
+	"picloud/node/sealed"
 )
 
 // log is the log of a group with its database.
@@ -154,7 +156,7 @@ func TestADamagedVoteIsNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	place := stableKey(3, []byte("vote"))
-	if err := l.Pebble().Set(place, append(seal(place, []byte("pi-2"))[:4], "pi-3"...), nil); err != nil {
+	if err := l.Pebble().Set(place, append(sealed.Seal(place, []byte("pi-2"))[:4], "pi-3"...), nil); err != nil {
 		t.Fatal(err)
 	}
 	if vote, err := l.Get([]byte("vote")); !errors.Is(err, ErrDamaged) {

@@ -211,6 +211,25 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 	return inLine{t}, nil
 }
 
+// Begin gives a group that has no state yet its first members: the nodes of these names.
+func (n *Net) Begin(c *raft.Config, log raft.LogStore, values raft.StableStore, snapshots raft.SnapshotStore, t raft.Transport, nodes []string) error {
+	known, err := raft.HasExistingState(log, values, snapshots)
+	if err != nil {
+		return fmt.Errorf("raftnet: look for the group's state: %w", err)
+	}
+	if known || len(nodes) == 0 {
+		return nil
+	}
+	var members raft.Configuration
+	for _, name := range nodes {
+		members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: n.Address(name)})
+	}
+	if err := raft.BootstrapCluster(c, log, values, snapshots, t, members); err != nil {
+		return fmt.Errorf("raftnet: begin the group: %w", err)
+	}
+	return nil
+}
+
 // layer is a group's raft.StreamLayer.
 type layer struct {
 	net.Listener

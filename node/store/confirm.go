@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,10 +45,8 @@ type waiter struct {
 // in the group. This node leads the group in the term, and knows its voters.
 func (c *confirmer) confirm(ctx context.Context, group uint32, term uint64, voters []string) error {
 	w := &waiter{group: group, term: term, voters: voters, answer: make(chan error, 1), left: len(voters)/2 + 1}
-	for _, v := range voters {
-		if v == c.node {
-			w.left--
-		}
+	if slices.Contains(voters, c.node) {
+		w.left--
 	}
 	if w.left <= 0 {
 		return nil
@@ -121,15 +120,11 @@ func settle(waiting []*waiter, s said) []*waiter {
 	var still []*waiter
 	for _, w := range waiting {
 		term := s.terms[w.group]
-		voter := false
-		for _, v := range w.voters {
-			voter = voter || v == s.node
-		}
 		switch {
 		case term > w.term:
 			w.answer <- api.Errorf(api.NotLeader, "read", "", "%s knows the term %d, and this node led in %d", s.node, term, w.term)
 			continue
-		case term > 0 && voter:
+		case term > 0 && slices.Contains(w.voters, s.node):
 			w.left--
 		}
 		if w.left == 0 {
@@ -151,20 +146,19 @@ type question struct {
 func (c *confirmer) questions(waiting []*waiter) []*question {
 	var all []*question
 	of := map[string]*question{}
-	asked := map[string]map[uint32]bool{}
 	for _, w := range waiting {
 		for _, node := range w.voters {
 			if node == c.node {
 				continue
 			}
-			if of[node] == nil {
-				of[node] = &question{node: node}
-				asked[node] = map[uint32]bool{}
-				all = append(all, of[node])
+			q := of[node]
+			if q == nil {
+				q = &question{node: node}
+				of[node] = q
+				all = append(all, q)
 			}
-			if !asked[node][w.group] {
-				asked[node][w.group] = true
-				of[node].groups = append(of[node].groups, w.group)
+			if !slices.Contains(q.groups, w.group) {
+				q.groups = append(q.groups, w.group)
 			}
 		}
 	}

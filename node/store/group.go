@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,6 +18,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/api"
+	"picloud/node/raftlead"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/store/state"
@@ -60,9 +60,7 @@ type Group struct {
 	config GroupConfig
 	raft   *raft.Raft
 	state  *state.State
-	ready  atomic.Uint64 // the term, led by this node, of which all that was committed before is applied
-	stop   chan struct{}
-	done   chan struct{} // closed when follow has ended
+	ready  *raftlead.Ready
 }
 
 // recentEntries of a log stay in memory, for followers that keep up.
@@ -95,15 +93,14 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		return nil, err
 	}
 	settings := c.settings(log)
-	if err := c.bootstrap(settings, keeper, snaps, transport, port); err != nil {
-		return nil, err
+	if err := port.Begin(settings, keeper, keeper, snaps, transport, c.First); err != nil {
+		return nil, fmt.Errorf("store: group %d: %w", c.Number, err)
 	}
-	g := &Group{config: c, state: s, stop: make(chan struct{}), done: make(chan struct{})}
-	if g.raft, err = raft.NewRaft(settings, &fsm{s, snaps}, keeper, keeper, snaps, transport); err != nil {
+	r, err := raft.NewRaft(settings, &fsm{s, snaps}, keeper, keeper, snaps, transport)
+	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
-	go g.follow()
-	return g, nil
+	return &Group{config: c, raft: r, state: s, ready: raftlead.Follow(r)}, nil
 }
 
 func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
@@ -119,25 +116,6 @@ func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
 	s.NoLegacyTelemetry = true
 	s.ShutdownOnRemove = false
 	return s
-}
-
-// bootstrap gives a group without a state its first members.
-func (c *GroupConfig) bootstrap(settings *raft.Config, keeper raftlog.Keeper, snaps raft.SnapshotStore, transport raft.Transport, port *raftnet.Net) error {
-	known, err := raft.HasExistingState(keeper, keeper, snaps)
-	if err != nil {
-		return fmt.Errorf("store: look for the state of group %d: %w", c.Number, err)
-	}
-	if known || len(c.First) == 0 {
-		return nil
-	}
-	var members raft.Configuration
-	for _, name := range c.First {
-		members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: port.Address(name)})
-	}
-	if err := raft.BootstrapCluster(settings, keeper, keeper, snaps, transport, members); err != nil {
-		return fmt.Errorf("store: begin group %d: %w", c.Number, err)
-	}
-	return nil
 }
 
 // lines passes on what raft has to say.
@@ -156,27 +134,8 @@ var _ io.Writer = lines{}
 // Close ends the member.
 func (g *Group) Close() error {
 	err := g.raft.Shutdown().Error()
-	close(g.stop)
-	<-g.done
+	g.ready.Stop()
 	return err
-}
-
-// follow notes the terms in which this node leads and has applied all that was committed before.
-func (g *Group) follow() {
-	defer close(g.done)
-	for {
-		select {
-		case leads := <-g.raft.LeaderCh():
-			for leads && g.raft.State() == raft.Leader && g.ready.Load() != g.raft.CurrentTerm() {
-				term := g.raft.CurrentTerm() // which may end before the barrier is through
-				if g.raft.Barrier(0).Error() == nil {
-					g.ready.Store(term)
-				}
-			}
-		case <-g.stop:
-			return
-		}
-	}
 }
 
 // Run puts a command through the group's log and returns what came of it.
@@ -210,7 +169,7 @@ func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error
 func (g *Group) Read(ctx context.Context, c *confirmer, t *api.Txn) (*api.Reply, error) {
 	const doing = "read"
 	term := g.raft.CurrentTerm()
-	if g.raft.State() != raft.Leader || g.ready.Load() != term {
+	if g.raft.State() != raft.Leader || !g.ready.In(term) {
 		return nil, g.notLeader(doing)
 	}
 	voters, err := g.voters()

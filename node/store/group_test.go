@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
 
 	"picloud/node/api"
 	"picloud/node/host"
@@ -25,6 +26,8 @@ type shelf struct {
 	addrs map[string]string
 	disks map[string]*vfs.MemFS
 	nodes map[string]*member
+
+	leaders chan raft.Observation // holds one when somebody has heard of another leader
 }
 
 // member is a node that runs.
@@ -35,7 +38,7 @@ type member struct {
 }
 
 func newShelf(t *testing.T, names ...string) *shelf {
-	s := &shelf{t: t, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}}
+	s := &shelf{t: t, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}, leaders: make(chan raft.Observation, 1)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +73,10 @@ func (s *shelf) start(name string, first ...string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	g.raft.RegisterObserver(raft.NewObserver(s.leaders, false, func(o *raft.Observation) bool {
+		_, is := o.Data.(raft.LeaderObservation)
+		return is
+	}))
 	s.nodes[name] = &member{g, db, port}
 }
 
@@ -87,41 +94,56 @@ func (quiet) Infof(string, ...any)              {}
 func (quiet) Errorf(string, ...any)             {}
 func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// run puts a command through whatever node leads.
+// run puts a command through whatever node leads, and waits for one that does.
 func (s *shelf) run(c *state.Command) state.Outcome {
 	s.t.Helper()
-	var last error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		var last error
 		for _, m := range s.nodes {
-			ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
 			outcome, err := m.Run(ctx, c)
-			cancel()
 			if err == nil {
 				return outcome
 			}
 			last = err
 		}
+		select {
+		case <-s.leaders: // somebody heard of another leader
+		case <-ctx.Done():
+			s.t.Fatalf("nobody runs the command: %v", last)
+		}
 	}
-	s.t.Fatalf("nobody runs the command: %v", last)
-	return state.Outcome{}
 }
 
-// agree waits until all nodes have applied the same, and tells their digest.
-func (s *shelf) agree() uint64 {
+// agree waits until all nodes have applied the same entries: they must hold the same then.
+func (s *shelf) agree() {
 	s.t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		seen := map[[2]uint64]bool{}
+	late := time.After(time.Minute)
+	for {
+		var behind *member
+		var most, least uint64
+		digests := map[uint64]bool{}
+		changed := map[*member]<-chan struct{}{}
 		for _, m := range s.nodes {
+			changed[m] = m.state.Changed()
 			index, digest := m.state.Digest()
-			seen[[2]uint64{index, digest}] = true
-		}
-		if len(seen) == 1 {
-			for at := range seen {
-				return at[1]
+			digests[digest] = true
+			if behind == nil || index < least {
+				behind, least = m, index
 			}
+			most = max(most, index)
 		}
-		if time.Now().After(end) {
-			s.t.Fatalf("the nodes do not agree: %v", seen)
+		if least == most {
+			if len(digests) > 1 {
+				s.t.Errorf("after entry %d there are %d different states", most, len(digests))
+			}
+			return
+		}
+		select {
+		case <-changed[behind]:
+		case <-late:
+			s.t.Fatalf("a node stays at entry %d, another is at %d", least, most)
 		}
 	}
 }

@@ -112,18 +112,8 @@ func (m Member) Start() (*raft.Raft, error) {
 	}
 	config := m.config()
 	snapshots := raft.NewInmemSnapshotStore()
-	known, err := raft.HasExistingState(m.Log, m.Log, snapshots)
-	if err != nil {
+	if err := port.Begin(config, m.Log, m.Log, snapshots, transport, m.Nodes); err != nil {
 		return nil, fmt.Errorf("firstcloud: %w", err)
-	}
-	if !known {
-		var members raft.Configuration
-		for _, name := range m.Nodes {
-			members.Servers = append(members.Servers, raft.Server{ID: raft.ServerID(name), Address: port.Address(name)})
-		}
-		if err := raft.BootstrapCluster(config, m.Log, m.Log, snapshots, transport, members); err != nil {
-			return nil, fmt.Errorf("firstcloud: %w", err)
-		}
 	}
 	r, err := raft.NewRaft(config, m.State, m.Log, m.Log, snapshots, transport)
 	if err != nil {

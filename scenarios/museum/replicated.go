@@ -2,12 +2,12 @@ package museum
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
 	"picloud/node/host"
+	"picloud/node/raftlead"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/wire"
@@ -28,9 +28,9 @@ const (
 
 // member is a node of a replicated map.
 type member struct {
-	raft   *raft.Raft
-	state  *firstcloud.State
-	barred atomic.Uint64 // the last term of which this node knows the beginning
+	raft  *raft.Raft
+	state *firstcloud.State
+	ready *raftlead.Ready
 }
 
 // replicated runs a node of a replicated map, which as a follower waits for its leader for as long as
@@ -65,7 +65,7 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 		return err
 	}
 	defer m.raft.Shutdown()
-	go m.catchUp()
+	m.ready = raftlead.Follow(m.raft)
 	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
 		if c.Kind == history.Read {
 			return p.read(m, c)
@@ -74,17 +74,5 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 	})
 }
 
-// catchUp notes the terms in which this node leads and has applied all that was committed before.
-func (m *member) catchUp() {
-	for leads := range m.raft.LeaderCh() {
-		for leads && m.raft.State() == raft.Leader && !m.caughtUp() {
-			term := m.raft.CurrentTerm() // which may end before the barrier is through
-			if m.raft.Barrier(0).Error() == nil {
-				m.barred.Store(term)
-			}
-		}
-	}
-}
-
 // caughtUp tells whether this node, if it leads, has applied all that was committed before.
-func (m *member) caughtUp() bool { return m.barred.Load() == m.raft.CurrentTerm() }
+func (m *member) caughtUp() bool { return m.ready.In(m.raft.CurrentTerm()) }

@@ -104,5 +104,6 @@ func (v *view) once(c *Command) (*api.Reply, *api.Error, error) {
 	if err := v.forgetReplies(c.Session, open.Answered, answered); err != nil {
 		return nil, nil, err
 	}
-	return reply, nil, v.putSession(c.Session, session{Used: v.marker.Clock, Answered: answered})
+	open.Used, open.Answered = v.marker.Clock, answered
+	return reply, nil, v.putSession(c.Session, open)
 }

@@ -3,7 +3,6 @@ package state
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 
 	"picloud/node/api"
 )
@@ -15,8 +14,6 @@ import (
 
 // errMalformed says that bytes are not what an encoder wrote.
 var errMalformed = errors.New("malformed data")
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // writer appends to itself.
 type writer []byte
@@ -214,19 +211,4 @@ func (r *reader) done() error {
 		return errMalformed
 	}
 	return nil
-}
-
-// seal puts a checksum over a key and its value before the value.
-func seal(key, value []byte) []byte {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(value)), sum), value...)
-}
-
-// unseal returns the value if it belongs to the key.
-func unseal(key, sealed []byte) ([]byte, bool) {
-	if len(sealed) < 4 {
-		return nil, false
-	}
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, sealed[4:])
-	return sealed[4:], sum == binary.BigEndian.Uint32(sealed)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"picloud/node/sealed"
 )
 
 // A copy of a state is a stream:
@@ -70,7 +72,7 @@ func (c *Copy) WriteTo(to io.Writer) (int64, error) {
 	err := v.rows(c.state.key(tableSnapshot+1), c.state.key(tableEnd), false, func(key, value []byte) (bool, error) {
 		rows++
 		w.chunk(key[prefixBytes:])
-		w.chunk(seal(key[prefixBytes:], value)) // of the key as it is in every group
+		w.chunk(sealed.Seal(key[prefixBytes:], value)) // of the key as it is in every group
 		return w.err == nil, w.err
 	})
 	w.write([]byte{0})
@@ -141,7 +143,7 @@ func (s *State) read(from io.Reader, t *tables, snapshot []byte) (m marker, err 
 	}
 	if snapshot != nil {
 		key := s.key(tableSnapshot)
-		if err := t.set(key, seal(key, snapshot)); err != nil {
+		if err := t.set(key, sealed.Seal(key, snapshot)); err != nil {
 			return m, err
 		}
 	}
@@ -152,7 +154,7 @@ func (s *State) read(from io.Reader, t *tables, snapshot []byte) (m marker, err 
 		if len(key) == 0 {
 			break
 		}
-		value, good := unseal(key, r.chunk())
+		value, good := sealed.Open(key, r.chunk())
 		if r.err != nil || !good || bytes.Compare(key, last) <= 0 || key[0] <= tableSnapshot || key[0] >= tableEnd {
 			return m, fmt.Errorf("row %d: %w", rows, errors.Join(r.err, errCopy))
 		}
@@ -168,7 +170,7 @@ func (s *State) read(from io.Reader, t *tables, snapshot []byte) (m marker, err 
 		case tableMarker:
 			markerRow = value
 		}
-		if err := t.set(own, seal(own, value)); err != nil {
+		if err := t.set(own, sealed.Seal(own, value)); err != nil {
 			return m, err
 		}
 	}

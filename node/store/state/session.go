@@ -14,6 +14,7 @@ const maxStoredReply = 64 << 10
 type session struct {
 	Used     uint64 // the group's clock at its last request, ms
 	Answered uint64 // it has had the replies to its requests up to this one
+	stored   []byte // as it lies in its table
 }
 
 func (x *session) encode() []byte {
@@ -25,6 +26,7 @@ func (x *session) encode() []byte {
 
 func decodeSession(b []byte) (x session, err error) {
 	r := &reader{rest: b}
+	x.stored = b
 	x.Used, x.Answered = r.number(), r.number()
 	return x, r.done()
 }
@@ -38,13 +40,9 @@ func (v *view) session(number uint64) (x session, is bool, err error) {
 	return x, true, err
 }
 
+// putSession writes a session in place of what is stored of it.
 func (v *view) putSession(number uint64, x session) error {
-	key := v.state.key(tableSessions, big(number))
-	before, err := v.state.get(v.from, key)
-	if err != nil {
-		return err
-	}
-	return v.put(key, before, x.encode())
+	return v.put(v.state.key(tableSessions, big(number)), x.stored, x.encode())
 }
 
 // storedReply returns the reply that a request has had: nil if it was too large to keep.

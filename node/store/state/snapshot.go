@@ -4,13 +4,15 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"picloud/node/sealed"
 )
 
 // NoteSnapshot writes down, durably, what raft knows of a snapshot, which is the state itself: everything
 // that was applied before is durable then.
 func (s *State) NoteSnapshot(meta []byte) error {
 	key := s.key(tableSnapshot)
-	if err := s.db.Set(key, seal(key, meta), pebble.Sync); err != nil {
+	if err := s.db.Set(key, sealed.Seal(key, meta), pebble.Sync); err != nil {
 		return fmt.Errorf("state: group %d: note a snapshot: %w", s.group, err)
 	}
 	return nil

@@ -24,6 +24,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"picloud/node/api"
+	"picloud/node/sealed"
 )
 
 // SessionIdle is how long a session lives that sends nothing, ms of the group's clock.
@@ -44,7 +45,7 @@ type State struct {
 
 	mu      sync.Mutex
 	marker  marker
-	changed *sync.Cond // the marker is another one
+	changed chan struct{} // closed when the marker is another one
 }
 
 // marker stands for all that was applied.
@@ -76,8 +77,7 @@ func (m *marker) decode(b []byte) error {
 
 // Open opens the state of a group, which is empty where nothing was applied.
 func Open(db *pebble.DB, group uint32) (*State, error) {
-	s := &State{db: db, group: group, prefix: tablesOf(group), marker: marker{Oldest: 1}}
-	s.changed = sync.NewCond(&s.mu)
+	s := &State{db: db, group: group, prefix: tablesOf(group), marker: marker{Oldest: 1}, changed: make(chan struct{})}
 	m, err := s.readMarker(db)
 	if err != nil {
 		return nil, fmt.Errorf("state: open group %d: %w", group, err)
@@ -100,7 +100,7 @@ func (s *State) readMarker(from pebble.Reader) (marker, error) {
 
 // get returns the value of a row, nil if there is none, and ErrDamaged if it is not what was written.
 func (s *State) get(from pebble.Reader, key []byte) ([]byte, error) {
-	sealed, closer, err := from.Get(key)
+	stored, closer, err := from.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -108,7 +108,7 @@ func (s *State) get(from pebble.Reader, key []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer closer.Close()
-	value, ok := unseal(key, sealed)
+	value, ok := sealed.Open(key, stored)
 	if !ok {
 		return nil, ErrDamaged
 	}
@@ -146,12 +146,20 @@ func (s *State) Digest() (index, digest uint64) {
 	return s.marker.Index, s.marker.Digest
 }
 
+// Changed returns what is closed when more has been applied than now.
+func (s *State) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
 // advance makes a marker known to those who wait for it.
 func (s *State) advance(m marker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.marker = m
-	s.changed.Broadcast()
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // Read runs a transaction that changes nothing on the state as it is at one instant.

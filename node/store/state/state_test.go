@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"picloud/node/api"
+	"picloud/node/sealed"
 )
 
 func openPebble(t rapid.TB, fs vfs.FS) *pebble.DB {
@@ -292,13 +293,13 @@ func TestDamageIsFound(t *testing.T) {
 	defer it.Close()
 	rows := 0
 	for ok := it.First(); ok; ok = it.Next() {
-		sealed := slices.Clone(it.Value())
-		for bit := range 8 * len(sealed) {
-			sealed[bit/8] ^= 1 << (bit % 8)
-			if _, good := unseal(it.Key(), sealed); good {
+		stored := slices.Clone(it.Value())
+		for bit := range 8 * len(stored) {
+			stored[bit/8] ^= 1 << (bit % 8)
+			if _, good := sealed.Open(it.Key(), stored); good {
 				t.Errorf("bit %d of %q is not missed", bit, it.Key())
 			}
-			sealed[bit/8] ^= 1 << (bit % 8)
+			stored[bit/8] ^= 1 << (bit % 8)
 		}
 		rows++
 	}

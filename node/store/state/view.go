@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"picloud/node/api"
+	"picloud/node/sealed"
 )
 
 // view is the state as one transaction after another sees it: of a snapshot, which is only read, or of
@@ -24,6 +25,7 @@ type view struct {
 type row struct {
 	api.Record
 	Deadline uint64 // on the group's clock, ms; 0 for none
+	stored   []byte // the row as it lies in its table
 }
 
 func (r *row) encode() []byte {
@@ -39,13 +41,13 @@ func (r *row) encode() []byte {
 
 func decodeRow(key string, b []byte) (*row, error) {
 	r := &reader{rest: b}
-	found := &row{Record: api.Record{Key: key, Created: r.number(), Modified: r.number(), Version: r.number(), TTL: int64(r.number())}}
+	found := &row{stored: b, Record: api.Record{Key: key, Created: r.number(), Modified: r.number(), Version: r.number(), TTL: int64(r.number())}}
 	found.Deadline, found.Value = r.number(), r.bytes()
 	return found, r.done()
 }
 
 // set writes a row with its checksum.
-func (v *view) set(key, value []byte) error { return v.batch.Set(key, seal(key, value), nil) }
+func (v *view) set(key, value []byte) error { return v.batch.Set(key, sealed.Seal(key, value), nil) }
 
 // put writes a row that the digest counts.
 func (v *view) put(key, before, now []byte) error {
@@ -184,7 +186,7 @@ func (v *view) write(o *api.Op, before *row) error {
 		v.marker.Records++
 	} else {
 		now.Created, now.Version = before.Created, before.Version+1
-		old = before.encode()
+		old = before.stored
 		if err := v.unschedule(before); err != nil {
 			return err
 		}
@@ -206,7 +208,7 @@ func (v *view) remove(before *row, why api.EventKind) error {
 		return err
 	}
 	v.marker.Records--
-	if err := v.drop(v.state.key(tableRecords, recordPlace(before.Key)), before.encode()); err != nil {
+	if err := v.drop(v.state.key(tableRecords, recordPlace(before.Key)), before.stored); err != nil {
 		return err
 	}
 	return v.event(why, &api.Record{Key: before.Key})
@@ -273,12 +275,12 @@ func (v *view) rows(from, to []byte, backwards bool, visit func(key, value []byt
 		first, next = it.Last, it.Prev
 	}
 	for ok := first(); ok && err == nil; {
-		var sealed []byte
-		if sealed, err = it.ValueAndErr(); err != nil {
+		var stored []byte
+		if stored, err = it.ValueAndErr(); err != nil {
 			break
 		}
 		key := bytes.Clone(it.Key())
-		value, good := unseal(key, sealed)
+		value, good := sealed.Open(key, stored)
 		if !good {
 			err = ErrDamaged
 			break

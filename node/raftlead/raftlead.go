@@ -1,0 +1,50 @@
+// Package raftlead tells whether a raft leader may answer from its state: only when all that was
+// committed before its term is applied.
+package raftlead
+
+import (
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+)
+
+// Ready follows a node's leadership.
+type Ready struct {
+	raft *raft.Raft
+	term atomic.Uint64 // the last one in which the node led and was ready
+	stop chan struct{}
+	done chan struct{}
+}
+
+// Follow starts to follow. It takes what comes on raft's LeaderCh, which nobody else may read.
+func Follow(r *raft.Raft) *Ready {
+	y := &Ready{raft: r, stop: make(chan struct{}), done: make(chan struct{})}
+	go y.follow()
+	return y
+}
+
+// In tells whether the node is ready in a term, if that is the present one and the node leads in it.
+func (y *Ready) In(term uint64) bool { return y.term.Load() == term }
+
+// Stop ends it, once raft has been shut down.
+func (y *Ready) Stop() {
+	close(y.stop)
+	<-y.done
+}
+
+func (y *Ready) follow() {
+	defer close(y.done)
+	for {
+		select {
+		case leads := <-y.raft.LeaderCh():
+			for leads && y.raft.State() == raft.Leader && !y.In(y.raft.CurrentTerm()) {
+				term := y.raft.CurrentTerm() // which may end before the barrier is through
+				if y.raft.Barrier(0).Error() == nil {
+					y.term.Store(term)
+				}
+			}
+		case <-y.stop:
+			return
+		}
+	}
+}
