@@ -161,8 +161,8 @@ func TestAGroupGoesOnWithAMajority(t *testing.T) {
 	write := func(n int) {
 		for range n {
 			sequence++
-			outcome := s.run(&state.Command{Kind: state.RunTxn, Session: session, Sequence: sequence, Answered: sequence - 1,
-				Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: fmt.Sprint("a/", sequence%50), Value: fmt.Append(nil, sequence)}}}})
+			outcome := s.run(&state.Command{Kind: state.RunTxn, Request: api.Request{Session: session, Sequence: sequence, Answered: sequence - 1,
+				Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: fmt.Sprint("a/", sequence%50), Value: fmt.Append(nil, sequence)}}}}})
 			if outcome.Err != nil && outcome.Err.Kind != api.Replayed {
 				t.Fatal(outcome.Err)
 			}

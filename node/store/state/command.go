@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 )
 
 // CommandKind says what a command does to the state.
@@ -12,7 +13,7 @@ type CommandKind string
 
 // The kinds of commands.
 const (
-	// RunTxn runs Txn for a session, once.
+	// RunTxn runs Request for its session, once.
 	RunTxn CommandKind = "txn"
 	// OpenSession begins a session, whose number is the index of the command's entry.
 	OpenSession CommandKind = "open-session"
@@ -28,43 +29,37 @@ var commandKinds = [...]CommandKind{RunTxn, OpenSession, Tick, Trim}
 
 // Command is what an entry of the log asks for.
 type Command struct {
-	Kind CommandKind
-
-	// of RunTxn
-	Session  uint64
-	Sequence uint64 // of the request in its session, from 1 on
-	Answered uint64 // the session has the replies to all requests up to this one
-	Txn      api.Txn
-
-	Elapsed uint64 // of Tick, ms
-	Before  uint64 // of Trim
+	Kind    CommandKind
+	Request api.Request // of RunTxn
+	Elapsed uint64      // of Tick, ms
+	Before  uint64      // of Trim
 }
 
 const commandVersion = 1
 
 // Encode returns the command as bytes.
 func (c *Command) Encode() ([]byte, error) {
-	w := make(writer, 0, 128)
-	w.number(commandVersion)
-	if err := place(&w, commandKinds[:], c.Kind); err != nil {
+	if c.Kind == RunTxn {
+		b, err := c.Request.Encode()
+		return Run(b), err
+	}
+	w := make(codec.Writer, 0, 16)
+	w.Number(commandVersion)
+	if err := codec.Place(&w, commandKinds[:], c.Kind); err != nil {
 		return nil, fmt.Errorf("state: encode a command of kind %q: %w", c.Kind, err)
 	}
-	var err error
 	switch c.Kind {
-	case RunTxn:
-		w.number(c.Session)
-		w.number(c.Sequence)
-		w.number(c.Answered)
-		err = w.txn(&c.Txn)
 	case Tick:
-		w.number(c.Elapsed)
+		w.Number(c.Elapsed)
 	case Trim:
-		w.number(c.Before)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("state: encode a command: %w", err)
+		w.Number(c.Before)
 	}
 	return w, nil
+}
+
+// Run returns the command that runs an encoded request, which goes into the log as it came.
+func Run(request []byte) []byte {
+	return append([]byte{commandVersion, 0}, request...)
 }
 
 // errFuture says that a newer program wrote something.
@@ -72,23 +67,22 @@ var errFuture = errors.New("written by a newer version of the program")
 
 // DecodeCommand reads a command; its parts belong to data.
 func DecodeCommand(data []byte) (c Command, err error) {
-	r := &reader{rest: data}
-	if v := r.number(); !r.bad && v > commandVersion {
+	r := codec.NewReader(data)
+	if v := r.Number(); !r.Bad() && v > commandVersion {
 		return c, fmt.Errorf("state: a command of version %d: %w", v, errFuture)
 	} else if v == 0 {
-		r.bad = true
+		r.Fail()
 	}
-	c.Kind = one(r, commandKinds[:])
+	c.Kind = codec.One(r, commandKinds[:])
 	switch c.Kind {
 	case RunTxn:
-		c.Session, c.Sequence, c.Answered = r.number(), r.number(), r.number()
-		c.Txn = r.txn()
+		c.Request, err = api.DecodeRequest(r.Rest())
 	case Tick:
-		c.Elapsed = r.number()
+		c.Elapsed = r.Number()
 	case Trim:
-		c.Before = r.number()
+		c.Before = r.Number()
 	}
-	if err := r.done(); err != nil {
+	if err = errors.Join(err, r.Done()); err != nil {
 		return c, fmt.Errorf("state: a command of %d bytes: %w", len(data), err)
 	}
 	return c, nil

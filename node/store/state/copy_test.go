@@ -95,7 +95,7 @@ func TestACopyIsTheState(t *testing.T) {
 // TestWhatIsNotACopyChangesNothing cuts a copy short at every length, and flips a bit of every byte.
 func TestWhatIsNotACopyChangesNothing(t *testing.T) {
 	from := applied(t, vfs.NewMem(), 1, entries(t, []Command{{Kind: OpenSession},
-		{Kind: RunTxn, Session: 1, Sequence: 1, Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a/b", Value: []byte("value"), TTL: 3}}}}}))
+		{Kind: RunTxn, Request: api.Request{Session: 1, Sequence: 1, Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a/b", Value: []byte("value"), TTL: 3}}}}}}))
 	defer from.db.Close()
 	whole := copyOf(t, from)
 	fs := vfs.NewMem()

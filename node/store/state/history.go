@@ -4,15 +4,15 @@ import (
 	"encoding/binary"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 )
 
 // event notes what happened to a key in the revision that is being made.
 func (v *view) event(kind api.EventKind, now *api.Record) error {
-	var w writer
-	if err := place(&w, eventKinds[:], kind); err != nil {
+	var w codec.Writer
+	if err := api.WriteEvent(&w, &api.Event{Kind: kind, Record: *now}); err != nil {
 		return err
 	}
-	w.record(now)
 	key := v.state.key(tableHistory, big(v.marker.Revision+1), big(v.events))
 	v.events++
 	return v.set(key, w)
@@ -56,10 +56,11 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 			next = revision
 			return false, nil
 		}
-		r := &reader{rest: value}
-		e := api.Event{Kind: one(r, eventKinds[:]), Revision: revision, Record: r.record()}
+		r := codec.NewReader(value)
+		e := api.ReadEvent(r)
+		e.Revision = revision
 		events = append(events, e)
-		return true, r.done()
+		return true, r.Done()
 	})
 	return events, next, err
 }

@@ -45,19 +45,19 @@ func (m *model) apply(index uint64, c *Command) Outcome {
 		m.oldest = max(m.oldest, min(c.Before, m.revision+1))
 		return Outcome{}
 	}
-	s := m.sessions[c.Session]
+	s := m.sessions[c.Request.Session]
 	if s == nil {
 		return Outcome{Err: &api.Error{Kind: api.SessionExpired}}
 	}
-	if c.Sequence <= s.answered {
+	if c.Request.Sequence <= s.answered {
 		return Outcome{Err: &api.Error{Kind: api.Replayed}}
 	}
-	if reply, is := s.replies[c.Sequence]; is {
+	if reply, is := s.replies[c.Request.Sequence]; is {
 		return Outcome{Reply: &reply}
 	}
-	reply := m.run(&c.Txn)
-	s.replies[c.Sequence] = reply
-	s.answered = max(s.answered, min(c.Answered, c.Sequence-1))
+	reply := m.run(&c.Request.Txn)
+	s.replies[c.Request.Sequence] = reply
+	s.answered = max(s.answered, min(c.Request.Answered, c.Request.Sequence-1))
 	s.used = m.clock
 	return Outcome{Reply: &reply}
 }

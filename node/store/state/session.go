@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 )
 
 // maxStoredReply bounds the replies that sessions keep. A larger one is forgotten, and the state only
@@ -18,17 +19,17 @@ type session struct {
 }
 
 func (x *session) encode() []byte {
-	var w writer
-	w.number(x.Used)
-	w.number(x.Answered)
+	var w codec.Writer
+	w.Number(x.Used)
+	w.Number(x.Answered)
 	return w
 }
 
 func decodeSession(b []byte) (x session, err error) {
-	r := &reader{rest: b}
+	r := codec.NewReader(b)
 	x.stored = b
-	x.Used, x.Answered = r.number(), r.number()
-	return x, r.done()
+	x.Used, x.Answered = r.Number(), r.Number()
+	return x, r.Done()
 }
 
 func (v *view) session(number uint64) (x session, is bool, err error) {
@@ -54,14 +55,14 @@ func (v *view) storedReply(session, sequence uint64) (reply *api.Reply, is bool,
 	if len(b) == 0 {
 		return nil, true, nil
 	}
-	r := &reader{rest: b}
-	p := r.reply()
-	return &p, true, r.done()
+	r := codec.NewReader(b)
+	p := api.ReadReply(r)
+	return &p, true, r.Done()
 }
 
 func (v *view) storeReply(session, sequence uint64, reply *api.Reply) error {
-	var w writer
-	w.reply(reply)
+	var w codec.Writer
+	api.WriteReply(&w, reply)
 	if len(w) > maxStoredReply {
 		w = nil
 	}

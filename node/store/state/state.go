@@ -24,6 +24,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 	"picloud/node/sealed"
 )
 
@@ -60,19 +61,19 @@ type marker struct {
 }
 
 func (m *marker) encode() []byte {
-	var w writer
+	var w codec.Writer
 	for _, n := range []uint64{m.Index, m.Term, m.Revision, m.Oldest, m.Clock, m.Digest, m.Records} {
-		w.number(n)
+		w.Number(n)
 	}
 	return w
 }
 
 func (m *marker) decode(b []byte) error {
-	r := &reader{rest: b}
+	r := codec.NewReader(b)
 	for _, n := range []*uint64{&m.Index, &m.Term, &m.Revision, &m.Oldest, &m.Clock, &m.Digest, &m.Records} {
-		*n = r.number()
+		*n = r.Number()
 	}
-	return r.done()
+	return r.Done()
 }
 
 // Open opens the state of a group, which is empty where nothing was applied.

@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 	"picloud/node/sealed"
 )
 
@@ -29,21 +30,21 @@ type row struct {
 }
 
 func (r *row) encode() []byte {
-	w := make(writer, 0, len(r.Value)+40)
-	w.number(r.Created)
-	w.number(r.Modified)
-	w.number(r.Version)
-	w.number(uint64(r.TTL))
-	w.number(r.Deadline)
-	w.bytes(r.Value)
+	w := make(codec.Writer, 0, len(r.Value)+40)
+	w.Number(r.Created)
+	w.Number(r.Modified)
+	w.Number(r.Version)
+	w.Number(uint64(r.TTL))
+	w.Number(r.Deadline)
+	w.Bytes(r.Value)
 	return w
 }
 
 func decodeRow(key string, b []byte) (*row, error) {
-	r := &reader{rest: b}
-	found := &row{stored: b, Record: api.Record{Key: key, Created: r.number(), Modified: r.number(), Version: r.number(), TTL: int64(r.number())}}
-	found.Deadline, found.Value = r.number(), r.bytes()
-	return found, r.done()
+	r := codec.NewReader(b)
+	found := &row{stored: b, Record: api.Record{Key: key, Created: r.Number(), Modified: r.Number(), Version: r.Number(), TTL: int64(r.Number())}}
+	found.Deadline, found.Value = r.Number(), r.Bytes()
+	return found, r.Done()
 }
 
 // set writes a row with its checksum.
