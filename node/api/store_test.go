@@ -84,3 +84,25 @@ func TestAPrefixEndsBehindItsKeys(t *testing.T) {
 		}
 	})
 }
+
+func TestAWatchHoldsWhatAScanReturns(t *testing.T) {
+	for _, test := range []struct {
+		watch Watch
+		key   string
+		holds bool
+	}{
+		{Watch{Key: "a"}, "a", true},
+		{Watch{Key: "a"}, "a/x", true},
+		{Watch{Key: "a"}, "ab", false},
+		{Watch{Key: "a/x", End: "a/y"}, "a/x1", true},
+		{Watch{Key: "a/x", End: "a/y"}, "a/y", false},
+		{Watch{Key: "a/x"}, "a/", false},
+	} {
+		if got := test.watch.Holds(test.key); got != test.holds {
+			t.Errorf("%+v holds %q: %t", test.watch, test.key, got)
+		}
+	}
+	if err := (&Watch{Key: "a/x", End: "b"}).Validate(); KindOf(err) != BadRequest {
+		t.Errorf("%v", err)
+	}
+}
