@@ -115,11 +115,13 @@ func writeRecord(w *codec.Writer, rec *Record) {
 	w.Number(rec.Modified)
 	w.Number(rec.Version)
 	w.Number(uint64(rec.TTL))
+	w.Number(uint64(rec.Left))
 }
 
 func readRecord(r *codec.Reader) Record {
 	rec := Record{Key: r.Text(), Value: r.Bytes()}
-	rec.Created, rec.Modified, rec.Version, rec.TTL = r.Number(), r.Number(), r.Number(), int64(r.Number())
+	rec.Created, rec.Modified, rec.Version = r.Number(), r.Number(), r.Number()
+	rec.TTL, rec.Left = int64(r.Number()), int64(r.Number())
 	return rec
 }
 

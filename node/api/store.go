@@ -17,7 +17,7 @@ const (
 	MaxTxnOps     = 128                            // comparisons and operations
 	MaxTxnBytes   = 2 << 20                        // of keys and values together
 	MaxRange      = 10_000                         // records in one reply
-	MaxTTL        = int64(10 * 365 * 24 * 60 * 60) // s
+	MaxTTL        = int64(10 * 365 * 24 * 60 * 60 * 1000) // ms
 )
 
 // Partition returns the first component of a key, which ends at the first slash. Keys of one
@@ -35,7 +35,8 @@ type Record struct {
 	Created  uint64 `json:"created"`       // the revision that made the key
 	Modified uint64 `json:"modified"`      // the revision of its last change
 	Version  uint64 `json:"version"`       // changes since it was made, 1 for the first
-	TTL      int64  `json:"ttl,omitempty"` // seconds it was given to live at its last change; 0 for ever
+	TTL      int64  `json:"ttl,omitempty"` // ms it was given to live at its last change; 0 for ever
+	Left     int64  `json:"left,omitempty"` // ms of them that were left when it was read
 }
 
 // What is a property of a record that a comparison looks at.
@@ -65,7 +66,7 @@ type OpKind string
 const (
 	Get         OpKind = "get"          // reads Key
 	Scan        OpKind = "scan"         // reads keys from Key up to End, at most Limit
-	Put         OpKind = "put"          // writes Value under Key, to live for TTL seconds
+	Put         OpKind = "put"          // writes Value under Key, to live for TTL ms
 	Delete      OpKind = "delete"       // removes Key
 	DeleteRange OpKind = "delete-range" // removes keys from Key up to End
 )
@@ -239,7 +240,7 @@ func (o *Op) validate() error {
 	case o.Kind != Put && (o.Value != nil || o.TTL != 0):
 		return fmt.Errorf("%s has no value and no time to live", o.Kind)
 	case o.TTL < 0 || o.TTL > MaxTTL:
-		return fmt.Errorf("a time to live is 0 to %d seconds, not %d", MaxTTL, o.TTL)
+		return fmt.Errorf("a time to live is 0 to %d ms, not %d", MaxTTL, o.TTL)
 	case !ranged && o.End != "":
 		return fmt.Errorf("%s has no end", o.Kind)
 	case o.Kind != Scan && (o.Limit != 0 || o.Reverse):

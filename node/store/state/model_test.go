@@ -121,7 +121,7 @@ func (m *model) run(t *api.Txn) api.Reply {
 func (m *model) op(o api.Op) (result api.Result) {
 	old, is := m.records[o.Key]
 	if is && (o.Kind == api.Get || o.Previous) {
-		result.Records = []api.Record{old.Record}
+		result.Records = []api.Record{m.seen(old)}
 	}
 	switch o.Kind {
 	case api.Put:
@@ -130,7 +130,7 @@ func (m *model) op(o api.Op) (result api.Result) {
 			now.Created, now.Version = old.Created, old.Version+1
 		}
 		if o.TTL > 0 {
-			now.deadline = m.clock + 1000*uint64(o.TTL)
+			now.deadline = m.clock + uint64(o.TTL)
 		}
 		m.records[o.Key] = now
 		m.events = append(m.events, api.Event{Kind: api.Changed, Revision: m.revision + 1, Record: now.Record})
@@ -158,10 +158,20 @@ func (m *model) op(o api.Op) (result api.Result) {
 	return result
 }
 
+func (m *model) seen(r modelRecord) api.Record {
+	if r.deadline > 0 {
+		r.Left = 1
+		if r.deadline > m.clock {
+			r.Left = int64(r.deadline - m.clock)
+		}
+	}
+	return r.Record
+}
+
 func (m *model) between(key, end string) (found []api.Record) {
 	for _, k := range slices.Sorted(maps.Keys(m.records)) {
 		if api.Partition(k) == api.Partition(key) && k >= key && (end == "" || k < end) {
-			found = append(found, m.records[k].Record)
+			found = append(found, m.seen(m.records[k]))
 		}
 	}
 	return found

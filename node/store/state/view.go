@@ -146,19 +146,19 @@ func (v *view) op(o *api.Op) (api.Result, error) {
 		if err != nil || found == nil {
 			return api.Result{}, err
 		}
-		return api.Result{Records: []api.Record{found.Record}}, nil
+		return api.Result{Records: []api.Record{v.seen(found)}}, nil
 	case api.Put:
 		before, err := v.find(o.Key)
 		if err != nil {
 			return api.Result{}, err
 		}
-		return before.asResult(o.Previous), v.write(o, before)
+		return v.before(before, o.Previous), v.write(o, before)
 	case api.Delete:
 		before, err := v.find(o.Key)
 		if err != nil || before == nil {
 			return api.Result{}, err
 		}
-		result := before.asResult(o.Previous)
+		result := v.before(before, o.Previous)
 		result.Deleted = 1
 		return result, v.remove(before, api.Removed)
 	case api.Scan:
@@ -167,19 +167,28 @@ func (v *view) op(o *api.Op) (api.Result, error) {
 	return v.deleteRange(o)
 }
 
-// asResult returns a record as it was before a change, if it is wanted.
-func (r *row) asResult(wanted bool) api.Result {
+// before returns a record as it was before a change, if it is wanted.
+func (v *view) before(r *row, wanted bool) api.Result {
 	if r == nil || !wanted {
 		return api.Result{}
 	}
-	return api.Result{Records: []api.Record{r.Record}}
+	return api.Result{Records: []api.Record{v.seen(r)}}
+}
+
+// seen returns a record with what is left of its time, which is a moment at least for as long as it is there.
+func (v *view) seen(r *row) api.Record {
+	seen := r.Record
+	if r.Deadline > 0 {
+		seen.Left = max(1, int64(r.Deadline)-int64(v.marker.Clock))
+	}
+	return seen
 }
 
 // write puts a value under a key.
 func (v *view) write(o *api.Op, before *row) error {
 	now := &row{Record: api.Record{Key: o.Key, Value: o.Value, Created: v.marker.Revision + 1, Modified: v.marker.Revision + 1, Version: 1, TTL: o.TTL}}
 	if o.TTL > 0 {
-		now.Deadline = v.marker.Clock + uint64(o.TTL)*1000
+		now.Deadline = v.marker.Clock + uint64(o.TTL)
 	}
 	key := v.state.key(tableRecords, recordPlace(o.Key))
 	var old []byte
@@ -234,7 +243,7 @@ func (v *view) scan(o *api.Op) (result api.Result, err error) {
 			result.More = true
 			return false
 		}
-		result.Records = append(result.Records, r.Record)
+		result.Records = append(result.Records, v.seen(r))
 		return true
 	})
 	return result, err
