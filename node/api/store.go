@@ -14,9 +14,9 @@ import (
 const (
 	MaxKeyBytes   = 1 << 10
 	MaxValueBytes = 1 << 20
-	MaxTxnOps     = 128                            // comparisons and operations
-	MaxTxnBytes   = 2 << 20                        // of keys and values together
-	MaxRange      = 10_000                         // records in one reply
+	MaxTxnOps     = 128                                   // comparisons and operations
+	MaxTxnBytes   = 2 << 20                               // of keys and values together
+	MaxRange      = 10_000                                // records in one reply
 	MaxTTL        = int64(10 * 365 * 24 * 60 * 60 * 1000) // ms
 )
 
@@ -32,10 +32,10 @@ func Partition(key string) string {
 type Record struct {
 	Key      string `json:"key"`
 	Value    []byte `json:"value"`
-	Created  uint64 `json:"created"`       // the revision that made the key
-	Modified uint64 `json:"modified"`      // the revision of its last change
-	Version  uint64 `json:"version"`       // changes since it was made, 1 for the first
-	TTL      int64  `json:"ttl,omitempty"` // ms it was given to live at its last change; 0 for ever
+	Created  uint64 `json:"created"`        // the revision that made the key
+	Modified uint64 `json:"modified"`       // the revision of its last change
+	Version  uint64 `json:"version"`        // changes since it was made, 1 for the first
+	TTL      int64  `json:"ttl,omitempty"`  // ms it was given to live at its last change; 0 for ever
 	Left     int64  `json:"left,omitempty"` // ms of them that were left when it was read
 }
 

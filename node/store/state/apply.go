@@ -30,7 +30,7 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	b := s.db.NewIndexedBatch()
 	defer b.Close()
 	s.mu.Lock()
-	v := &view{state: s, from: b, batch: b, marker: s.marker}
+	v := &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
 	s.mu.Unlock()
 	outcomes := make([]Outcome, len(entries))
 	for i := range entries {
@@ -50,7 +50,7 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return nil, fmt.Errorf("state: group %d: %w", s.group, err)
 	}
-	s.advance(v.marker)
+	s.advance(v.marker, v.owned)
 	return outcomes, nil
 }
 
@@ -72,6 +72,8 @@ func (v *view) apply(e *Entry) (Outcome, error) {
 		return Outcome{}, v.tick(c.Elapsed)
 	case Trim:
 		return Outcome{}, v.trim(c.Before)
+	case Own:
+		return Outcome{}, v.own(c.Slots)
 	}
 	reply, refused, err := v.once(&c.Request)
 	return Outcome{Reply: reply, Err: refused}, err
@@ -87,6 +89,9 @@ func (v *view) once(c *api.Request) (*api.Reply, *api.Error, error) {
 	}
 	if !is {
 		return nil, api.Errorf(api.SessionExpired, doing, subject, "there is no such session"), nil
+	}
+	if partition := c.Txn.Partition(); !v.owned.hold(v.state.group, partition) {
+		return nil, api.Errorf(api.WrongGroup, doing, subject, "group %d does not hold the partition %.80q", v.state.group, partition), nil
 	}
 	if c.Sequence <= open.Answered {
 		return nil, api.Errorf(api.Replayed, doing, subject, "the session has had its reply"), nil

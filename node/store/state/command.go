@@ -22,17 +22,20 @@ const (
 	Tick CommandKind = "tick"
 	// Trim forgets the history before the revision Before.
 	Trim CommandKind = "trim"
+	// Own gives the group the slots Slots, if it has none yet.
+	Own CommandKind = "own"
 )
 
 // Numbers stand on disks and must not change.
-var commandKinds = [...]CommandKind{RunTxn, OpenSession, Tick, Trim}
+var commandKinds = [...]CommandKind{RunTxn, OpenSession, Tick, Trim, Own}
 
 // Command is what an entry of the log asks for.
 type Command struct {
 	Kind    CommandKind
-	Request api.Request // of RunTxn
-	Elapsed uint64      // of Tick, ms
-	Before  uint64      // of Trim
+	Request api.Request     // of RunTxn
+	Elapsed uint64          // of Tick, ms
+	Before  uint64          // of Trim
+	Slots   []api.SlotRange // of Own
 }
 
 const commandVersion = 1
@@ -53,6 +56,8 @@ func (c *Command) Encode() ([]byte, error) {
 		w.Number(c.Elapsed)
 	case Trim:
 		w.Number(c.Before)
+	case Own:
+		writeSlots(&w, c.Slots)
 	}
 	return w, nil
 }
@@ -81,6 +86,8 @@ func DecodeCommand(data []byte) (c Command, err error) {
 		c.Elapsed = r.Number()
 	case Trim:
 		c.Before = r.Number()
+	case Own:
+		c.Slots = readSlots(r)
 	}
 	if err = errors.Join(err, r.Done()); err != nil {
 		return c, fmt.Errorf("state: a command of %d bytes: %w", len(data), err)

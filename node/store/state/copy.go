@@ -131,7 +131,11 @@ func (s *State) replace(from io.Reader, fs vfs.FS, dir string, snapshot []byte) 
 	if _, err := s.db.IngestAndExcise(context.Background(), t.paths, nil, nil, span); err != nil {
 		return err
 	}
-	s.advance(m)
+	own, err := s.readOwned(s.db)
+	if err != nil {
+		return err
+	}
+	s.advance(m, own)
 	return fs.RemoveAll(dir)
 }
 
@@ -161,12 +165,12 @@ func (s *State) read(from io.Reader, t *tables, snapshot []byte) (m marker, err 
 		rows++
 		last = key
 		own := append(bytes.Clone(s.prefix), key...)
+		if counted(key[0]) {
+			digest += rowHash(own, value)
+		}
 		switch key[0] {
 		case tableRecords:
 			records++
-			digest += rowHash(own, value)
-		case tableSessions, tableReplies:
-			digest += rowHash(own, value)
 		case tableMarker:
 			markerRow = value
 		}

@@ -17,6 +17,7 @@ type model struct {
 	revision uint64
 	oldest   uint64
 	clock    uint64
+	holds    []api.SlotRange // nil for all
 }
 
 type modelRecord struct {
@@ -44,10 +45,18 @@ func (m *model) apply(index uint64, c *Command) Outcome {
 	case Trim:
 		m.oldest = max(m.oldest, min(c.Before, m.revision+1))
 		return Outcome{}
+	case Own:
+		if m.holds == nil {
+			m.holds = c.Slots
+		}
+		return Outcome{}
 	}
 	s := m.sessions[c.Request.Session]
 	if s == nil {
 		return Outcome{Err: &api.Error{Kind: api.SessionExpired}}
+	}
+	if m.holds != nil && !api.Holds(7, m.holds, c.Request.Txn.Partition()) {
+		return Outcome{Err: &api.Error{Kind: api.WrongGroup}}
 	}
 	if c.Request.Sequence <= s.answered {
 		return Outcome{Err: &api.Error{Kind: api.Replayed}}
@@ -87,7 +96,7 @@ func (m *model) remove(key string, why api.EventKind) {
 	m.events = append(m.events, api.Event{Kind: why, Revision: m.revision + 1, Record: api.Record{Key: key}})
 }
 
-func (m *model) holds(c api.Compare) bool {
+func (m *model) isTrue(c api.Compare) bool {
 	r := m.records[c.Key]
 	order := map[api.What]int{
 		api.Value:    cmp.Compare(string(r.Value), string(c.Value)),
@@ -101,7 +110,7 @@ func (m *model) holds(c api.Compare) bool {
 func (m *model) run(t *api.Txn) api.Reply {
 	reply := api.Reply{Succeeded: true}
 	for _, c := range t.If {
-		reply.Succeeded = reply.Succeeded && m.holds(c)
+		reply.Succeeded = reply.Succeeded && m.isTrue(c)
 	}
 	ops := t.Else
 	if reply.Succeeded {

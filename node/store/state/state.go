@@ -46,6 +46,7 @@ type State struct {
 
 	mu      sync.Mutex
 	marker  marker
+	owned   owned
 	changed chan struct{} // closed when the marker is another one
 }
 
@@ -79,11 +80,13 @@ func (m *marker) decode(b []byte) error {
 // Open opens the state of a group, which is empty where nothing was applied.
 func Open(db *pebble.DB, group uint32) (*State, error) {
 	s := &State{db: db, group: group, prefix: tablesOf(group), marker: marker{Oldest: 1}, changed: make(chan struct{})}
-	m, err := s.readMarker(db)
+	var err error
+	if s.marker, err = s.readMarker(db); err == nil {
+		s.owned, err = s.readOwned(db)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("state: open group %d: %w", group, err)
 	}
-	s.marker = m
 	return s, nil
 }
 
@@ -155,10 +158,10 @@ func (s *State) Changed() <-chan struct{} {
 }
 
 // advance makes a marker known to those who wait for it.
-func (s *State) advance(m marker) {
+func (s *State) advance(m marker, own owned) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.marker = m
+	s.marker, s.owned = m, own
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -173,6 +176,13 @@ func (s *State) Read(t *api.Txn) (*api.Reply, error) {
 	m, err := s.readMarker(snapshot)
 	if err != nil {
 		return nil, err
+	}
+	own, err := s.readOwned(snapshot)
+	if err != nil {
+		return nil, err
+	}
+	if partition := t.Partition(); !own.hold(s.group, partition) {
+		return nil, api.Errorf(api.WrongGroup, "read", "", "group %d does not hold the partition %.80q", s.group, partition)
 	}
 	v := &view{state: s, from: snapshot, marker: m}
 	return v.run(t)

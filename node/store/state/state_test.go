@@ -1,7 +1,10 @@
 package state
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -88,6 +91,10 @@ func drawCommands(t *rapid.T) []Command {
 		case 1:
 			commands = append(commands, Command{Kind: Tick, Elapsed: rapid.SampledFrom([]uint64{1, 1000, 2500, SessionIdle, SessionIdle + 1}).Draw(t, "elapsed")})
 		case 2:
+			if rapid.IntRange(0, 2).Draw(t, "own") == 0 { // what some partitions are not in
+				commands = append(commands, Command{Kind: Own, Slots: []api.SlotRange{{From: 0, End: rapid.Uint32Range(1, api.Slots).Draw(t, "slots")}}})
+			}
+		case 3:
 			commands = append(commands, Command{Kind: Trim, Before: rapid.Uint64Range(0, 20).Draw(t, "before")})
 		default:
 			commands = append(commands, Command{Kind: RunTxn, Request: api.Request{Session: rapid.Uint64Range(1, 3).Draw(t, "session"),
@@ -173,6 +180,12 @@ func compare(t *rapid.T, s *State, m *model) {
 	}
 	for _, partition := range []string{"a", "a!", "b"} {
 		reply, err := s.Read(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: partition}}})
+		if m.holds != nil && !api.Holds(7, m.holds, partition) {
+			if api.KindOf(err) != api.WrongGroup {
+				t.Fatalf("partition %s is not here: %v", partition, err)
+			}
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,6 +205,9 @@ func compare(t *rapid.T, s *State, m *model) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("events\n got %v\nwant %v", got, want)
+	}
+	if err := s.Scrub(context.Background()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -227,7 +243,7 @@ func TestReplicasHaveEqualDigests(t *testing.T) {
 // recount sums up the digest from the rows.
 func (s *State) recount(t rapid.TB) (sum uint64) {
 	v := &view{state: s, from: s.db}
-	for _, table := range []byte{tableRecords, tableSessions, tableReplies} {
+	for _, table := range []byte{tableRecords, tableSessions, tableReplies, tableOwned} {
 		err := v.rows(s.key(table), s.key(table+1), false, func(key, value []byte) (bool, error) {
 			sum += rowHash(key, value)
 			return true, nil
@@ -255,7 +271,7 @@ func TestCommandsAreReadBack(t *testing.T) {
 }
 
 func FuzzDecodeCommand(f *testing.F) {
-	for _, c := range []Command{{Kind: OpenSession}, {Kind: Tick, Elapsed: 300}, {Kind: RunTxn, Request: api.Request{Session: 1, Sequence: 2,
+	for _, c := range []Command{{Kind: OpenSession}, {Kind: Tick, Elapsed: 300}, {Kind: Own, Slots: []api.SlotRange{{From: 3, End: 9}}}, {Kind: RunTxn, Request: api.Request{Session: 1, Sequence: 2,
 		Txn: api.Txn{If: []api.Compare{{Key: "a", What: api.Version, Is: "=", Number: 1}}, Then: []api.Op{{Kind: api.Put, Key: "a", Value: []byte("v"), TTL: 9}}}}}} {
 		data, err := c.Encode()
 		if err != nil {
@@ -302,9 +318,28 @@ func TestDamageIsFound(t *testing.T) {
 			stored[bit/8] ^= 1 << (bit % 8)
 		}
 		rows++
+		scrubFinds(t, s, bytes.Clone(it.Key()), stored)
 	}
 	if rows != 6 {
 		t.Errorf("%d rows, want a record, its expiry, an event, a session, a reply and the marker", rows)
+	}
+}
+
+// scrubFinds spoils a row, and takes it away, and puts it back.
+func scrubFinds(t *testing.T, s *State, key, stored []byte) {
+	t.Helper()
+	spoilt := bytes.Clone(stored)
+	spoilt[len(spoilt)-1] ^= 4
+	if err := errors.Join(s.db.Set(key, spoilt, nil), s.Scrub(t.Context())); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%q was spoilt: %v", key, err)
+	}
+	if table := key[prefixBytes]; counted(table) || table == tableMarker {
+		if err := errors.Join(s.db.Delete(key, nil), s.Scrub(t.Context())); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%q is gone: %v", key, err)
+		}
+	}
+	if err := errors.Join(s.db.Set(key, stored, nil), s.Scrub(t.Context())); err != nil {
+		t.Error(err)
 	}
 }
 

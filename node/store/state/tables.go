@@ -15,6 +15,7 @@ const (
 	tableSessions = 's' // session -> when it was used last, up to which request it was answered
 	tableReplies  = 'r' // session, sequence -> reply
 	tableMarker   = 'm' // -> marker
+	tableOwned    = 'o' // -> the slots whose partitions the group holds
 	tableEnd      = 'z' // behind all tables
 )
 

@@ -19,6 +19,7 @@ type view struct {
 	from   pebble.Reader
 	batch  *pebble.Batch // nil for a snapshot
 	marker marker
+	owned  owned
 	events uint64 // of the revision that is being made
 }
 
