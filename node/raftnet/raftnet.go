@@ -29,6 +29,7 @@ type Purpose byte
 const (
 	Consensus Purpose = 'r' // raft's requests
 	Copy      Purpose = 'c' // a copy of a group's state
+	Requests  Purpose = 'q' // calls of clients and other nodes (node/rpc); their group is 0
 )
 
 // headBytes is the length of a stream's beginning: purpose and group.
@@ -115,8 +116,8 @@ func (n *Net) Listener(purpose Purpose, group uint32) (net.Listener, error) {
 }
 
 // Dial opens a stream for a purpose to a group on a node, named by its address.
-func (n *Net) Dial(ctx context.Context, address string, purpose Purpose, group uint32) (net.Conn, error) {
-	c, err := n.network.DialContext(ctx, "tcp", address)
+func Dial(ctx context.Context, network host.Network, address string, purpose Purpose, group uint32) (net.Conn, error) {
+	c, err := network.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +242,7 @@ type layer struct {
 func (l layer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return l.net.Dial(ctx, string(to), Consensus, l.group)
+	return Dial(ctx, l.net.network, string(to), Consensus, l.group)
 }
 
 // inLine is a transport whose heartbeats wait in line with all other requests. Raft would take them

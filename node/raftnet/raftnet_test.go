@@ -33,7 +33,7 @@ func dial(t *testing.T, from, to *Net, purpose Purpose, group uint32) net.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	c, err := from.Dial(ctx, addressOf(to), purpose, group)
+	c, err := Dial(ctx, from.network, addressOf(to), purpose, group)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,10 @@ type Client struct {
 	dial func(ctx context.Context) (net.Conn, error)
 	name string // of the server, for errors
 
-	mu     sync.Mutex
-	conn   *connection // nil if there is none
-	closed bool
+	mu      sync.Mutex
+	conn    *connection // nil if there is none
+	opening *attempt    // nil if there is none
+	closed  bool
 }
 
 // NewClient returns a client of the server that dial reaches.
@@ -72,26 +73,66 @@ func (c *Client) Call(ctx context.Context, method string, body []byte) ([]byte, 
 	}
 }
 
-// connection returns the one that is open, or opens one.
+// dialLimit is how long opening a connection may take, whoever waits for it.
+const dialLimit = 3 * time.Second
+
+// attempt is a connection that is being opened, for all who wait for it.
+type attempt struct {
+	over chan struct{}
+	conn *connection
+	err  error
+}
+
+// connection returns the one that is open, or waits for one to be opened.
 func (c *Client) connection(ctx context.Context) (*connection, error) {
+	conn, opening, err := c.current()
+	if conn != nil || err != nil {
+		return conn, err
+	}
+	select {
+	case <-opening.over:
+		return opening.conn, opening.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// current returns the connection that is open, or the attempt to open one.
+func (c *Client) current() (*connection, *attempt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, net.ErrClosed
+		return nil, nil, net.ErrClosed
 	}
 	if c.conn != nil {
 		select {
 		case <-c.conn.ended:
 		default:
-			return c.conn, nil
+			return c.conn, nil, nil
 		}
 	}
-	stream, err := c.dial(ctx)
-	if err != nil {
-		return nil, err
+	if c.opening == nil {
+		c.opening = &attempt{over: make(chan struct{})}
+		go c.open(c.opening)
 	}
-	c.conn = newConnection(stream)
-	return c.conn, nil
+	return nil, c.opening, nil
+}
+
+func (c *Client) open(a *attempt) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	stream, err := c.dial(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a.err = err; err == nil {
+		a.conn = newConnection(stream)
+		c.conn = a.conn
+		if c.closed {
+			a.conn.end(net.ErrClosed)
+		}
+	}
+	c.opening = nil
+	close(a.over)
 }
 
 // connection is a stream with the calls that wait for replies on it.

@@ -11,8 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// journal is a file of records that only grows. Each record is a checksum over the rest (4
-// bytes), the length of the payload (4) and the payload.
+// journal is a file of records that only grows, batch by batch. Each record is a checksum over the rest
+// (4 bytes), the length of the payload (4), twice the number of its batch, and one more
+// for the last record of the batch (4), and the payload.
 //
 // Invariants: what add and rewrite have returned from is on the disk, and a record that a crash
 // cut short is not taken for one. A journal that failed once is not used again: nobody knows what
@@ -22,12 +23,13 @@ type journal struct {
 	fs    vfs.FS
 	file  vfs.File
 	size  int64
+	batch uint32 // number of the last one in the file
 }
 
 const (
 	journalFile = "journal"
 	journalNew  = "journal.new"
-	headBytes   = 8
+	headBytes   = 12
 	mostBytes   = 1 << 20 // of a payload
 )
 
@@ -36,13 +38,17 @@ var errDamaged = errors.New("damaged record")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// pack returns the records of some payloads.
-func pack(payloads ...[]byte) []byte {
+// pack returns the records of a batch.
+func pack(batch uint32, payloads ...[]byte) []byte {
 	var all []byte
-	for _, p := range payloads {
-		at := len(all)
+	for i, p := range payloads {
+		at, mark := len(all), batch<<1
+		if i == len(payloads)-1 {
+			mark |= 1
+		}
 		all = append(all, 0, 0, 0, 0)
 		all = binary.BigEndian.AppendUint32(all, uint32(len(p)))
+		all = binary.BigEndian.AppendUint32(all, mark)
 		all = append(all, p...)
 		binary.BigEndian.PutUint32(all[at:], crc32.Checksum(all[at+4:], castagnoli))
 	}
@@ -66,37 +72,44 @@ func (p *parts) unpack(data []byte) ([]byte, bool) {
 func recoverJournal(p *parts, fs vfs.FS) (*journal, [][]byte, error) {
 	j := &journal{parts: p, fs: fs}
 	var payloads [][]byte
+	var batch uint32
 	for tries := 0; ; tries++ {
 		data, err := readAll(fs)
 		if err != nil {
 			return nil, nil, err
 		}
-		payloads = payloads[:0]
+		payloads, batch = payloads[:0], 1
 		for {
 			payload, ok := p.unpack(data)
 			if !ok {
 				break
 			}
-			payloads = append(payloads, payload)
+			payloads, batch = append(payloads, payload), batchAfter(data)
 			data = data[headBytes+len(payload):]
 		}
 		switch {
 		case len(data) == 0:
 			return j, payloads, nil
 		case tries == 0: // a read may go wrong once
-		case j.anyRecord(data):
+		case j.goesOn(data, batch):
 			return nil, nil, errDamaged
 		default:
-			return j, payloads, nil // a crash cut the last record short
+			return j, payloads, nil // a crash tore the last batch
 		}
 	}
 }
 
-// anyRecord tells whether there is a whole record somewhere in data: what stands before it was
-// not cut short, it was damaged.
-func (j *journal) anyRecord(data []byte) bool {
+// batchAfter returns the batch to which the record after this one belongs.
+func batchAfter(record []byte) uint32 {
+	mark := binary.BigEndian.Uint32(record[8:])
+	return mark>>1 + mark&1
+}
+
+// goesOn tells whether there is a record of a later batch somewhere in data. It was added when this
+// batch was on the disk: what stands before it was not torn, it was damaged.
+func (j *journal) goesOn(data []byte, batch uint32) bool {
 	for i := range data {
-		if _, ok := j.parts.unpack(data[i:]); ok {
+		if _, ok := j.parts.unpack(data[i:]); ok && binary.BigEndian.Uint32(data[i+8:])>>1 > batch {
 			return true
 		}
 	}
@@ -124,7 +137,7 @@ func (j *journal) rewrite(payloads [][]byte) error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.size = f, 0
+	j.file, j.size, j.batch = f, 0, 0
 	if err := j.add(payloads...); err != nil {
 		return err
 	}
@@ -133,10 +146,11 @@ func (j *journal) rewrite(payloads [][]byte) error {
 
 // add appends payloads.
 func (j *journal) add(payloads ...[]byte) error {
-	records := pack(payloads...)
-	if len(records) == 0 {
+	if len(payloads) == 0 {
 		return nil
 	}
+	j.batch++
+	records := pack(j.batch, payloads...)
 	j.size += int64(len(records))
 	if err := j.parts.commit(j.file, records); err != nil {
 		return fmt.Errorf("museum: journal: %w", err)
