@@ -15,6 +15,7 @@ const (
 	MethodEvents  = "events"  // EventsCall -> Events
 	MethodShards  = "shards"  // nothing -> ShardMap as JSON, as this node knows it
 	MethodTerms   = "terms"   // groups -> their terms
+	MethodApplied = "applied" // groups -> the last entries that the node has applied
 	MethodMembers = "members" // MembersCall as JSON -> Membership as JSON
 	MethodHost    = "host"    // HostCall as JSON -> nothing
 )

@@ -37,6 +37,8 @@ type Shard struct {
 	Slots []SlotRange `json:"slots"`
 	// Members are the nodes that have a member of the group, as far as is known: a hint where to ask.
 	Members []string `json:"members"`
+	// First hand: the node that says so is one of them.
+	FirstHand bool `json:"first_hand,omitempty"`
 }
 
 // Holds tells whether the shard holds a partition.

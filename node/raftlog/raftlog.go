@@ -244,6 +244,23 @@ func (s *Store) DeleteRange(first, last uint64) error {
 	return s.bounds()
 }
 
+// Clear removes all entries and values, durably. The group is then as if it had never been here.
+func (s *Store) Clear() error {
+	b := s.db.pebble.NewBatch()
+	if err := errors.Join(
+		b.DeleteRange(logKey(s.group, 0), logKey(s.group+1, 0), nil),
+		b.DeleteRange(groupKey(letterStable, s.group), groupKey(letterStable, s.group+1), nil),
+	); err != nil {
+		return fmt.Errorf("raftlog: clear group %d: %w", s.group, err)
+	}
+	if err := s.commit(b, pebble.Sync); err != nil {
+		return fmt.Errorf("raftlog: clear group %d: %w", s.group, err)
+	}
+	s.first.Store(0)
+	s.last.Store(0)
+	return nil
+}
+
 // Set writes a value of raft's own, such as its vote, and syncs it.
 func (s *Store) Set(key, value []byte) error {
 	b := s.db.pebble.NewBatch()

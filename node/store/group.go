@@ -61,6 +61,7 @@ type Group struct {
 	raft   *raft.Raft
 	state  *state.State
 	ready  *raftlead.Ready
+	clock  clock
 }
 
 // recentEntries of a log stay in memory, for followers that keep up.
@@ -140,13 +141,18 @@ func (g *Group) Close() error {
 
 // Run puts a command through the group's log and returns what came of it.
 func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error) {
-	const doing = "run a command"
 	data, err := c.Encode()
 	if err != nil {
 		return state.Outcome{}, err
 	}
+	return g.run(ctx, data)
+}
+
+// run is Run for a command that is encoded.
+func (g *Group) run(ctx context.Context, data []byte) (state.Outcome, error) {
+	const doing = "run a command"
 	future := g.raft.Apply(data, timeLeft(ctx))
-	err = future.Error()
+	err := future.Error()
 	switch {
 	case err == nil:
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
@@ -167,16 +173,7 @@ func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error
 // before the call is in it. Only the leader can say that, and only if a majority confirms that nobody
 // has taken its place.
 func (g *Group) Read(ctx context.Context, c *confirmer, t *api.Txn) (*api.Reply, error) {
-	const doing = "read"
-	term := g.raft.CurrentTerm()
-	if g.raft.State() != raft.Leader || !g.ready.In(term) {
-		return nil, g.notLeader(doing)
-	}
-	voters, err := g.voters()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.confirm(ctx, g.config.Number, term, voters); err != nil {
+	if err := g.confirmed(ctx, c, "read"); err != nil {
 		return nil, err
 	}
 	// What this leader has acknowledged it had applied, and what earlier leaders acknowledged was
@@ -184,31 +181,55 @@ func (g *Group) Read(ctx context.Context, c *confirmer, t *api.Txn) (*api.Reply,
 	return g.state.Read(t)
 }
 
-// ReadStale is Read on the state as this node has it, with the time since its leader last said anything.
-func (g *Group) ReadStale(t *api.Txn) (reply *api.Reply, age time.Duration, err error) {
-	reply, err = g.state.Read(t)
-	if g.raft.State() != raft.Leader {
+// confirmed returns nil if this node led at some instant after the call, and had applied then all that had
+// been acknowledged before the call.
+func (g *Group) confirmed(ctx context.Context, c *confirmer, doing string) error {
+	term := g.raft.CurrentTerm()
+	if !g.Leads() || !g.ready.In(term) {
+		return g.notLeader(doing)
+	}
+	members, err := g.members()
+	if err != nil {
+		return err
+	}
+	return c.confirm(ctx, g.config.Number, term, members.Voters)
+}
+
+// Leads tells whether this node takes itself for the leader.
+func (g *Group) Leads() bool { return g.raft.State() == raft.Leader }
+
+// ReadStale is Read on the state as this node has it.
+func (g *Group) ReadStale(t *api.Txn) (*api.StaleReply, error) {
+	var age time.Duration
+	if !g.Leads() {
 		age = time.Since(g.raft.LastContact())
 	}
-	return reply, age, err
+	reply, err := g.state.Read(t)
+	if err != nil {
+		return nil, err
+	}
+	return &api.StaleReply{Reply: *reply, Age: age}, nil
 }
 
 // Term returns the group's present term as this node knows it.
 func (g *Group) Term() uint64 { return g.raft.CurrentTerm() }
 
-// voters returns the names of the group's voting members.
-func (g *Group) voters() ([]string, error) {
+// members returns who belongs to the group, as far as this node knows.
+func (g *Group) members() (*api.Membership, error) {
 	future := g.raft.GetConfiguration()
 	if err := future.Error(); err != nil {
-		return nil, api.Errorf(api.Unavailable, "read", g.name(), "%s", err)
+		return nil, api.Errorf(api.Unavailable, "look at the members", g.name(), "%s", err)
 	}
-	var voters []string
+	_, leader := g.raft.LeaderWithID()
+	m := &api.Membership{Leader: string(leader)}
 	for _, s := range future.Configuration().Servers {
 		if s.Suffrage == raft.Voter {
-			voters = append(voters, string(s.ID))
+			m.Voters = append(m.Voters, string(s.ID))
+		} else {
+			m.Learners = append(m.Learners, string(s.ID))
 		}
 	}
-	return voters, nil
+	return m, nil
 }
 
 func timeLeft(ctx context.Context) time.Duration {

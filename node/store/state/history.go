@@ -64,3 +64,28 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 	})
 	return events, next, err
 }
+
+// Watch returns the events of a watch that have happened, about as many as wanted, and where to go on.
+func (s *State) Watch(w *api.Watch, want int) (*api.Events, error) {
+	found := &api.Events{Next: w.From}
+	if partition := api.Partition(w.Key); !s.holds(partition) {
+		return nil, api.Errorf(api.WrongGroup, "watch", w.Key, "group %d does not hold the partition %.80q", s.group, partition)
+	}
+	last, _ := s.Revision()
+	if found.Next == 0 {
+		found.Next = last + 1
+	}
+	for len(found.Events) == 0 && found.Next <= last {
+		events, next, err := s.Events(found.Next, want)
+		if err != nil {
+			return nil, err
+		}
+		for i := range events {
+			if w.Holds(events[i].Record.Key) {
+				found.Events = append(found.Events, events[i])
+			}
+		}
+		found.Next = next
+	}
+	return found, nil
+}

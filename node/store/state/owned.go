@@ -74,3 +74,9 @@ func (s *State) Owned() bool {
 	defer s.mu.Unlock()
 	return s.owned.given
 }
+
+func (s *State) holds(partition string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owned.hold(s.group, partition)
+}

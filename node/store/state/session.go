@@ -3,6 +3,8 @@ package state
 import (
 	"encoding/binary"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"picloud/node/api"
 	"picloud/node/codec"
 )
@@ -134,4 +136,14 @@ func (v *view) endSessions() error {
 		}
 	}
 	return err
+}
+
+// Expires tells whether there are records that are to expire.
+func (s *State) Expires() bool {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: s.key(tableExpiry), UpperBound: s.key(tableExpiry + 1)})
+	if err != nil {
+		return true
+	}
+	some := it.First()
+	return it.Close() != nil || some
 }

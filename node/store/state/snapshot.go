@@ -26,3 +26,11 @@ func (s *State) Snapshot() ([]byte, error) {
 	}
 	return meta, nil
 }
+
+// Clear takes a group's state away, as if nothing had ever been applied. It must not be open.
+func Clear(db *pebble.DB, group uint32) error {
+	if err := db.DeleteRange(tablesOf(group), tablesOf(group+1), pebble.NoSync); err != nil {
+		return fmt.Errorf("state: clear group %d: %w", group, err)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/store"
+)
+
+// shelf is some store nodes on loopback, each with an address and a disk in memory.
+type shelf struct {
+	t     *testing.T
+	port  string
+	first *api.ShardMap
+	addrs map[string]string
+	disks map[string]*vfs.MemFS
+	stops map[string]func()
+}
+
+func newShelf(t *testing.T, first *api.ShardMap, names ...string) *shelf {
+	s := &shelf{t: t, first: first, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, stops: map[string]func(){}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s.port, _ = net.SplitHostPort(l.Addr().String())
+	l.Close()
+	for i, name := range names {
+		s.addrs[name] = fmt.Sprintf("127.0.3.%d", i+1)
+		s.disks[name] = vfs.NewMem()
+	}
+	t.Cleanup(func() {
+		for _, stop := range s.stops {
+			stop()
+		}
+	})
+	return s
+}
+
+func (s *shelf) network(name string) host.Network {
+	return &host.RealNetwork{Address: s.addrs[name], Names: s.addrs}
+}
+
+func (s *shelf) start(name string) {
+	s.t.Helper()
+	c := store.DefaultConfig(name)
+	c.Port, c.First, c.Patience = s.port, s.first, 300*time.Millisecond
+	c.SnapshotEvery, c.TrailingLogs, c.DiskLimit = 50, 10, time.Minute
+	node, err := store.Open(&host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- node.Run(ctx) }()
+	s.stops[name] = func() {
+		cancel()
+		if err := errors.Join(<-done, node.Close()); err != nil {
+			s.t.Errorf("stop %s: %v", name, err)
+		}
+	}
+}
+
+func (s *shelf) stop(name string) {
+	s.stops[name]()
+	delete(s.stops, name)
+}
+
+func (s *shelf) client() *Client {
+	s.t.Helper()
+	var nodes []string
+	for name := range s.addrs {
+		nodes = append(nodes, name)
+	}
+	c, err := New(s.network("pi-1"), Config{Nodes: nodes, Port: s.port})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+// counter adds one to a number in the store, whatever else happens; each addition writes a mark of its own, so
+// that one that is done twice is seen.
+func counter(ctx context.Context, s api.Store, key, mark string) error {
+	reply, err := s.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
+	for err == nil {
+		value, revision := 0, uint64(0)
+		if records := reply.Results[0].Records; len(records) > 0 {
+			value, _ = strconv.Atoi(string(records[0].Value))
+			revision = records[0].Modified
+		}
+		reply, err = s.Txn(ctx, &api.Txn{
+			If:   []api.Compare{{Key: key, What: api.Modified, Is: "=", Number: revision}},
+			Then: []api.Op{{Kind: api.Put, Key: key, Value: []byte(strconv.Itoa(value + 1))}, {Kind: api.Put, Key: key + "/marks/" + mark}},
+			Else: []api.Op{{Kind: api.Get, Key: key}},
+		})
+		if err == nil && reply.Succeeded {
+			return nil
+		}
+	}
+	return err
+}
+
+// TestClientsCountRightWhileNodesComeAndGo lets clients count in several groups, and watch, while nodes are
+// stopped and started one after the other and members of groups move.
+func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	first := api.Spread([][]string{{"pi-1", "pi-2", "pi-3"}, {"pi-2", "pi-3", "pi-4"}, {"pi-3", "pi-4", "pi-1"}})
+	names := []string{"pi-1", "pi-2", "pi-3", "pi-4"}
+	s := newShelf(t, first, names...)
+	for _, name := range names {
+		s.start(name)
+	}
+	const counters, workers, additions = 6, 4, 25
+	var all sync.WaitGroup
+	watched := make([]chan []api.Event, counters)
+	for k := range counters {
+		key := fmt.Sprint("count", k)
+		watched[k] = make(chan []api.Event, 1)
+		go func() { watched[k] <- watch(ctx, t, s.client(), key, 2*workers*additions) }()
+		for w := range workers {
+			all.Go(func() {
+				c := s.client()
+				for i := range additions {
+					if err := counter(ctx, c, key, fmt.Sprint(w, "-", i)); err != nil {
+						t.Errorf("%s: %v", key, err)
+						return
+					}
+				}
+			})
+		}
+	}
+	admin := s.client()
+	for _, name := range names {
+		s.stop(name)
+		s.start(name)
+	}
+	for _, move := range []api.MembersCall{{Group: 1, Add: "pi-1"}, {Group: 1, Remove: "pi-4"}, {Group: 1, Remove: "pi-2"}, {Group: 1, Add: "pi-4"}} {
+		for {
+			m, err := admin.Members(ctx, move)
+			if err == nil {
+				t.Logf("%+v: %+v", move, *m)
+				break
+			}
+			t.Logf("%+v: %v", move, err)
+			if ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	all.Wait()
+	c := s.client()
+	for k := range counters {
+		key := fmt.Sprint("count", k)
+		reply, err := c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}, {Kind: api.Scan, Key: key + "/marks/"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(reply.Results[0].Records[0].Value); got != fmt.Sprint(workers*additions) || len(reply.Results[1].Records) != workers*additions {
+			t.Errorf("%s is %s with %d marks after %d additions", key, got, len(reply.Results[1].Records), workers*additions)
+		}
+		events := <-watched[k]
+		count := 0
+		for i := range events {
+			if events[i].Record.Key != key {
+				continue
+			}
+			count++
+			if got := string(events[i].Record.Value); got != strconv.Itoa(count) {
+				t.Fatalf("%s: change %d is to %s", key, count, got)
+			}
+		}
+		if count != workers*additions {
+			t.Errorf("%s: a watch saw %d changes of %d", key, count, workers*additions)
+		}
+	}
+}
+
+// watch collects the events of a partition from its group's first revision on.
+func watch(ctx context.Context, t *testing.T, c *Client, partition string, want int) (all []api.Event) {
+	next := uint64(1)
+	for len(all) < want {
+		found, err := c.Events(ctx, &api.Watch{Key: partition, From: next})
+		if err != nil {
+			t.Errorf("watch %s from %d: %v", partition, next, err)
+			return all
+		}
+		if len(found.Events) == 0 && ctx.Err() != nil {
+			return all
+		}
+		all, next = append(all, found.Events...), found.Next
+	}
+	return all
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"picloud/node/raftlog"
+	"picloud/node/sealed"
+	"picloud/node/store/state"
+)
+
+// Which groups a node has a member of stands in its database, durably, before the member exists, and is
+// taken away before the member's state is. A node's first groups are written in one step, once for ever.
+
+// letterHosted is the first letter of its keys: letter, group -> how the member came to be.
+const letterHosted = 'e'
+
+// How a member came to be.
+const (
+	beganHere  = 'f' // with the cloud: it begins with the cloud's first members if it has no state
+	joinedHere = 'j' // later: its leader tells it who the members are
+)
+
+// begunKey stands for the step that wrote the first groups.
+var begunKey = []byte{letterHosted}
+
+func hostedKey(group uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{letterHosted}, group)
+}
+
+// hosted returns the groups that the node has members of, in order, each with how it came to be.
+func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun bool, err error) {
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: begunKey, UpperBound: []byte{letterHosted + 1}})
+	if err != nil {
+		return nil, nil, false, fmt.Errorf("store: read which groups are here: %w", err)
+	}
+	how = map[uint32]byte{}
+	for ok := it.First(); ok; ok = it.Next() {
+		value, good := sealed.Open(it.Key(), it.Value())
+		switch {
+		case !good || len(value) != 1:
+			err = fmt.Errorf("store: read which groups are here: %w", state.ErrDamaged)
+		case len(it.Key()) == 1:
+			begun = true
+		default:
+			group := binary.BigEndian.Uint32(it.Key()[1:])
+			groups = append(groups, group)
+			how[group] = value[0]
+		}
+	}
+	return groups, how, begun, errors.Join(err, it.Error(), it.Close())
+}
+
+// begin writes down the node's first groups.
+func begin(db *pebble.DB, groups []uint32) error {
+	b := db.NewBatch()
+	defer b.Close()
+	err := b.Set(begunKey, sealed.Seal(begunKey, []byte{beganHere}), nil)
+	for _, group := range groups {
+		key := hostedKey(group)
+		err = errors.Join(err, b.Set(key, sealed.Seal(key, []byte{beganHere}), nil))
+	}
+	if err = errors.Join(err, b.Commit(pebble.Sync)); err != nil {
+		return fmt.Errorf("store: begin with the groups %v: %w", groups, err)
+	}
+	return nil
+}
+
+// join writes down that the node has a member of a group from now on, which begins with nothing.
+func join(db *raftlog.DB, group uint32) error {
+	if err := clearGroup(db, group); err != nil {
+		return err
+	}
+	key := hostedKey(group)
+	if err := db.Pebble().Set(key, sealed.Seal(key, []byte{joinedHere}), pebble.Sync); err != nil {
+		return fmt.Errorf("store: host group %d: %w", group, err)
+	}
+	return nil
+}
+
+// forget takes away all that the node has of a group.
+func forget(db *raftlog.DB, group uint32) error {
+	if err := db.Pebble().Delete(hostedKey(group), pebble.Sync); err != nil {
+		return fmt.Errorf("store: forget group %d: %w", group, err)
+	}
+	return clearGroup(db, group)
+}
+
+// clearGroup takes away a group's log and state.
+func clearGroup(db *raftlog.DB, group uint32) error {
+	log, err := db.Log(group)
+	if err != nil {
+		return err
+	}
+	return errors.Join(log.Clear(), state.Clear(db.Pebble(), group))
+}

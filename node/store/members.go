@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/api"
+)
+
+// catchUpLook is how often a learner is asked how far it is.
+const catchUpLook = 200 * time.Millisecond
+
+// members changes who belongs to a group, and returns who does. It is served by the group's leader. Each
+// change may be asked for again: what is done already stays done.
+func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
+	var call api.MembersCall
+	if err := decode(api.MethodMembers, body, &call); err != nil {
+		return nil, err
+	}
+	g, err := s.serving(call.Group)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.confirmed(ctx, s.confirmer, "look at the members"); err != nil {
+		return nil, err
+	}
+	switch {
+	case call.Add != "":
+		err = s.add(ctx, g, call.Add)
+	case call.Remove != "":
+		err = s.remove(ctx, g, call.Remove)
+	case call.Lead != "":
+		err = g.lead(call.Lead, s.port.Address(call.Lead))
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, err := g.members()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(now)
+}
+
+// add makes a node a member that learns, waits until it has caught up, and lets it vote.
+func (s *Store) add(ctx context.Context, g *Group, node string) error {
+	now, err := g.members()
+	if err != nil || slices.Contains(now.Voters, node) {
+		return err
+	}
+	if err := s.tellHost(ctx, node, api.HostCall{Group: g.config.Number}); err != nil {
+		return err
+	}
+	id, address := raft.ServerID(node), s.port.Address(node)
+	if !slices.Contains(now.Learners, node) {
+		if err := g.changed(g.raft.AddNonvoter(id, address, 0, timeLeft(ctx)), "add "+node); err != nil {
+			return err
+		}
+	}
+	if err := s.caughtUp(ctx, g, node); err != nil {
+		return err
+	}
+	return g.changed(g.raft.AddVoter(id, address, 0, timeLeft(ctx)), "let "+node+" vote")
+}
+
+// caughtUp waits until a learner has applied what its leader had when the waiting began.
+func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
+	want, _ := g.state.Applied()
+	for {
+		has, err := s.askApplied(ctx, node, g.config.Number)
+		if err == nil && has >= want {
+			return nil
+		}
+		if !g.Leads() {
+			return g.notLeader("add " + node)
+		}
+		select {
+		case <-time.After(catchUpLook):
+		case <-ctx.Done():
+			return api.Errorf(api.Unavailable, "add "+node, g.name(), "it learns, and has entry %d of %d (%v); ask again", has, want, err)
+		}
+	}
+}
+
+// askApplied asks a node how far its member of a group is.
+func (s *Store) askApplied(ctx context.Context, node string, group uint32) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, confirmLimit)
+	defer cancel()
+	answer, err := s.peers.Call(ctx, node, api.MethodApplied, api.Numbers{uint64(group)}.Encode())
+	if err != nil {
+		return 0, err
+	}
+	n, err := api.DecodeNumbers(answer)
+	if err != nil || len(n) != 1 {
+		return 0, malformed(api.MethodApplied, errors.Join(err, fmt.Errorf("%d numbers of one group", len(n))))
+	}
+	return n[0], nil
+}
+
+// remove ends a node's membership, and tells it so that it forgets what it has.
+func (s *Store) remove(ctx context.Context, g *Group, node string) error {
+	now, err := g.members()
+	if err != nil {
+		return err
+	}
+	is := slices.Contains(now.Voters, node)
+	if is && len(now.Voters) == 1 {
+		return api.Errorf(api.BadRequest, "remove "+node, g.name(), "it is the last that votes")
+	}
+	if is || slices.Contains(now.Learners, node) {
+		if err := g.changed(g.raft.RemoveServer(raft.ServerID(node), 0, timeLeft(ctx)), "remove "+node); err != nil {
+			return err
+		}
+	}
+	if err := s.tellHost(ctx, node, api.HostCall{Group: g.config.Number, End: true}); err != nil {
+		s.log.Info("a node was removed and does not answer", "group", g.config.Number, "node", node, "error", err.Error())
+	}
+	return nil
+}
+
+// lead hands the leadership to a node.
+func (g *Group) lead(node string, address raft.ServerAddress) error {
+	if node == g.config.Node {
+		return nil
+	}
+	return g.changed(g.raft.LeadershipTransferToServer(raft.ServerID(node), address), "let "+node+" lead")
+}
+
+// changed waits for a change and returns its error with a kind.
+func (g *Group) changed(future raft.Future, doing string) error {
+	err := future.Error()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return g.notLeader(doing)
+	}
+	return api.Errorf(api.Unknown, doing, g.name(), "%s", err)
+}
+
+// tellHost tells a node, which may be this one, to begin or to end to have a member of a group.
+func (s *Store) tellHost(ctx context.Context, node string, call api.HostCall) error {
+	body, err := json.Marshal(call)
+	if err != nil {
+		return err
+	}
+	_, err = s.peers.Call(ctx, node, api.MethodHost, body)
+	return err
+}
+
+// hostCall begins or ends to have a member of a group. A member that its group has is not ended, whoever
+// says so and however late: the group is asked.
+func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
+	var call api.HostCall
+	if err := decode(api.MethodHost, body, &call); err != nil {
+		return nil, err
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	g, err := s.group(call.Group)
+	if here := err == nil; here == !call.End {
+		return nil, nil
+	}
+	if !call.End {
+		if err := join(s.db, call.Group); err != nil {
+			return nil, err
+		}
+		return nil, s.open(call.Group, nil)
+	}
+	if err := s.isOut(ctx, g); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	delete(s.groups, call.Group)
+	s.mu.Unlock()
+	return nil, errors.Join(g.Close(), forget(s.db, call.Group))
+}
+
+// isOut returns nil if the group's leader says that this node is not a member.
+func (s *Store) isOut(ctx context.Context, g *Group) error {
+	question, err := json.Marshal(api.MembersCall{Group: g.config.Number})
+	if err != nil {
+		return err
+	}
+	last := g.notLeader("end the member")
+	known, err := g.members()
+	if err != nil {
+		return err
+	}
+	for _, node := range append(known.Voters, known.Learners...) {
+		if node == s.config.Node {
+			continue
+		}
+		answer, err := s.peers.Call(ctx, node, api.MethodMembers, question)
+		if err != nil {
+			last = api.Errorf(api.KindOf(err), "end the member", g.name(), "ask %s: %s", node, err)
+			continue
+		}
+		var now api.Membership
+		if err := decode(api.MethodMembers, answer, &now); err != nil {
+			return err
+		}
+		if slices.Contains(now.Voters, s.config.Node) || slices.Contains(now.Learners, s.config.Node) {
+			return api.Errorf(api.BadRequest, "end the member", g.name(), "%s is a member", s.config.Node)
+		}
+		return nil
+	}
+	return last
+}

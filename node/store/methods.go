@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/rpc"
+	"picloud/node/store/state"
+)
+
+// maxEvents is about how many events one call returns.
+const maxEvents = 1000
+
+// methods returns what the node serves to clients and other nodes.
+func (s *Store) methods() map[string]rpc.Handler {
+	return map[string]rpc.Handler{
+		api.MethodSession: s.openSession,
+		api.MethodTxn:     s.txn,
+		api.MethodRead:    s.read,
+		api.MethodEvents:  s.events,
+		api.MethodShards:  s.shards,
+		api.MethodTerms:   s.terms,
+		api.MethodApplied: s.applied,
+		api.MethodMembers: s.members,
+		api.MethodHost:    s.hostCall,
+	}
+}
+
+// malformed says that a body is not what a client of ours sends.
+func malformed(method string, err error) error {
+	return api.Errorf(api.BadRequest, "call", method, "%s", err)
+}
+
+// serving returns a group that clients may use: it was given its slots.
+func (s *Store) serving(number uint32) (*Group, error) {
+	g, err := s.group(number)
+	if err != nil {
+		return nil, err
+	}
+	if !g.state.Owned() {
+		return nil, api.Errorf(api.Unavailable, "use", g.name(), "it has not begun")
+	}
+	return g, nil
+}
+
+func (s *Store) openSession(ctx context.Context, body []byte) ([]byte, error) {
+	n, err := api.DecodeNumbers(body)
+	if err != nil || len(n) != 1 {
+		return nil, malformed(api.MethodSession, errors.Join(err, errors.New("a session is opened in one group")))
+	}
+	g, err := s.serving(uint32(n[0]))
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := g.Run(ctx, &state.Command{Kind: state.OpenSession})
+	return api.Numbers{outcome.Session}.Encode(), err
+}
+
+func (s *Store) txn(ctx context.Context, body []byte) ([]byte, error) {
+	call, err := api.DecodeTxnCall(body)
+	if err != nil {
+		return nil, malformed(api.MethodTxn, err)
+	}
+	q, err := api.DecodeRequest(call.Request)
+	if err != nil {
+		return nil, malformed(api.MethodTxn, err)
+	}
+	if err := q.Txn.Validate(); err != nil {
+		return nil, err
+	}
+	g, err := s.serving(call.Group)
+	if err != nil {
+		return nil, err
+	}
+	if expires(&q.Txn) { // its time is counted from when the group was told the time
+		if err := g.tick(ctx, freshClock); err != nil {
+			return nil, err
+		}
+	}
+	outcome, err := g.run(ctx, state.Run(call.Request))
+	switch {
+	case err != nil:
+		return nil, err
+	case outcome.Err != nil:
+		return nil, outcome.Err
+	}
+	return outcome.Reply.Encode(), nil
+}
+
+// freshClock is how old the group's time may be when a record begins to live for a time.
+const freshClock = 100 * time.Millisecond
+
+// expires tells whether a transaction may write a record that lives for a time.
+func expires(t *api.Txn) bool {
+	limited := func(o api.Op) bool { return o.TTL > 0 }
+	return slices.ContainsFunc(t.Then, limited) || slices.ContainsFunc(t.Else, limited)
+}
+
+func (s *Store) read(ctx context.Context, body []byte) ([]byte, error) {
+	call, err := api.DecodeReadCall(body)
+	if err != nil {
+		return nil, malformed(api.MethodRead, err)
+	}
+	if err := call.Txn.Validate(); err != nil {
+		return nil, err
+	}
+	g, err := s.serving(call.Group)
+	if err != nil {
+		return nil, err
+	}
+	p := &api.StaleReply{}
+	if call.Stale {
+		p, err = g.ReadStale(&call.Txn)
+	} else {
+		var reply *api.Reply
+		if reply, err = g.Read(ctx, s.confirmer, &call.Txn); err == nil {
+			p.Reply = *reply
+		}
+	}
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	return p.Encode(), nil
+}
+
+// readError tells damage from what else may stand against a read. A node that finds damage ends, to be
+// repaired; its caller asks another.
+func (s *Store) readError(err error) error {
+	if errors.Is(err, state.ErrDamaged) {
+		go s.damaged(err)
+		return api.Errorf(api.Unavailable, "read", "", "this copy is damaged")
+	}
+	return err
+}
+
+// damaged ends the process: it must not serve, or be copied, from what is not what it wrote.
+func (s *Store) damaged(err error) { panic(fmt.Sprintf("store: %v", err)) }
+
+// events waits for events of a group. Any member answers, from what it has applied: what was acknowledged
+// is there as soon as it is applied here, and nothing is left out.
+func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
+	call, err := api.DecodeEventsCall(body)
+	if err != nil {
+		return nil, malformed(api.MethodEvents, err)
+	}
+	w := &call.Watch
+	if err := w.Validate(); err != nil {
+		return nil, err
+	}
+	g, err := s.serving(call.Group)
+	if err != nil {
+		return nil, err
+	}
+	patience, cancel := earlier(ctx)
+	defer cancel()
+	if w.From == 0 { // only the leader knows what is over
+		if err := g.confirmed(ctx, s.confirmer, "watch"); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		changed := g.state.Changed()
+		found, err := g.state.Watch(w, maxEvents)
+		if err != nil {
+			return nil, s.readError(err)
+		}
+		w.From = found.Next
+		if len(found.Events) > 0 {
+			return found.Encode()
+		}
+		select {
+		case <-changed:
+		case <-patience.Done():
+			return found.Encode()
+		}
+	}
+}
+
+// earlier returns a context that ends while its caller still waits for an answer.
+func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-time.Until(end)/4))
+}
+
+// shards returns the shard map as this node has it, with the members that it knows of.
+func (s *Store) shards(context.Context, []byte) ([]byte, error) {
+	m := s.config.First
+	if g, err := s.serving(api.FirstGroup); err == nil {
+		if m, err = g.storedShards(); err != nil {
+			return nil, s.readError(err)
+		}
+	}
+	if m == nil {
+		return nil, api.Errorf(api.Unavailable, "read", api.ShardsKey, "%s does not have it", s.config.Node)
+	}
+	known := *m
+	known.Shards = append([]api.Shard{}, m.Shards...)
+	for i := range known.Shards {
+		if g, err := s.group(known.Shards[i].Group); err == nil {
+			if members, err := g.members(); err == nil && len(members.Voters) > 0 {
+				known.Shards[i].Members = members.Voters
+				known.Shards[i].FirstHand = true
+			}
+		}
+	}
+	return known.Encode()
+}
+
+// storedShards returns the shard map as it stands in this member's state, nil if it does not yet.
+func (g *Group) storedShards() (*api.ShardMap, error) {
+	reply, err := g.state.Read(&api.Txn{Then: []api.Op{{Kind: api.Get, Key: api.ShardsKey}}})
+	if err != nil || len(reply.Results[0].Records) == 0 {
+		return nil, err
+	}
+	return api.DecodeShardMap(reply.Results[0].Records[0].Value)
+}
+
+// terms returns the present terms of some groups, 0 for one that the node has no member of.
+func (s *Store) terms(_ context.Context, body []byte) ([]byte, error) {
+	return s.ofEach(body, (*Group).Term)
+}
+
+// applied returns the index of the last entry that the node has applied, of some groups.
+func (s *Store) applied(_ context.Context, body []byte) ([]byte, error) {
+	return s.ofEach(body, func(g *Group) uint64 {
+		index, _ := g.state.Applied()
+		return index
+	})
+}
+
+// ofEach returns a number of each of some groups, 0 for one that the node has no member of.
+func (s *Store) ofEach(body []byte, number func(*Group) uint64) ([]byte, error) {
+	groups, err := api.DecodeNumbers(body)
+	if err != nil {
+		return nil, malformed("of groups", err)
+	}
+	answer := make(api.Numbers, len(groups))
+	for i, group := range groups {
+		if g, err := s.group(uint32(group)); err == nil {
+			answer[i] = number(g)
+		}
+	}
+	return answer.Encode(), nil
+}
+
+// askTerms is the confirmer's way to ask another node.
+func (s *Store) askTerms(ctx context.Context, node string, groups []uint32) ([]uint64, error) {
+	question := make(api.Numbers, len(groups))
+	for i, g := range groups {
+		question[i] = uint64(g)
+	}
+	answer, err := s.peers.Call(ctx, node, api.MethodTerms, question.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return api.DecodeNumbers(answer)
+}
+
+// decode reads a call that is JSON.
+func decode(method string, body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return malformed(method, err)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/raftlog"
+	"picloud/node/raftnet"
+	"picloud/node/rpc"
+	"picloud/node/wire"
+)
+
+// folder is where the store's files lie on a node's disk.
+const folder = "store"
+
+// confirmLimit is how long a round of questions may take.
+const confirmLimit = time.Second
+
+// maxCalls is how many calls of one stream are under way at a time. Watches wait in theirs.
+const maxCalls = 1024
+
+// Store is a node's part in the store.
+type Store struct {
+	config    Config
+	host      *host.Host
+	log       *slog.Logger
+	db        *raftlog.DB
+	port      *raftnet.Net
+	peers     *rpc.Peers
+	confirmer *confirmer
+
+	change sync.Mutex // held while the node begins or ends to have a member of a group
+	mu     sync.Mutex
+	groups map[uint32]*Group
+}
+
+// Open starts the node's members of groups. What the disk holds decides which they are.
+func Open(h *host.Host, c Config) (_ *Store, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	network := wire.Network{Network: h.Network}
+	s := &Store{config: c, host: h, log: h.Log, groups: map[uint32]*Group{}}
+	s.peers = rpc.NewPeers(func(ctx context.Context, node string) (net.Conn, error) {
+		return raftnet.Dial(ctx, network, net.JoinHostPort(node, c.Port), raftnet.Requests, 0)
+	})
+	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	s.db, err = raftlog.Open(h.Disk, folder, raftlog.Config{Logger: pebbleLog{h.Log}, MemTableBytes: c.MemTableBytes, CacheBytes: c.CacheBytes})
+	if err != nil {
+		return nil, err
+	}
+	if s.port, err = raftnet.Listen(network, c.Node, c.Port); err != nil {
+		return nil, err
+	}
+	return s, s.openHosted()
+}
+
+// openHosted opens the groups that the disk has, or those with which the cloud begins.
+func (s *Store) openHosted() error {
+	groups, how, begun, err := hosted(s.db.Pebble())
+	if err != nil {
+		return err
+	}
+	if !begun {
+		for i := range s.firstShards() {
+			if shard := &s.config.First.Shards[i]; slices.Contains(shard.Members, s.config.Node) && how[shard.Group] == 0 {
+				groups = append(groups, shard.Group)
+				how[shard.Group] = beganHere
+			}
+		}
+		if err := begin(s.db.Pebble(), groups); err != nil {
+			return err
+		}
+	}
+	for _, group := range groups {
+		var first []string
+		if shard := s.config.first(group); shard != nil && how[group] == beganHere {
+			first = shard.Members
+		}
+		if err := s.open(group, first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) firstShards() []api.Shard {
+	if s.config.First == nil {
+		return nil
+	}
+	return s.config.First.Shards
+}
+
+// open starts the node's member of a group.
+func (s *Store) open(group uint32, first []string) error {
+	g, err := OpenGroup(s.config.group(group, first, s.stalled), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups[group] = g
+	return nil
+}
+
+// stalled ends the process: a leader whose disk hangs would keep its place, and a write that was given up
+// may still reach the disk.
+func (s *Store) stalled(what string) {
+	panic(fmt.Sprintf("store: the disk hangs: %s took longer than %s", what, s.config.DiskLimit))
+}
+
+// Run serves until the context ends, and then hands over what it leads.
+func (s *Store) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l, err := s.port.Listener(raftnet.Requests, 0)
+	if err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	all.Go(func() { s.upkeep(ctx) })
+	all.Go(func() { s.scrub(ctx) })
+	server := &rpc.Server{Methods: s.methods(), Log: s.log, MaxCalls: maxCalls}
+	err = server.Serve(ctx, l)
+	cancel()
+	all.Wait()
+	if ctx.Err() != nil {
+		s.handOver()
+		return nil
+	}
+	return err
+}
+
+// handOver gives away what the node leads, as far as that is possible at once.
+func (s *Store) handOver() {
+	for _, g := range s.all() {
+		if g.Leads() {
+			g.raft.LeadershipTransfer().Error() // if nobody takes it, the others find that the leader is gone
+		}
+	}
+}
+
+// Close ends all members.
+func (s *Store) Close() error {
+	s.peers.Close()
+	var err error
+	if s.port != nil {
+		err = s.port.Close()
+	}
+	for _, g := range s.all() {
+		err = errors.Join(err, g.Close())
+	}
+	if s.db != nil {
+		err = errors.Join(err, s.db.Close())
+	}
+	return err
+}
+
+// all returns the node's members, by group.
+func (s *Store) all() []*Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*Group
+	for _, g := range s.groups {
+		all = append(all, g)
+	}
+	slices.SortFunc(all, func(a, b *Group) int { return int(a.config.Number) - int(b.config.Number) })
+	return all
+}
+
+// group returns the node's member of a group.
+func (s *Store) group(number uint32) (*Group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.groups[number]; g != nil {
+		return g, nil
+	}
+	return nil, api.Errorf(api.NotFound, "look for the group", fmt.Sprint(number), "%s has no member of it", s.config.Node)
+}
+
+// pebbleLog passes on what Pebble has to say. What Pebble calls fatal ends the process: after a failed
+// write to its log nobody knows what is on the disk.
+type pebbleLog struct{ log *slog.Logger }
+
+func (l pebbleLog) Infof(string, ...any) {}
+func (l pebbleLog) Errorf(format string, args ...any) {
+	l.log.Error("pebble", "error", fmt.Sprintf(format, args...))
+}
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	panic("pebble: " + fmt.Sprintf(format, args...))
+}
+
+var _ io.Closer = (*Store)(nil)

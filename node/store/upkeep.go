@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/store/state"
+)
+
+// upkeepEvery is how often a leader looks what its groups need.
+const upkeepEvery = time.Second
+
+// upkeepLimit is how long one thing may take that a group needs.
+const upkeepLimit = 5 * time.Second
+
+// upkeep does for each group that this node leads what nobody asks for: it gives a new group its slots,
+// writes the first shard map, lets the group's clock go on, and cuts its history.
+func (s *Store) upkeep(ctx context.Context) {
+	for ctx.Err() == nil {
+		for _, g := range s.all() {
+			if g.Leads() && g.ready.In(g.Term()) {
+				if err := s.tend(ctx, g); err != nil && ctx.Err() == nil {
+					s.log.Info("upkeep", "group", g.config.Number, "error", err.Error())
+				}
+			}
+		}
+		select {
+		case <-time.After(upkeepEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// idleTick is how often the group's clock is told the time when nothing but sessions waits for it.
+const idleTick = time.Minute
+
+// tend does what one group needs.
+func (s *Store) tend(ctx context.Context, g *Group) error {
+	ctx, cancel := context.WithTimeout(ctx, upkeepLimit)
+	defer cancel()
+	if !g.state.Owned() {
+		shard := s.config.first(g.config.Number)
+		if shard == nil {
+			return nil
+		}
+		if _, err := g.Run(ctx, &state.Command{Kind: state.Own, Slots: shard.Slots}); err != nil {
+			return err
+		}
+		if g.config.Number == api.FirstGroup {
+			if err := g.writeShards(ctx, s.config.First); err != nil {
+				return err
+			}
+		}
+	}
+	old := idleTick
+	if g.state.Expires() {
+		old = time.Millisecond
+	}
+	if err := g.tick(ctx, old); err != nil {
+		return err
+	}
+	if last, oldest := g.state.Revision(); last-oldest > s.config.KeepRevisions*5/4 {
+		_, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: last + 1 - s.config.KeepRevisions})
+		return err
+	}
+	return nil
+}
+
+// clock is how far a leader has told its group the time.
+type clock struct {
+	mu   sync.Mutex
+	term uint64 // in which it leads
+	told time.Time
+}
+
+// tick tells the group the time, if what it was told last is this old. Time that passes between two leaders
+// is not told: records then live longer.
+func (g *Group) tick(ctx context.Context, old time.Duration) error {
+	c := &g.clock
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if term := g.Term(); c.term != term {
+		c.term, c.told = term, time.Now()
+	}
+	elapsed := time.Since(c.told).Truncate(time.Millisecond)
+	if elapsed < old {
+		return nil
+	}
+	if _, err := g.Run(ctx, &state.Command{Kind: state.Tick, Elapsed: uint64(elapsed.Milliseconds())}); err != nil {
+		return err
+	}
+	c.told = c.told.Add(elapsed)
+	return nil
+}
+
+// writeShards writes the map with which the cloud begins, if there is none.
+func (g *Group) writeShards(ctx context.Context, m *api.ShardMap) error {
+	value, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	session, err := g.Run(ctx, &state.Command{Kind: state.OpenSession})
+	if err != nil {
+		return err
+	}
+	outcome, err := g.Run(ctx, &state.Command{Kind: state.RunTxn, Request: api.Request{Session: session.Session, Sequence: 1, Txn: api.Txn{
+		If:   []api.Compare{{Key: api.ShardsKey, What: api.Version, Is: "=", Number: 0}},
+		Then: []api.Op{{Kind: api.Put, Key: api.ShardsKey, Value: value}},
+	}}})
+	if err == nil && outcome.Err != nil {
+		err = outcome.Err
+	}
+	return err
+}
+
+// scrub reads the whole disk now and then. A node that finds damage ends: it must not serve or vote from
+// what is not what it wrote.
+func (s *Store) scrub(ctx context.Context) {
+	for {
+		select {
+		case <-time.After(s.config.ScrubEvery):
+		case <-ctx.Done():
+			return
+		}
+		err := s.db.Scrub(ctx)
+		for _, g := range s.all() {
+			err = errors.Join(err, g.state.Scrub(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
+			s.damaged(err)
+		}
+	}
+}
