@@ -12,6 +12,7 @@ type Share string
 // The shares.
 const (
 	Nobody   Share = "nobody"
+	One      Share = "one"
 	Minority Share = "minority" // as many as leave a majority untouched
 	Everyone Share = "everyone"
 )
@@ -19,6 +20,8 @@ const (
 // Of returns how many of n machines the share is.
 func (s Share) Of(n int) int {
 	switch s {
+	case One:
+		return min(1, n)
 	case Minority:
 		return max(0, (n-1)/2)
 	case Everyone:
@@ -64,8 +67,8 @@ func DefaultLimits() Limits {
 // Validate says what is wrong with the limits.
 func (l *Limits) Validate() error {
 	for _, s := range []Share{l.OutAtOnce, l.DamagedPerRun} {
-		if s != Nobody && s != Minority && s != Everyone {
-			return fmt.Errorf("a limit is %q, it must be %s, %s or %s", s, Nobody, Minority,
+		if s != Nobody && s != One && s != Minority && s != Everyone {
+			return fmt.Errorf("a limit is %q, it must be %s, %s, %s or %s", s, Nobody, One, Minority,
 				Everyone)
 		}
 	}

@@ -51,6 +51,12 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	if c := s.Checks.Agreement; c != nil {
 		result.Checks = append(result.Checks, checks.Agreement(checks.Digests(r.Log), c.Minimum))
 	}
+	if c := s.Checks.Serializable; c != nil {
+		result.Checks = append(result.Checks, checks.Serializable(r.History, c.Minimum))
+	}
+	if c := s.Checks.Watched; c != nil {
+		result.Checks = append(result.Checks, checks.Watched(checks.ToldIn(r.Log), r.History, c.Minimum))
+	}
 	if c := s.Checks.Live; c != nil {
 		result.Checks = append(result.Checks, checks.Live(r.History, checks.Liveness{
 			From:     healed + time.Duration(c.After),

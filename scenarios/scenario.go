@@ -20,6 +20,7 @@ type Scenario struct {
 	Liveness Duration `yaml:"liveness"` // its last part, in which everything is healed
 	Topology Topology `yaml:"topology"`
 	Clients  Clients  `yaml:"clients"`
+	Store    *Store   `yaml:"store"`
 	Faults   Faults   `yaml:"faults"`
 	Checks   Checks   `yaml:"checks"`
 
@@ -58,6 +59,19 @@ type Clients struct {
 	Anywhere   PPM      `yaml:"anywhere"` // the share of operations that ask any node first, not the leader
 	Timeout    Duration `yaml:"timeout"`  // after which a client gives up and the outcome is unknown
 }
+
+// Store is what a cloud needs that is the store: the members of its first groups, and more clients on
+// each client machine.
+type Store struct {
+	Groups     []Members `yaml:"groups"`
+	Partitions int       `yaml:"partitions"` // of lists
+	Appenders  int       `yaml:"appenders"`  // that run transactions on lists
+	Watchers   int       `yaml:"watchers"`   // that together watch all lists
+	Moves      bool      `yaml:"moves"`      // members of groups move from node to node
+}
+
+// Members are the names of a group's nodes.
+type Members []string
 
 // Mix is the weights of the kinds of operations.
 type Mix struct {
@@ -103,6 +117,8 @@ type Checks struct {
 	Durable      *Durable      `yaml:"durable"`
 	Live         *Live         `yaml:"live"`
 	Agreement    *Agreement    `yaml:"agreement"`
+	Serializable *AtLeast      `yaml:"serializable"`
+	Watched      *AtLeast      `yaml:"watched"`
 	Progress     *Progress     `yaml:"progress"`
 }
 
@@ -128,6 +144,11 @@ type Live struct {
 	After   Duration `yaml:"after"`   // everything was healed
 	Within  Duration `yaml:"within"`
 	Share   PPM      `yaml:"share"`
+}
+
+// AtLeast asks for a check that needs nothing but a minimum of what it counts.
+type AtLeast struct {
+	Minimum int `yaml:"minimum"`
 }
 
 // Progress asks for checks.Progress.

@@ -40,7 +40,7 @@ func (s *Scenario) Validate() error {
 		return wrong("liveness", "the last part, %s, is not shorter than the run, %s",
 			time.Duration(s.Liveness), time.Duration(s.Duration))
 	}
-	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateFaults,
+	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateStore, s.validateFaults,
 		s.validateChecks} {
 		if err := part(); err != nil {
 			return err
@@ -117,6 +117,28 @@ func (s *Scenario) validateClients() error {
 	return nil
 }
 
+func (s *Scenario) validateStore() error {
+	c := s.Store
+	if c == nil {
+		return nil
+	}
+	if len(c.Groups) == 0 || c.Partitions < 1 || c.Appenders < 0 || c.Watchers < 0 {
+		return wrong("store", "a store needs groups, partitions, and no negative number of clients")
+	}
+	for i, members := range c.Groups {
+		path := fmt.Sprintf("store.groups[%d]", i)
+		if len(members) == 0 {
+			return wrong(path, "a group needs members")
+		}
+		for _, name := range members {
+			if !slices.ContainsFunc(s.Topology.Machines, func(m Machine) bool { return m.Name == name && m.Role != RoleClient }) {
+				return wrong(path, "there is no node %q", name)
+			}
+		}
+	}
+	return nil
+}
+
 func (s *Scenario) validateFaults() error {
 	f := &s.Faults
 	if f.Schedule.Text != "" {
@@ -173,6 +195,12 @@ func (s *Scenario) validateChecks() error {
 	}
 	if c.Agreement != nil && c.Agreement.Minimum < 1 {
 		return wrong("checks.agreement", "the check needs a minimum of places of the log")
+	}
+	if c.Serializable != nil && (c.Serializable.Minimum < 1 || s.Store == nil) {
+		return wrong("checks.serializable", "the check needs a minimum of transactions, and a store")
+	}
+	if c.Watched != nil && (c.Watched.Minimum < 1 || s.Store == nil) {
+		return wrong("checks.watched", "the check needs a minimum of events, and a store")
 	}
 	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
 		return wrong("checks.progress", "the check needs a time within which something succeeds, "+

@@ -22,6 +22,7 @@ type Config struct {
 	Patience      time.Duration // see GroupConfig
 	SnapshotEvery uint64
 	TrailingLogs  uint64
+	DigestEvery   uint64
 	DiskLimit     time.Duration
 	KeepRevisions uint64        // of each group's history, for watches that are behind
 	ScrubEvery    time.Duration // how often logs and states are read as a whole
@@ -34,7 +35,7 @@ func DefaultConfig(node string) Config {
 	return Config{
 		Node: node, Port: "7000",
 		Patience:      time.Second,
-		SnapshotEvery: 10_000, TrailingLogs: 10_000,
+		SnapshotEvery: 10_000, TrailingLogs: 10_000, DigestEvery: 4096,
 		DiskLimit:     8 * time.Second,
 		KeepRevisions: 100_000,
 		ScrubEvery:    10 * time.Minute,
@@ -76,7 +77,7 @@ func (c *Config) group(number uint32, first []string, stalled func(what string))
 	return GroupConfig{
 		Number: number, Node: c.Node, First: first,
 		Patience:      c.Patience,
-		SnapshotEvery: c.SnapshotEvery, TrailingLogs: c.TrailingLogs,
+		SnapshotEvery: c.SnapshotEvery, TrailingLogs: c.TrailingLogs, DigestEvery: c.DigestEvery,
 		DiskLimit: c.DiskLimit, SlowDisk: stalled,
 	}
 }

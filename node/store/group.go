@@ -34,6 +34,9 @@ type GroupConfig struct {
 	// SnapshotEvery is after how many entries the log is cut, TrailingLogs how many of them stay for
 	// followers that are behind.
 	SnapshotEvery, TrailingLogs uint64
+	// DigestEvery is after how many entries the digest of the state is logged, to be compared with the
+	// other members'.
+	DigestEvery uint64
 	// SlowDisk is called, in a goroutine of its own, when a write to the log has taken DiskLimit. It ends
 	// the process: raft's leader would keep its place while its disk hangs.
 	DiskLimit time.Duration
@@ -47,8 +50,8 @@ func (c *GroupConfig) Validate() error {
 		return errors.New("store: a group's member needs the name of its node")
 	case c.Patience < 20*time.Millisecond:
 		return fmt.Errorf("store: a patience of %s is under 20ms", c.Patience)
-	case c.SnapshotEvery == 0 || c.TrailingLogs == 0:
-		return errors.New("store: a group's log is cut after some entries, and keeps some")
+	case c.SnapshotEvery == 0 || c.TrailingLogs == 0 || c.DigestEvery == 0:
+		return errors.New("store: a group's log is cut after some entries, keeps some, and tells its digest after some")
 	case c.DiskLimit <= 0 || c.SlowDisk == nil:
 		return errors.New("store: a group needs a limit for its disk, and what to do then")
 	}
@@ -75,6 +78,10 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	s, err := state.Open(db.Pebble(), c.Number)
 	if err != nil {
 		return nil, err
+	}
+	s.TellEvery = c.DigestEvery
+	s.Tell = func(index, digest uint64) {
+		log.Info("state", "group", c.Number, "index", index, "hash", fmt.Sprintf("%016x", digest))
 	}
 	entries, err := db.Log(c.Number)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // Digest is what a replica says of its state after it has applied an entry of the log.
 type Digest struct {
 	Node  string
+	Group uint64 `json:"group"` // of replicas that agree with one another only
 	Index uint64 `json:"index"`
 	Hash  string `json:"hash"`
 }
@@ -22,23 +23,28 @@ type Digest struct {
 // message "state".
 func Digests(log []byte) []Digest {
 	var all []Digest
+	said(log, "state", func(node string, object []byte) {
+		d := Digest{Node: node}
+		if json.Unmarshal(object, &d) == nil && d.Hash != "" {
+			all = append(all, d)
+		}
+	})
+	return all
+}
+
+// said visits the lines of a run's log with a message: who said it, and the JSON object.
+func said(log []byte, message string, visit func(node string, object []byte)) {
 	lines := bufio.NewScanner(bytes.NewReader(log))
 	lines.Buffer(nil, len(log)+1)
 	for lines.Scan() {
-		if !bytes.Contains(lines.Bytes(), []byte(`"msg":"state"`)) {
+		if !bytes.Contains(lines.Bytes(), []byte(`"msg":"`+message+`"`)) {
 			continue
 		}
-		fields := strings.SplitN(lines.Text(), " ", 3)
-		if len(fields) < 3 {
-			continue
-		}
-		node, _, _ := strings.Cut(fields[1], "#")
-		d := Digest{Node: node}
-		if json.Unmarshal([]byte(fields[2]), &d) == nil && d.Hash != "" {
-			all = append(all, d)
+		if fields := strings.SplitN(lines.Text(), " ", 3); len(fields) == 3 {
+			node, _, _ := strings.Cut(fields[1], "#")
+			visit(node, []byte(fields[2]))
 		}
 	}
-	return all
 }
 
 // Agreement judges whether replicas that applied the same entries hold the same state: all digests
@@ -46,15 +52,17 @@ func Digests(log []byte) []Digest {
 // indexes of which two digests or more are known.
 func Agreement(digests []Digest, minimum int) reports.Check {
 	c := reports.Check{Name: "agreement", Status: reports.Pass}
-	first := map[uint64]Digest{}
-	compared := map[uint64]bool{}
+	type place struct{ group, index uint64 }
+	first := map[place]Digest{}
+	compared := map[place]bool{}
 	for _, d := range digests {
-		other, seen := first[d.Index]
+		at := place{d.Group, d.Index}
+		other, seen := first[at]
 		if !seen {
-			first[d.Index] = d
+			first[at] = d
 			continue
 		}
-		compared[d.Index] = true
+		compared[at] = true
 		if other.Hash != d.Hash && c.Status == reports.Pass {
 			c.Status = reports.Fail
 			c.Detail = fmt.Sprintf("after entry %d %s holds %s, and %s holds %s", d.Index, other.Node, other.Hash, d.Node, d.Hash)

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ const (
 	Write  Kind = "write"  // Value is put under the key
 	Delete Kind = "delete" // the key is made absent
 	CAS    Kind = "cas"    // Value is put if Expect stands; Result is what stood before
+	Txn    Kind = "txn"    // Steps are done at one instant; Key is their partition
 )
 
 // Outcome says what is known about the end of an operation.
@@ -35,7 +37,15 @@ const (
 	Unknown Outcome = "unknown"
 )
 
-// Operation is one operation of one client on one key.
+// Step is a part of a transaction on a list: it reads the list, or appends an element that nobody else
+// appends to any list. A transaction reads a list before it appends to it.
+type Step struct {
+	Key    string   `json:"key"`
+	Append string   `json:"append,omitempty"` // empty for a read
+	Read   []string `json:"read,omitempty"`   // what a read of a transaction that is ok found
+}
+
+// Operation is one operation of one client on one key, or a transaction.
 type Operation struct {
 	Client  int           `json:"client"` // counted from 0 over all client machines
 	Kind    Kind          `json:"kind"`
@@ -43,6 +53,7 @@ type Operation struct {
 	Value   string        `json:"value,omitempty"`
 	Expect  string        `json:"expect,omitempty"`
 	Result  string        `json:"result,omitempty"`
+	Steps   []Step        `json:"steps,omitempty"`
 	Call    time.Duration `json:"call"`   // nanoseconds since the run began
 	Return  time.Duration `json:"return"` // when the client knew the outcome or gave up
 	Outcome Outcome       `json:"outcome"`
@@ -72,7 +83,7 @@ func (o *Operation) Changes() (value string, yes bool) {
 // Validate says what is wrong with a record.
 func (o *Operation) Validate() error {
 	switch {
-	case o.Kind != Read && o.Kind != Write && o.Kind != Delete && o.Kind != CAS:
+	case o.Kind != Read && o.Kind != Write && o.Kind != Delete && o.Kind != CAS && o.Kind != Txn:
 		return fmt.Errorf("unknown kind of operation %q", o.Kind)
 	case o.Outcome != OK && o.Outcome != Failed && o.Outcome != Unknown:
 		return fmt.Errorf("unknown outcome %q", o.Outcome)
@@ -86,8 +97,29 @@ func (o *Operation) Validate() error {
 		return fmt.Errorf("a %s with the value %q", o.Kind, o.Value)
 	case o.Kind != CAS && o.Expect != "":
 		return fmt.Errorf("a %s does not expect anything", o.Kind)
-	case (o.Kind == Write || o.Kind == Delete || o.Outcome != OK) && o.Result != "":
+	case (o.Kind == Txn) != (len(o.Steps) > 0):
+		return fmt.Errorf("a %s of %d steps", o.Kind, len(o.Steps))
+	case (o.Kind == Write || o.Kind == Delete || o.Kind == Txn || o.Outcome != OK) && o.Result != "":
 		return fmt.Errorf("a %s that is %s has no result", o.Kind, o.Outcome)
+	}
+	return o.validateSteps()
+}
+
+func (o *Operation) validateSteps() error {
+	appended := map[string]bool{}
+	for i := range o.Steps {
+		s := &o.Steps[i]
+		switch {
+		case s.Key == "":
+			return fmt.Errorf("step %d has no key", i+1)
+		case s.Append != "" && len(s.Read) > 0:
+			return fmt.Errorf("step %d appends and reads", i+1)
+		case len(s.Read) > 0 && o.Outcome != OK:
+			return fmt.Errorf("step %d of a transaction that is %s has read something", i+1, o.Outcome)
+		case appended[s.Key]:
+			return fmt.Errorf("step %d comes after an append to its list", i+1)
+		}
+		appended[s.Key] = s.Append != ""
 	}
 	return nil
 }
@@ -98,6 +130,8 @@ func (o *Operation) String() string {
 	switch {
 	case o.Kind == Read && o.Outcome == OK:
 		what = "read " + shown(o.Result)
+	case o.Kind == Txn:
+		what = "ran" + steps(o.Steps)
 	case o.Kind == Write:
 		what = "wrote " + shown(o.Value)
 	case o.Kind == Delete:
@@ -114,6 +148,18 @@ func (o *Operation) String() string {
 		what += " (" + string(o.Outcome) + ")"
 	}
 	return fmt.Sprintf("client %d %s at %s..%s", o.Client, what, Seconds(o.Call), Seconds(o.Return))
+}
+
+func steps(all []Step) string {
+	var b strings.Builder
+	for i := range all {
+		if s := &all[i]; s.Append != "" {
+			fmt.Fprintf(&b, " %s+%s", s.Key, s.Append)
+		} else {
+			fmt.Fprintf(&b, " %s=%v", s.Key, s.Read)
+		}
+	}
+	return b.String()
 }
 
 func shown(value string) string {
@@ -178,11 +224,14 @@ type KeyHistory struct {
 	Operations History
 }
 
-// PerKey splits the history by key, in the order of the keys' names.
+// PerKey splits the history by key, in the order of the keys' names. Transactions are left out.
 func (h History) PerKey() []KeyHistory {
 	places := map[string]int{}
 	var keys []KeyHistory
 	for _, o := range h {
+		if o.Kind == Txn {
+			continue
+		}
 		place, seen := places[o.Key]
 		if !seen {
 			place = len(keys)

@@ -1,25 +1,20 @@
 package kv
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
-	"picloud/node/host"
-	"picloud/node/wire"
 	"picloud/scenarios/history"
 )
 
 // ClientConfig says what the clients of one machine do.
 type ClientConfig struct {
 	Nodes       []string
+	First       int            // number of the first client, where there are clients on other machines too
 	Count       int            // clients that work at the same time
 	Weights     map[string]int // of the kinds of operations
 	KeysInUse   int            // at one time
@@ -51,8 +46,15 @@ func (c ClientConfig) Validate() error {
 	return nil
 }
 
-// Clients loads the cloud until its time is over and records every operation.
-func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) error {
+// Cloud carries out the commands of one client, which come one at a time. The result is what stood under
+// the key before; why is for people, and says why the outcome is not ok.
+type Cloud interface {
+	Do(ctx context.Context, c Command) (outcome history.Outcome, result, why string)
+}
+
+// Clients loads the cloud until its time is over and records every operation. Each client has the cloud
+// that connect returns for it.
+func Clients(ctx context.Context, c ClientConfig, connect func() Cloud, record func(history.Operation)) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 	var all sync.WaitGroup
 	for n := range c.Count {
 		all.Go(func() {
-			cl := newClient(h, c, n, keys, record)
+			cl := &client{config: c, number: c.First + n, keys: keys, record: record, cloud: connect()}
 			final := c.FinalReads > 0
 			for ctx.Err() == nil {
 				pause := cl.pause()
@@ -126,25 +128,11 @@ type client struct {
 	config ClientConfig
 	number int
 	keys   *keys
-	http   *http.Client
+	cloud  Cloud
 	record func(history.Operation)
-	leader string
 	count  int
 	seen   string // the last value read, for compare-and-swap
 	seenAt string // its key
-}
-
-func newClient(h *host.Host, c ClientConfig, n int, k *keys, record func(history.Operation)) *client {
-	network := wire.Network{Network: h.Network}
-	return &client{
-		config: c, number: n, keys: k, record: record,
-		leader: c.Nodes[rand.IntN(len(c.Nodes))],
-		http: &http.Client{Transport: &http.Transport{
-			DialContext:         network.DialContext,
-			MaxIdleConnsPerHost: 1,
-			IdleConnTimeout:     30 * time.Second,
-		}},
-	}
 }
 
 func (c *client) sinceStart() time.Duration {
@@ -162,7 +150,7 @@ func (c *client) pause() time.Duration {
 // readAll reads this client's share of all keys, each until it succeeds.
 func (c *client) readAll(ctx context.Context) {
 	for i, key := range c.keys.every() {
-		for i%c.config.Count == c.number && ctx.Err() == nil && c.sinceStart() < c.config.Until {
+		for i%c.config.Count == c.number-c.config.First && ctx.Err() == nil && c.sinceStart() < c.config.Until {
 			if c.do(ctx, history.Operation{Client: c.number, Kind: history.Read, Key: key}) == history.OK {
 				break
 			}
@@ -174,11 +162,8 @@ func (c *client) readAll(ctx context.Context) {
 func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	if rand.Int64N(1e6) < c.config.Anywhere {
-		c.leader = c.anyNode()
-	}
 	op.Call = c.sinceStart()
-	op.Outcome, op.Result, op.Error = c.try(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
+	op.Outcome, op.Result, op.Error = c.cloud.Do(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
 	op.Return = c.sinceStart()
 	if op.Outcome != history.OK || op.Kind == history.Write || op.Kind == history.Delete {
 		op.Result = ""
@@ -188,8 +173,6 @@ func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	c.record(op)
 	return op.Outcome
 }
-
-func (c *client) anyNode() string { return c.config.Nodes[rand.IntN(len(c.config.Nodes))] }
 
 // draw decides what the next operation is. Values are unique in the run.
 func (c *client) draw() history.Operation {
@@ -220,70 +203,4 @@ func (c *client) drawKind() history.Kind {
 		}
 	}
 	panic("unreachable")
-}
-
-// try sends the command to one node after another for as long as it has certainly had no effect.
-func (c *client) try(ctx context.Context, cmd Command) (outcome history.Outcome, result, why string) {
-	body, err := json.Marshal(cmd)
-	if err != nil {
-		return history.Failed, "", err.Error()
-	}
-	for {
-		sent, before, leader, err := c.send(ctx, body)
-		switch {
-		case err == nil && leader == "":
-			return history.OK, before, ""
-		case err != nil && sent && cmd.Kind != history.Read:
-			c.leader = c.anyNode() // this one may hang
-			return history.Unknown, "", err.Error()
-		case err != nil && ctx.Err() != nil:
-			return history.Failed, "", err.Error()
-		}
-		if leader == "" || leader == tryAnother || leader == c.leader {
-			leader = c.anyNode()
-			select {
-			case <-time.After(50 * time.Millisecond):
-			case <-ctx.Done():
-				return history.Failed, "", "no leader in time"
-			}
-		}
-		c.leader = leader
-	}
-}
-
-// tryAnother stands for a leader that is not known.
-const tryAnother = "?"
-
-// send sends a command to the node that is taken for the leader. It tells whether the command may
-// have taken effect, and who should be asked instead if it has not.
-func (c *client) send(ctx context.Context, body []byte) (sent bool, before, leader string, err error) {
-	ctx, connected := withConnected(ctx)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.leader+":"+Port+path, bytes.NewReader(body))
-	if err != nil {
-		return false, "", "", err
-	}
-	request.GetBody = nil // never sent twice behind our back
-	reply, err := c.http.Do(request)
-	if err != nil {
-		return connected(), "", "", err
-	}
-	defer reply.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(reply.Body, maxBody))
-	if err != nil {
-		return true, "", "", err
-	}
-	switch reply.StatusCode {
-	case http.StatusOK:
-		var a answer
-		if err := json.Unmarshal(data, &a); err != nil {
-			return true, "", "", err
-		}
-		return true, a.Before, "", nil
-	case http.StatusMisdirectedRequest:
-		if leader := reply.Header.Get(headerLeader); leader != "" {
-			return false, "", leader, nil
-		}
-		return false, "", tryAnother, nil
-	}
-	return true, "", "", fmt.Errorf("status %d: %s", reply.StatusCode, bytes.TrimSpace(data))
 }

@@ -14,6 +14,7 @@ import (
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 	"picloud/scenarios/museum"
+	"picloud/scenarios/storecloud"
 )
 
 // Program is a program with its configuration as JSON. It records what its clients saw, if it has
@@ -35,8 +36,22 @@ func all() map[string]Program {
 			if err := decode(config, &c); err != nil {
 				return err
 			}
-			return kv.Clients(ctx, h, c, record)
+			return kv.Clients(ctx, c, kv.OverHTTP(h, c), record)
 		},
+	}
+	programs["store-node"] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
+		var c storecloud.NodeConfig
+		if err := decode(config, &c); err != nil {
+			return err
+		}
+		return storecloud.Node(ctx, h, c)
+	}
+	programs["store-client"] = func(ctx context.Context, h *host.Host, config []byte, record func(history.Operation)) error {
+		var c storecloud.ClientConfig
+		if err := decode(config, &c); err != nil {
+			return err
+		}
+		return storecloud.Clients(ctx, h, c, record)
 	}
 	for _, name := range museum.Programs() {
 		programs[name] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {

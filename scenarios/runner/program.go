@@ -13,6 +13,7 @@ import (
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 	"picloud/scenarios/programs"
+	"picloud/scenarios/storecloud"
 	"picloud/sim/detrt/overlay"
 	"picloud/sim/kernel"
 )
@@ -71,10 +72,41 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		}
 	}
 	if m.Role != scenarios.RoleClient {
+		if s.Store != nil {
+			return json.Marshal(storecloud.NodeConfig{Groups: groups(s.Store)})
+		}
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
+	if s.Store != nil {
+		return json.Marshal(storeClients(s, m, clients(s, nodes)))
+	}
+	return json.Marshal(clients(s, nodes))
+}
+
+func groups(s *scenarios.Store) [][]string {
+	all := make([][]string, len(s.Groups))
+	for i := range s.Groups {
+		all[i] = s.Groups[i]
+	}
+	return all
+}
+
+// storeClients returns what the clients of one machine do with a store. The first machine also moves members.
+func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig) storecloud.ClientConfig {
+	machines := s.MachinesOf(scenarios.RoleClient)
+	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
+	c.First = place * (c.Count + s.Store.Appenders)
+	return storecloud.ClientConfig{
+		ClientConfig: c,
+		Appenders:    s.Store.Appenders, Watchers: s.Store.Watchers, Partitions: s.Store.Partitions,
+		Moves: s.Store.Moves && place == 0, Groups: len(s.Store.Groups),
+	}
+}
+
+// clients returns what the clients of one machine do.
+func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 	c := &s.Clients
-	return json.Marshal(kv.ClientConfig{
+	return kv.ClientConfig{
 		Nodes: nodes,
 		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
 		Weights: map[string]int{
@@ -86,7 +118,7 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		FinalReads: s.HealedAt() + liveAfter(s),
 		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout) - lastWord,
 		Epoch:      kernel.Epoch,
-	})
+	}
 }
 
 // lastWord is the time that clients have to write down how their last operation ended. One that

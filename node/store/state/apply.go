@@ -33,6 +33,7 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	v := &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
 	s.mu.Unlock()
 	outcomes := make([]Outcome, len(entries))
+	var told []marker
 	for i := range entries {
 		e := &entries[i]
 		if e.Index <= v.marker.Index {
@@ -43,6 +44,9 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 			return nil, fmt.Errorf("state: group %d: apply entry %d: %w", s.group, e.Index, err)
 		}
 		v.marker.Index, v.marker.Term = e.Index, e.Term
+		if s.Tell != nil && e.Index%s.TellEvery == 0 {
+			told = append(told, v.marker)
+		}
 	}
 	if err := v.set(s.key(tableMarker), v.marker.encode()); err != nil {
 		return nil, err
@@ -51,6 +55,9 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 		return nil, fmt.Errorf("state: group %d: %w", s.group, err)
 	}
 	s.advance(v.marker, v.owned)
+	for i := range told {
+		s.Tell(told[i].Index, told[i].Digest)
+	}
 	return outcomes, nil
 }
 

@@ -44,6 +44,11 @@ type State struct {
 	group  uint32
 	prefix []byte
 
+	// Tell, if it is not nil, is called by Apply with the digest after each entry whose index is a multiple
+	// of TellEvery, so that replicas can be compared.
+	Tell      func(index, digest uint64)
+	TellEvery uint64
+
 	mu      sync.Mutex
 	marker  marker
 	owned   owned

@@ -1,0 +1,89 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"picloud/node/api"
+)
+
+var _ api.Store = (*Store)(nil)
+
+func put(key string, ttl time.Duration) *api.Txn {
+	return &api.Txn{Then: []api.Op{{Kind: api.Put, Key: key, Value: []byte("v"), TTL: ttl.Milliseconds()}}}
+}
+
+// there tells whether a key is.
+func there(t *testing.T, s *Store, key string) bool {
+	t.Helper()
+	reply, err := s.Txn(context.Background(), &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(reply.Results[0].Records) == 1
+}
+
+func TestFaultsComeBeforeOrAfterTheEffect(t *testing.T) {
+	s, ctx := New(t), context.Background()
+	for _, after := range []bool{false, true} {
+		s.Fail(func(*api.Txn) *Fault { return &Fault{api.Errorf(api.Unknown, "try", "", ""), after} })
+		if _, err := s.Txn(ctx, put("a", 0)); api.KindOf(err) != api.Unknown {
+			t.Error(err)
+		}
+		if s.Fail(nil); there(t, s, "a") != after {
+			t.Errorf("the fault after the effect: %t, and it is there: %t", after, !after)
+		}
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := s.Txn(ended, put("b", 0)); api.KindOf(err) != api.Unavailable || there(t, s, "b") {
+		t.Error(err)
+	}
+}
+
+func TestTimeGoesOnWhenItIsTold(t *testing.T) {
+	s, ctx := New(t), context.Background()
+	if _, err := s.Txn(ctx, put("a", 3*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if s.Tick(2 * time.Hour); !there(t, s, "a") {
+		t.Error("gone too early")
+	}
+	if _, err := s.Txn(ctx, put("b", 0)); err != nil { // although a session does not live that long
+		t.Error(err)
+	}
+	if s.Tick(time.Hour); there(t, s, "a") {
+		t.Error("still there")
+	}
+}
+
+func TestEventsAreWaitedForAndFiltered(t *testing.T) {
+	s, ctx := New(t), context.Background()
+	watch := &api.Watch{Key: "a/", From: 1}
+	got := make(chan *api.Events)
+	go func() {
+		events, err := s.Events(ctx, watch)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- events
+	}()
+	for _, key := range []string{"b/1", "a", "a/1"} {
+		if _, err := s.Txn(ctx, put(key, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := <-got; len(e.Events) != 1 || e.Events[0].Record.Key != "a/1" || e.Next != 4 {
+		t.Errorf("%+v", e)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if e, err := s.Events(ended, &api.Watch{Key: "c", From: 1}); err != nil || len(e.Events) != 0 || e.Next != 4 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	s.Trim(3)
+	if _, err := s.Events(ctx, watch); api.KindOf(err) != api.Compacted {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,141 @@
+// Package storecloud loads the store as a scenario does: nodes, and machines whose clients read and write
+// registers, run transactions on lists, watch those lists, and move members of groups from node to node.
+// Clients write down what they saw; watchers say it in the log.
+package storecloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/client"
+	"picloud/node/host"
+	"picloud/node/store"
+	"picloud/scenarios/history"
+	"picloud/scenarios/kv"
+)
+
+// port is where the store's nodes listen.
+const port = "7000"
+
+// NodeConfig says which groups the cloud begins with.
+type NodeConfig struct {
+	Groups [][]string // the members of each
+}
+
+// ClientConfig says what the clients of one machine do.
+type ClientConfig struct {
+	kv.ClientConfig
+	Appenders  int // clients that run transactions on lists
+	Watchers   int // that watch the lists
+	Partitions int // that have lists
+	Moves      bool
+	Groups     int
+}
+
+// Validate says what is wrong with the configuration.
+func (c *ClientConfig) Validate() error {
+	if c.Appenders < 0 || c.Watchers < 0 || c.Partitions < 1 || c.Groups < 1 {
+		return errors.New("storecloud: clients need partitions and groups")
+	}
+	return c.ClientConfig.Validate()
+}
+
+// Node runs a node until the context ends or it cannot go on.
+func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
+	config := store.DefaultConfig(h.Name)
+	config.Port, config.First = port, api.Spread(c.Groups)
+	config.SnapshotEvery, config.TrailingLogs, config.DigestEvery = 200, 100, 64 // so that followers that were away need snapshots
+	config.ScrubEvery = 5 * time.Second
+	config.MemTableBytes, config.CacheBytes = 256<<10, 256<<10
+	s, err := store.Open(h, config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Run(ctx), s.Close())
+}
+
+// Clients loads the cloud until its time is over.
+func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s, err := client.New(h.Network, client.Config{Nodes: c.Nodes, Port: port})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var mu sync.Mutex
+	one := func(o history.Operation) {
+		mu.Lock()
+		defer mu.Unlock()
+		record(o)
+	}
+	var all sync.WaitGroup
+	for n := range c.Appenders {
+		all.Go(func() { newAppender(s, &c, c.First+c.Count+n, n, one).run(ctx) })
+	}
+	for n := range c.Watchers {
+		all.Go(func() { newWatcher(s, h, &c, n).run(ctx) })
+	}
+	if c.Moves {
+		all.Go(func() { (&mover{s, h.Log, &c}).run(ctx) })
+	}
+	err = kv.Clients(ctx, c.ClientConfig, func() kv.Cloud { return register{s} }, one)
+	all.Wait()
+	return err
+}
+
+func (c *ClientConfig) sinceStart() time.Duration {
+	return time.Duration(time.Now().UnixNano() - c.Epoch)
+}
+
+// register carries out commands on keys of the store, each in a partition of its own.
+type register struct{ store api.Store }
+
+// Do runs one command as one transaction.
+func (r register) Do(ctx context.Context, c kv.Command) (outcome history.Outcome, result, why string) {
+	reply, err := r.store.Txn(ctx, transaction(&c))
+	switch {
+	case err == nil:
+	case api.KindOf(err) == api.Unknown:
+		return history.Unknown, "", err.Error()
+	default:
+		return history.Failed, "", err.Error()
+	}
+	if c.Kind == history.CAS && reply.Succeeded {
+		return history.OK, c.Expect, ""
+	}
+	for _, rec := range reply.Results[0].Records {
+		result = string(rec.Value)
+	}
+	return history.OK, result, ""
+}
+
+// transaction returns the transaction that is a command.
+func transaction(c *kv.Command) *api.Txn {
+	get := []api.Op{{Kind: api.Get, Key: c.Key}}
+	put := []api.Op{{Kind: api.Put, Key: c.Key, Value: []byte(c.Value)}}
+	switch c.Kind {
+	case history.Read:
+		return &api.Txn{Then: get}
+	case history.Write:
+		return &api.Txn{Then: put}
+	case history.Delete:
+		return &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: c.Key}}}
+	}
+	// What is absent has the empty value.
+	return &api.Txn{If: []api.Compare{{Key: c.Key, What: api.Value, Is: "=", Value: []byte(c.Expect)}}, Then: put, Else: get}
+}
+
+// partition returns the name of a partition of lists.
+func partition(n int) string { return fmt.Sprint("lists-", n) }
+
+// others returns the nodes that are not among some.
+func others(nodes, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return slices.Contains(some, n) })
+}
