@@ -38,8 +38,8 @@ func (a *appender) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		time.Sleep(rand.N(2*a.config.Pause + 1))
 		switch now := a.config.sinceStart(); {
-		case now >= a.config.Until:
-			return
+		case now >= a.config.Until-a.config.Timeout:
+			return // watchers are to be told of all this before the run ends
 		case final && now >= a.config.FinalReads:
 			final = false
 			a.readAll(ctx)
@@ -60,7 +60,7 @@ func (a *appender) readAll(ctx context.Context) {
 		for generation := 0; generation <= a.places[p]; generation++ {
 			for place := range listsInUse {
 				step := []history.Step{{Key: listKey(p, generation, place)}}
-				for ctx.Err() == nil && a.config.sinceStart() < a.config.Until && a.do(ctx, p, step) != history.OK {
+				for ctx.Err() == nil && a.config.sinceStart() < a.config.Until-a.config.Timeout && a.do(ctx, p, step) != history.OK {
 					time.Sleep(a.config.Pause)
 				}
 			}

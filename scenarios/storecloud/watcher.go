@@ -35,14 +35,17 @@ func (w *watcher) run(ctx context.Context) {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(w.config.Until - w.config.sinceStart()):
+	case <-time.After(w.end() - w.config.sinceStart()):
 	}
 }
+
+// end is when watchers stop: a while after the last transaction on a list has ended.
+func (w *watcher) end() time.Duration { return w.config.Until + w.config.Timeout/2 }
 
 // watch follows one partition until the run is over.
 func (w *watcher) watch(ctx context.Context, p string) {
 	next := uint64(1)
-	for ctx.Err() == nil && w.config.sinceStart() < w.config.Until {
+	for ctx.Err() == nil && w.config.sinceStart() < w.end() {
 		limited, cancel := context.WithTimeout(ctx, w.config.Timeout)
 		found, err := w.store.Events(limited, &api.Watch{Key: p, From: next})
 		cancel()
