@@ -176,6 +176,20 @@ func (c *Client) learn(ctx context.Context) error {
 	return nil
 }
 
+// Shards asks for the shard map.
+func (c *Client) Shards(ctx context.Context) (*api.ShardMap, error) {
+	if err := c.learn(ctx); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shards == nil {
+		return nil, api.Errorf(api.Unavailable, "look for the shard map", "", "it is asked for")
+	}
+	m := *c.shards
+	return &m, nil
+}
+
 // known returns all nodes that the client has heard of, in random order.
 func (c *Client) known() []string {
 	c.mu.Lock()

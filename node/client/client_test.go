@@ -1,11 +1,13 @@
-package client
+package client_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"picloud/node/api"
+	"picloud/node/client"
 	"picloud/node/host"
 	"picloud/node/store"
 )
@@ -48,13 +51,15 @@ func newShelf(t *testing.T, first *api.ShardMap, names ...string) *shelf {
 	return s
 }
 
+func (s *shelf) names() []string { return slices.Sorted(maps.Keys(s.addrs)) }
+
 func (s *shelf) network(name string) host.Network {
 	return &host.RealNetwork{Address: s.addrs[name], Names: s.addrs}
 }
 
 func (s *shelf) start(name string) {
 	s.t.Helper()
-	c := store.DefaultConfig(name)
+	c := store.DefaultConfig(name, s.names()...)
 	c.Port, c.First, c.Patience = s.port, s.first, 300*time.Millisecond
 	c.SnapshotEvery, c.TrailingLogs, c.DiskLimit = 50, 10, time.Minute
 	node, err := store.Open(&host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, c)
@@ -77,13 +82,12 @@ func (s *shelf) stop(name string) {
 	delete(s.stops, name)
 }
 
-func (s *shelf) client() *Client {
+func (s *shelf) client() *client.Client { return s.clientOf(s.names()...) }
+
+// clientOf returns a client that knows some nodes.
+func (s *shelf) clientOf(nodes ...string) *client.Client {
 	s.t.Helper()
-	var nodes []string
-	for name := range s.addrs {
-		nodes = append(nodes, name)
-	}
-	c, err := New(s.network("pi-1"), Config{Nodes: nodes, Port: s.port})
+	c, err := client.New(s.network("pi-1"), client.Config{Nodes: nodes, Port: s.port})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -190,7 +194,7 @@ func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
 }
 
 // watch collects the events of a partition from its group's first revision on.
-func watch(ctx context.Context, t *testing.T, c *Client, partition string, want int) (all []api.Event) {
+func watch(ctx context.Context, t *testing.T, c *client.Client, partition string, want int) (all []api.Event) {
 	next := uint64(1)
 	for len(all) < want {
 		found, err := c.Events(ctx, &api.Watch{Key: partition, From: next})

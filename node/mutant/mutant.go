@@ -18,14 +18,19 @@ const None Name = ""
 
 // The mutants. What each does stands in package scenarios/mutants.
 const (
-	CarelessSwap   Name = "careless-swap"
-	EarlyAnswer    Name = "early-answer"
-	FalseFailure   Name = "false-failure"
-	LocalClock     Name = "local-clock"
-	StaleRead      Name = "stale-read"
-	UncheckedWire  Name = "unchecked-wire"
-	UnloggedDelete Name = "unlogged-delete"
-	UnsyncedLog    Name = "unsynced-log"
+	CarelessSwap     Name = "careless-swap"
+	EarlyAnswer      Name = "early-answer"
+	FalseFailure     Name = "false-failure"
+	ForgottenReplies Name = "forgotten-replies"
+	HastyAnswer      Name = "hasty-answer"
+	LocalClock       Name = "local-clock"
+	StaleRead        Name = "stale-read"
+	UnaskedRead      Name = "unasked-read"
+	UncheckedWire    Name = "unchecked-wire"
+	UncomparedStates Name = "uncompared-states"
+	UnloggedDelete   Name = "unlogged-delete"
+	UnsyncedLog      Name = "unsynced-log"
+	WatchGap         Name = "watch-gap"
 )
 
 // Tags returns the build tags, separated by commas, that plant the mutant.

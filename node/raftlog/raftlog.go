@@ -96,6 +96,14 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 	return d, whole(d.pebble, d.mark)
 }
 
+// Remove takes a database away. It must not be open.
+func Remove(disk vfs.FS, dir string) error {
+	if err := errors.Join(disk.RemoveAll(dir), disk.RemoveAll(markPath(dir))); err != nil {
+		return fmt.Errorf("raftlog: remove %s: %w", dir, err)
+	}
+	return nil
+}
+
 // Pebble returns the database for what else lies in it: keys from 'd' on.
 func (d *DB) Pebble() *pebble.DB { return d.pebble }
 

@@ -12,11 +12,13 @@ import (
 
 // Config says how a node takes part in the store.
 type Config struct {
-	Node string // this node's name, which the others dial
-	Port string // where all nodes listen for one another and for clients
+	Node  string   // this node's name, which the others dial
+	Nodes []string // all nodes that have a part in the store
+	Port  string   // where all nodes listen for one another and for clients
 	// First is the groups and members with which the cloud begins, the same on all its first nodes. It
 	// counts only where the disk holds nothing yet, and is nil on a node that comes later, or whose card
-	// was replaced: such a node has what the groups' leaders give it.
+	// was replaced: such a node has what the groups' leaders give it, and joins anew the groups that still
+	// take it for a member.
 	First *api.ShardMap
 
 	Patience      time.Duration // see GroupConfig
@@ -31,9 +33,9 @@ type Config struct {
 }
 
 // DefaultConfig is for nodes on memory cards: patient enough for their pauses.
-func DefaultConfig(node string) Config {
+func DefaultConfig(node string, nodes ...string) Config {
 	return Config{
-		Node: node, Port: "7000",
+		Node: node, Nodes: nodes, Port: "7000",
 		Patience:      time.Second,
 		SnapshotEvery: 10_000, TrailingLogs: 10_000, DigestEvery: 4096,
 		DiskLimit:     8 * time.Second,
@@ -51,12 +53,15 @@ func (c *Config) Validate() error {
 	if c.KeepRevisions == 0 || c.ScrubEvery <= 0 {
 		return errors.New("store: a node keeps some revisions, and reads its disk now and then")
 	}
+	if !slices.Contains(c.Nodes, c.Node) {
+		return fmt.Errorf("store: %q is not among the nodes %q", c.Node, c.Nodes)
+	}
 	if c.First != nil {
 		if err := c.First.Validate(); err != nil {
 			return fmt.Errorf("store: the first groups: %w", err)
 		}
 	}
-	g := c.group(0, nil, func(string) {})
+	g := c.group(0, nil, func(string) {}, func(error) {})
 	return g.Validate()
 }
 
@@ -73,11 +78,11 @@ func (c *Config) first(group uint32) *api.Shard {
 }
 
 // group returns the configuration of a member of a group.
-func (c *Config) group(number uint32, first []string, stalled func(what string)) GroupConfig {
+func (c *Config) group(number uint32, first []string, stalled func(what string), damaged func(error)) GroupConfig {
 	return GroupConfig{
 		Number: number, Node: c.Node, First: first,
 		Patience:      c.Patience,
 		SnapshotEvery: c.SnapshotEvery, TrailingLogs: c.TrailingLogs, DigestEvery: c.DigestEvery,
-		DiskLimit: c.DiskLimit, SlowDisk: stalled,
+		DiskLimit: c.DiskLimit, SlowDisk: stalled, Damaged: damaged,
 	}
 }

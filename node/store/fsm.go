@@ -12,6 +12,7 @@ import (
 type fsm struct {
 	state     *state.State
 	snapshots *snapshots
+	damaged   func(error)
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -30,6 +31,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		}
 	}
 	outcomes, err := f.state.Apply(entries)
+	if isDamage(err) {
+		f.damaged(err)
+	}
 	if err != nil {
 		panic(err)
 	}

@@ -68,7 +68,7 @@ func (s *shelf) start(name string, first ...string) {
 		s.t.Fatal(err)
 	}
 	c := GroupConfig{Number: 1, Node: name, First: first, Patience: 300 * time.Millisecond, SnapshotEvery: 20, TrailingLogs: 5, DigestEvery: 64,
-		DiskLimit: time.Minute, SlowDisk: func(what string) { panic(what) }}
+		DiskLimit: time.Minute, SlowDisk: func(what string) { panic(what) }, Damaged: func(err error) { panic(err) }}
 	g, err := OpenGroup(c, db, port, s.disks[name], "snapshots", slog.New(slog.DiscardHandler))
 	if err != nil {
 		s.t.Fatal(err)

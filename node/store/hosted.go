@@ -24,6 +24,9 @@ const (
 	joinedHere = 'j' // later: its leader tells it who the members are
 )
 
+// rejoining stands in the place of beganHere in the first row of a node that is to join its groups again.
+const rejoining = 'r'
+
 // begunKey stands for the step that wrote the first groups.
 var begunKey = []byte{letterHosted}
 
@@ -31,11 +34,12 @@ func hostedKey(group uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{letterHosted}, group)
 }
 
-// hosted returns the groups that the node has members of, in order, each with how it came to be.
-func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun bool, err error) {
+// hosted returns the groups that the node has members of, in order, each with how it came to be, and
+// how the node itself has begun, 0 if it has not.
+func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun byte, err error) {
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: begunKey, UpperBound: []byte{letterHosted + 1}})
 	if err != nil {
-		return nil, nil, false, fmt.Errorf("store: read which groups are here: %w", err)
+		return nil, nil, 0, fmt.Errorf("store: read which groups are here: %w", err)
 	}
 	how = map[uint32]byte{}
 	for ok := it.First(); ok; ok = it.Next() {
@@ -44,7 +48,7 @@ func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun bool, er
 		case !good || len(value) != 1:
 			err = fmt.Errorf("store: read which groups are here: %w", state.ErrDamaged)
 		case len(it.Key()) == 1:
-			begun = true
+			begun = value[0]
 		default:
 			group := binary.BigEndian.Uint32(it.Key()[1:])
 			groups = append(groups, group)

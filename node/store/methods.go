@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/mutant"
 	"picloud/node/rpc"
 	"picloud/node/store/state"
 )
@@ -18,7 +18,7 @@ const maxEvents = 1000
 
 // methods returns what the node serves to clients and other nodes.
 func (s *Store) methods() map[string]rpc.Handler {
-	return map[string]rpc.Handler{
+	methods := map[string]rpc.Handler{
 		api.MethodSession: s.openSession,
 		api.MethodTxn:     s.txn,
 		api.MethodRead:    s.read,
@@ -28,6 +28,24 @@ func (s *Store) methods() map[string]rpc.Handler {
 		api.MethodApplied: s.applied,
 		api.MethodMembers: s.members,
 		api.MethodHost:    s.hostCall,
+	}
+	for name, handler := range methods {
+		methods[name] = s.counted(name, handler)
+	}
+	return methods
+}
+
+// counted returns a handler whose calls are counted.
+func (s *Store) counted(method string, handler rpc.Handler) rpc.Handler {
+	m := &s.metrics
+	return func(ctx context.Context, body []byte) ([]byte, error) {
+		began := time.Now()
+		m.inFlight.Inc()
+		defer m.inFlight.Dec()
+		answer, err := handler(ctx, body)
+		m.seconds.WithLabelValues(method).Observe(time.Since(began).Seconds())
+		m.requests.WithLabelValues(method, outcome(err)).Inc()
+		return answer, err
 	}
 }
 
@@ -131,15 +149,12 @@ func (s *Store) read(ctx context.Context, body []byte) ([]byte, error) {
 // readError tells damage from what else may stand against a read. A node that finds damage ends, to be
 // repaired; its caller asks another.
 func (s *Store) readError(err error) error {
-	if errors.Is(err, state.ErrDamaged) {
+	if isDamage(err) {
 		go s.damaged(err)
 		return api.Errorf(api.Unavailable, "read", "", "this copy is damaged")
 	}
 	return err
 }
-
-// damaged ends the process: it must not serve, or be copied, from what is not what it wrote.
-func (s *Store) damaged(err error) { panic(fmt.Sprintf("store: %v", err)) }
 
 // events waits for events of a group. Any member answers, from what it has applied: what was acknowledged
 // is there as soon as it is applied here, and nothing is left out.
@@ -162,6 +177,9 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 		if err := g.confirmed(ctx, s.confirmer, "watch"); err != nil {
 			return nil, err
 		}
+	}
+	if mutant.Planted == mutant.WatchGap {
+		w.From = max(w.From, g.watchedFrom())
 	}
 	for {
 		changed := g.state.Changed()

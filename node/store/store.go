@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/raftlog"
@@ -38,6 +40,11 @@ type Store struct {
 	peers     *rpc.Peers
 	confirmer *confirmer
 
+	metrics metrics
+	gauges  []groupGauge
+
+	rejoins bool // it is to become a member again of its groups
+
 	change sync.Mutex // held while the node begins or ends to have a member of a group
 	mu     sync.Mutex
 	groups map[uint32]*Group
@@ -49,7 +56,7 @@ func Open(h *host.Host, c Config) (_ *Store, err error) {
 		return nil, err
 	}
 	network := wire.Network{Network: h.Network}
-	s := &Store{config: c, host: h, log: h.Log, groups: map[uint32]*Group{}}
+	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}}
 	s.peers = rpc.NewPeers(func(ctx context.Context, node string) (net.Conn, error) {
 		return raftnet.Dial(ctx, network, net.JoinHostPort(node, c.Port), raftnet.Requests, 0)
 	})
@@ -59,8 +66,7 @@ func Open(h *host.Host, c Config) (_ *Store, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	s.db, err = raftlog.Open(h.Disk, folder, raftlog.Config{Logger: pebbleLog{h.Log}, MemTableBytes: c.MemTableBytes, CacheBytes: c.CacheBytes})
-	if err != nil {
+	if err := s.openDisk(); err != nil {
 		return nil, err
 	}
 	if s.port, err = raftnet.Listen(network, c.Node, c.Port); err != nil {
@@ -69,23 +75,47 @@ func Open(h *host.Host, c Config) (_ *Store, err error) {
 	return s, s.openHosted()
 }
 
+// openDisk opens the database. One that is damaged, also when it is looked at a second time, is thrown away.
+func (s *Store) openDisk() error {
+	why, err := s.wasDamaged()
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for tries := 0; why == ""; tries++ {
+		if err = s.openDB(); !isDamage(err) {
+			return err
+		}
+		if tries > 0 {
+			why = err.Error()
+		}
+	}
+	return s.throwAway(why)
+}
+
+func (s *Store) openDB() error {
+	c := raftlog.Config{Logger: pebbleLog{s}, MemTableBytes: s.config.MemTableBytes, CacheBytes: s.config.CacheBytes}
+	db, err := raftlog.Open(s.host.Disk, folder, c)
+	if err == nil {
+		s.db = db
+	}
+	return err
+}
+
 // openHosted opens the groups that the disk has, or those with which the cloud begins.
 func (s *Store) openHosted() error {
 	groups, how, begun, err := hosted(s.db.Pebble())
 	if err != nil {
 		return err
 	}
-	if !begun {
-		for i := range s.firstShards() {
-			if shard := &s.config.First.Shards[i]; slices.Contains(shard.Members, s.config.Node) && how[shard.Group] == 0 {
-				groups = append(groups, shard.Group)
-				how[shard.Group] = beganHere
-			}
-		}
-		if err := begin(s.db.Pebble(), groups); err != nil {
+	if begun == 0 {
+		if groups, begun, err = s.begin(); err != nil {
 			return err
 		}
+		for _, group := range groups {
+			how[group] = beganHere
+		}
 	}
+	s.rejoins = begun == rejoining
 	for _, group := range groups {
 		var first []string
 		if shard := s.config.first(group); shard != nil && how[group] == beganHere {
@@ -98,6 +128,47 @@ func (s *Store) openHosted() error {
 	return nil
 }
 
+// begin writes down with which groups a node begins whose disk holds nothing. If a group has done something
+// already, this is an old member with a new disk.
+func (s *Store) begin() (groups []uint32, begun byte, err error) {
+	for _, shard := range s.firstShards() {
+		if slices.Contains(shard.Members, s.config.Node) {
+			groups = append(groups, shard.Group)
+		}
+	}
+	if s.config.First == nil || s.haveRun(groups) {
+		return nil, rejoining, set(s.db.Pebble(), begunKey, rejoining)
+	}
+	return groups, beganHere, begin(s.db.Pebble(), groups)
+}
+
+// beginLimit is how long another node may take to say how far a group is.
+const beginLimit = time.Second
+
+// haveRun tells whether some other node has applied what a majority must have agreed to: more than the first
+// entry, which is the group's first members.
+func (s *Store) haveRun(groups []uint32) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), beginLimit)
+	defer cancel()
+	nodes := others(s.config.Nodes, s.config.Node)
+	answers := make(chan bool, len(nodes))
+	for _, node := range nodes {
+		go func() {
+			run := false
+			for _, group := range groups {
+				index, err := s.askApplied(ctx, node, group)
+				run = run || err == nil && index > 1
+			}
+			answers <- run
+		}()
+	}
+	run := false
+	for range nodes {
+		run = <-answers || run
+	}
+	return run
+}
+
 func (s *Store) firstShards() []api.Shard {
 	if s.config.First == nil {
 		return nil
@@ -107,7 +178,7 @@ func (s *Store) firstShards() []api.Shard {
 
 // open starts the node's member of a group.
 func (s *Store) open(group uint32, first []string) error {
-	g, err := OpenGroup(s.config.group(group, first, s.stalled), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
+	g, err := OpenGroup(s.config.group(group, first, s.stalled, s.damaged), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
 	if err != nil {
 		return err
 	}
@@ -134,6 +205,9 @@ func (s *Store) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { s.upkeep(ctx) })
 	all.Go(func() { s.scrub(ctx) })
+	if s.rejoins {
+		all.Go(func() { s.rejoin(ctx) })
+	}
 	server := &rpc.Server{Methods: s.methods(), Log: s.log, MaxCalls: maxCalls}
 	err = server.Serve(ctx, l)
 	cancel()
@@ -194,14 +268,21 @@ func (s *Store) group(number uint32) (*Group, error) {
 
 // pebbleLog passes on what Pebble has to say. What Pebble calls fatal ends the process: after a failed
 // write to its log nobody knows what is on the disk.
-type pebbleLog struct{ log *slog.Logger }
+type pebbleLog struct{ store *Store }
 
 func (l pebbleLog) Infof(string, ...any) {}
 func (l pebbleLog) Errorf(format string, args ...any) {
-	l.log.Error("pebble", "error", fmt.Sprintf(format, args...))
+	l.store.log.Error("pebble", "error", fmt.Sprintf(format, args...))
 }
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	panic("pebble: " + fmt.Sprintf(format, args...))
+	what := fmt.Errorf("pebble: "+format, args...)
+	for _, arg := range args {
+		err, _ := arg.(error)
+		if _, corrupt := arg.(pebble.DataCorruptionInfo); corrupt || isDamage(err) {
+			l.store.damaged(what)
+		}
+	}
+	panic(what.Error())
 }
 
 var _ io.Closer = (*Store)(nil)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -129,8 +130,12 @@ func (s *Store) scrub(ctx context.Context) {
 		for _, g := range s.all() {
 			err = errors.Join(err, g.state.Scrub(ctx))
 		}
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case isDamage(err):
 			s.damaged(err)
+		default:
+			panic(fmt.Sprintf("store: %v", err)) // a disk that cannot be read
 		}
 	}
 }

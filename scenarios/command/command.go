@@ -1,5 +1,4 @@
-// Package command is the part of the picloud command line that runs scenarios in the simulated
-// world.
+// Package command is the picloud command line: scenarios in the simulated world, and nodes on this machine.
 package command
 
 import (

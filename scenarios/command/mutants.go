@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,9 +12,7 @@ import (
 	"time"
 
 	"picloud/chaos"
-	"picloud/node/mutant"
 	"picloud/reports"
-	"picloud/scenarios"
 	"picloud/scenarios/hunt"
 	"picloud/scenarios/mutants"
 )
@@ -23,9 +22,9 @@ const mutantFolder = ".cache/mutants"
 
 // Mutants plants bugs in our own code and looks for each.
 func Mutants(ctx context.Context, args []string) error {
-	f := flags("mutants", `mutants [-seeds N] [-only NAME] [-scenario NAME] [-out FOLDER]
+	f := flags("mutants", `mutants [-seeds N] [-only NAME] [-out FOLDER]
 
-Plants bugs in our own code, one at a time, and plays seeds of a scenario until a check fails. A
+Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails. A
 mutant that no seed finds is a hole in the checks or in the faults, and a failure; so is a seed that
 also fails without the mutant it found. Works inside a checkout of the project only.
 
@@ -34,7 +33,6 @@ Examples:
   picloud mutants -only stale-read -seeds 200`)
 	seeds := f.Uint64("seeds", 50, "seeds that are played for a mutant at most")
 	only := f.String("only", "", "the one mutant to look for")
-	scenario := f.String("scenario", "short-cloud", "the scenario")
 	out := f.String("out", filepath.Join("out", "mutants"), "the folder for the runs that found something")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
@@ -42,9 +40,6 @@ Examples:
 	}
 	if *seeds < 1 {
 		return fmt.Errorf("mutants: play at least one seed")
-	}
-	if _, err := scenarios.Load(*scenario); err != nil {
-		return err
 	}
 	list, err := chosen(*only)
 	if err != nil {
@@ -54,7 +49,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	h := &mutantHunt{root: root, scenario: *scenario, out: *out, most: *seeds, workers: max(*workers, 1)}
+	h := &mutantHunt{root: root, out: *out, most: *seeds, workers: max(*workers, 1), needed: map[string][]uint64{}}
 	return h.all(ctx, list)
 }
 
@@ -76,10 +71,10 @@ func chosen(only string) ([]mutants.Mutant, error) {
 
 // mutantHunt is a hunt for mutants under way.
 type mutantHunt struct {
-	root, scenario, out string
-	most                uint64
-	workers             int
-	needed              []uint64 // the seeds that found a mutant
+	root, out string
+	most      uint64
+	workers   int
+	needed    map[string][]uint64 // by scenario: the seeds that found a mutant
 }
 
 func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
@@ -87,7 +82,7 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	fmt.Println("mutant            seeds  check                what it does wrong")
 	var missed int
 	for _, m := range list {
-		found, program, err := h.plant(ctx, m.Name)
+		found, program, err := h.plant(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -97,9 +92,9 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 			continue
 		}
 		fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, found.Seed, found.Broken(), m.Meaning)
-		fmt.Printf("%24s %s sim -seed %d -scenario %s\n", "", program, found.Seed, h.scenario)
-		if !slices.Contains(h.needed, found.Seed) {
-			h.needed = append(h.needed, found.Seed)
+		fmt.Printf("%24s %s sim -seed %d -scenario %s\n", "", program, found.Seed, m.Scenario)
+		if !slices.Contains(h.needed[m.Scenario], found.Seed) {
+			h.needed[m.Scenario] = append(h.needed[m.Scenario], found.Seed)
 		}
 	}
 	innocent, err := h.withoutMutant(ctx)
@@ -118,19 +113,19 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 }
 
 // plant builds a mutant and plays seeds until one finds it.
-func (h *mutantHunt) plant(ctx context.Context, name mutant.Name) (found *reports.Result, program string, err error) {
-	program = filepath.Join(mutantFolder, string(name))
+func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (found *reports.Result, program string, err error) {
+	program = filepath.Join(mutantFolder, string(m.Name))
 	path := filepath.Join(h.root, program)
-	tell("%s: building", name)
-	if err := build(ctx, path, h.root, false, name.Tags()); err != nil {
+	tell("%s: building", m.Name)
+	if err := build(ctx, path, h.root, false, m.Name.Tags()); err != nil {
 		return nil, "", err
 	}
-	found, err = h.hunt(ctx, string(name), path, hunt.Range(1, h.most))
+	found, err = h.hunt(ctx, string(m.Name), path, m.Scenario, hunt.Range(1, h.most))
 	return found, program, err
 }
 
 // hunt plays seeds with a build until a run fails. What did not fail is not kept.
-func (h *mutantHunt) hunt(ctx context.Context, name, program string, seeds []uint64) (*reports.Result, error) {
+func (h *mutantHunt) hunt(ctx context.Context, name, program, scenario string, seeds []uint64) (*reports.Result, error) {
 	defer tell("")
 	return hunt.Hunt{
 		Seeds:   seeds,
@@ -139,7 +134,7 @@ func (h *mutantHunt) hunt(ctx context.Context, name, program string, seeds []uin
 		Play: func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 			tell("%s: seed %d, at most %d seeds", name, seed, len(seeds))
 			folder := filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
-			r, err := runSeed(ctx, program, h.scenario, seed, folder, core)
+			r, err := runSeed(ctx, program, scenario, seed, folder, core)
 			if err != nil || !failed(r) {
 				os.RemoveAll(folder)
 			}
@@ -157,5 +152,11 @@ func (h *mutantHunt) withoutMutant(ctx context.Context) (*reports.Result, error)
 	if err != nil {
 		return nil, err
 	}
-	return h.hunt(ctx, "none", program, h.needed)
+	for _, scenario := range slices.Sorted(maps.Keys(h.needed)) {
+		found, err := h.hunt(ctx, "none", program, scenario, h.needed[scenario])
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	return nil, nil
 }

@@ -9,9 +9,16 @@ import "picloud/node/mutant"
 
 // Mutant is a bug that can be planted.
 type Mutant struct {
-	Name    mutant.Name
-	Meaning string // what it does wrong, in one line
+	Name     mutant.Name
+	Scenario string // in which it is looked for
+	Meaning  string // what it does wrong, in one line
 }
+
+// The scenarios in which mutants are looked for.
+const (
+	cloud = "short-cloud" // of the map on one raft group
+	store = "short-store" // of the store
+)
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
 // nothing found them: entries read without their checksum (Pebble checks its blocks itself); term
@@ -22,13 +29,18 @@ type Mutant struct {
 // healed).
 func All() []Mutant {
 	return []Mutant{
-		{mutant.CarelessSwap, "a compare-and-swap does not compare"},
-		{mutant.EarlyAnswer, "a write is answered when it was proposed, not when it is committed"},
-		{mutant.FalseFailure, "a write that lost its leader is said to have had no effect"},
-		{mutant.LocalClock, "a node leaves out entries from what its own clock calls the future"},
-		{mutant.StaleRead, "a leader answers reads from its memory and asks nobody"},
-		{mutant.UncheckedWire, "frames are not compared with their checksums"},
-		{mutant.UnloggedDelete, "a delete happens in the leader's memory only"},
-		{mutant.UnsyncedLog, "entries are acknowledged before they are synced"},
+		{mutant.CarelessSwap, cloud, "a compare-and-swap does not compare"},
+		{mutant.EarlyAnswer, cloud, "a write is answered when it was proposed, not when it is committed"},
+		{mutant.FalseFailure, cloud, "a write that lost its leader is said to have had no effect"},
+		{mutant.ForgottenReplies, store, "a snapshot that comes in leaves out which requests took effect"},
+		{mutant.HastyAnswer, store, "a transaction is answered from what it will do, before a majority has it"},
+		{mutant.LocalClock, cloud, "a node leaves out entries from what its own clock calls the future"},
+		{mutant.StaleRead, cloud, "a leader answers reads from its memory and asks nobody"},
+		{mutant.UnaskedRead, store, "a leader answers reads from its state and asks no majority"},
+		{mutant.UncheckedWire, store, "frames are not compared with their checksums"},
+		{mutant.UncomparedStates, store, "a replica leaves out a change, and nobody compares the states"},
+		{mutant.UnloggedDelete, cloud, "a delete happens in the leader's memory only"},
+		{mutant.UnsyncedLog, store, "entries are acknowledged before they are synced"},
+		{mutant.WatchGap, store, "who watches at a new leader is told only what happens from then on"},
 	}
 }

@@ -40,11 +40,7 @@ func all() map[string]Program {
 		},
 	}
 	programs["store-node"] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
-		var c storecloud.NodeConfig
-		if err := decode(config, &c); err != nil {
-			return err
-		}
-		return storecloud.Node(ctx, h, c)
+		return storecloud.Node(ctx, h, config)
 	}
 	programs["store-client"] = func(ctx context.Context, h *host.Host, config []byte, record func(history.Operation)) error {
 		var c storecloud.ClientConfig

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"picloud/scenarios"
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
@@ -73,7 +75,7 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	}
 	if m.Role != scenarios.RoleClient {
 		if s.Store != nil {
-			return json.Marshal(storecloud.NodeConfig{Groups: groups(s.Store)})
+			return yaml.Marshal(storecloud.NodeConfig(nodes, groups(s.Store)))
 		}
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}

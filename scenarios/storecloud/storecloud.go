@@ -11,21 +11,16 @@ import (
 	"sync"
 	"time"
 
+	"picloud/node"
 	"picloud/node/api"
 	"picloud/node/client"
 	"picloud/node/host"
-	"picloud/node/store"
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 )
 
 // port is where the store's nodes listen.
 const port = "7000"
-
-// NodeConfig says which groups the cloud begins with.
-type NodeConfig struct {
-	Groups [][]string // the members of each
-}
 
 // ClientConfig says what the clients of one machine do.
 type ClientConfig struct {
@@ -46,17 +41,23 @@ func (c *ClientConfig) Validate() error {
 }
 
 // Node runs a node until the context ends or it cannot go on.
-func Node(ctx context.Context, h *host.Host, c NodeConfig) error {
-	config := store.DefaultConfig(h.Name)
-	config.Port, config.First = port, api.Spread(c.Groups)
-	config.SnapshotEvery, config.TrailingLogs, config.DigestEvery = 200, 100, 64 // so that followers that were away need snapshots
-	config.ScrubEvery = 5 * time.Second
-	config.MemTableBytes, config.CacheBytes = 256<<10, 256<<10
-	s, err := store.Open(h, config)
-	if err != nil {
+func Node(ctx context.Context, h *host.Host, config []byte) error {
+	c := &node.Config{}
+	if err := node.Parse("the program's configuration", config, c); err != nil {
 		return err
 	}
-	return errors.Join(s.Run(ctx), s.Close())
+	return node.Run(ctx, h, c)
+}
+
+// NodeConfig returns the configuration of a node of a store with these groups.
+func NodeConfig(nodes []string, groups [][]string) *node.Config {
+	return &node.Config{Nodes: nodes, StorePort: port, Store: &node.Store{
+		Groups:        groups,
+		SnapshotEvery: 200, TrailingLogs: 100, // so that followers that were away need snapshots
+		DigestEvery: 64,
+		ScrubEvery:  node.Duration{Duration: 5 * time.Second},
+		MemTable:    256 << 10, Cache: 256 << 10,
+	}}
 }
 
 // Clients loads the cloud until its time is over.

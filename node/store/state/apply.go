@@ -3,10 +3,12 @@ package state
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"picloud/node/api"
+	"picloud/node/mutant"
 )
 
 // Entry is a command with its place in the log.
@@ -61,6 +63,16 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	return outcomes, nil
 }
 
+// Foresee returns what would come of a command if it were applied next, and changes nothing.
+func (s *State) Foresee(data []byte) (Outcome, error) {
+	b := s.db.NewIndexedBatch()
+	defer b.Close()
+	s.mu.Lock()
+	v := &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
+	s.mu.Unlock()
+	return v.apply(&Entry{Index: v.marker.Index + 1, Term: v.marker.Term, Data: data})
+}
+
 func (v *view) apply(e *Entry) (Outcome, error) {
 	if len(e.Data) == 0 {
 		return Outcome{}, nil
@@ -108,6 +120,9 @@ func (v *view) once(c *api.Request) (*api.Reply, *api.Error, error) {
 			return nil, api.Errorf(api.Replayed, doing, subject, "it took effect, and its reply was too large to keep"), err
 		}
 		return reply, nil, err
+	}
+	if mutant.Planted == mutant.UncomparedStates && !c.Txn.ReadOnly() && rand.IntN(500) == 0 {
+		c.Txn = api.Txn{Then: []api.Op{{Kind: api.Get, Key: c.Txn.Partition()}}}
 	}
 	reply, err := v.run(&c.Txn)
 	if err != nil {

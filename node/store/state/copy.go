@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"picloud/node/mutant"
 	"picloud/node/sealed"
 )
 
@@ -130,6 +131,9 @@ func (s *State) replace(from io.Reader, fs vfs.FS, dir string, snapshot []byte) 
 	span := pebble.KeyRange{Start: s.key(tableSnapshot), End: s.key(tableEnd)}
 	if _, err := s.db.IngestAndExcise(context.Background(), t.paths, nil, nil, span); err != nil {
 		return err
+	}
+	if mutant.Planted == mutant.ForgottenReplies {
+		s.db.DeleteRange(s.key(tableReplies), s.key(tableReplies+1), nil)
 	}
 	own, err := s.readOwned(s.db)
 	if err != nil {

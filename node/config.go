@@ -1,0 +1,163 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"picloud/node/api"
+	"picloud/node/db"
+	"picloud/node/store"
+)
+
+// Config is a node's configuration. The roles that a node has are the parts that are there.
+type Config struct {
+	Nodes     []string `yaml:"nodes"`      // all nodes of the cloud that have the role store
+	StorePort string   `yaml:"store-port"` // where they listen; 7000 if it is left out
+	HTTP      string   `yaml:"http"`       // the port for HTTP, with metrics and what roles serve there; 8080 if it is left out
+
+	Store *Store `yaml:"store"`
+	DB    *DB    `yaml:"db"`
+}
+
+// Store is the role that keeps data.
+type Store struct {
+	// Groups are the members of the groups with which the cloud begins. A node that comes later, or whose
+	// card was replaced, has Join in their place.
+	Groups [][]string `yaml:"groups,omitempty"`
+	Join   bool       `yaml:"join"`
+
+	// for tests and small machines; zero for what store.DefaultConfig says
+	Patience      Duration `yaml:"patience"`
+	SnapshotEvery uint64   `yaml:"snapshot-every"`
+	TrailingLogs  uint64   `yaml:"trailing-logs"`
+	DigestEvery   uint64   `yaml:"digest-every"`
+	ScrubEvery    Duration `yaml:"scrub-every"`
+	MemTable      uint64   `yaml:"memtable-bytes"`
+	Cache         int64    `yaml:"cache-bytes"`
+}
+
+// DB is the role that applications talk to.
+type DB struct {
+	RESP   string  `yaml:"resp"` // the port for Redis' protocol; none if it is left out
+	Tokens []Token `yaml:"tokens"`
+
+	Config db.Config `yaml:"-"`
+}
+
+// Token is a db.Token in a file.
+type Token struct {
+	Token      string   `yaml:"token"`
+	Role       string   `yaml:"role"`
+	Namespaces []string `yaml:"namespaces"`
+}
+
+// Parse reads a configuration and validates it. Unknown keys are errors. The name is for the messages.
+func Parse(name string, text []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if v, is := into.(interface{ Validate() error }); is {
+		if err := v.Validate(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Validate puts defaults where nothing stands, and says what is wrong with the configuration.
+func (c *Config) Validate() error {
+	if c.StorePort == "" {
+		c.StorePort = "7000"
+	}
+	if c.HTTP == "" {
+		c.HTTP = "8080"
+	}
+	if err := c.validatePorts(); err != nil {
+		return err
+	}
+	if len(c.Nodes) == 0 {
+		return errors.New("node: nodes: the cloud has nodes")
+	}
+	if s := c.Store; s != nil {
+		if s.Join == (len(s.Groups) > 0) {
+			return errors.New("node: store: a node joins, or has the groups with which the cloud begins")
+		}
+		for i, members := range s.Groups {
+			for _, name := range members {
+				if !slices.Contains(c.Nodes, name) {
+					return fmt.Errorf("node: store.groups[%d]: %q is not among the nodes", i, name)
+				}
+			}
+		}
+		config := c.store(c.Nodes[0])
+		if err := config.Validate(); err != nil {
+			return err
+		}
+	}
+	if d := c.DB; d != nil {
+		d.Config.Tokens = nil
+		for _, t := range d.Tokens {
+			d.Config.Tokens = append(d.Config.Tokens, db.Token{Token: t.Token, Role: db.Role(t.Role), Namespaces: t.Namespaces})
+		}
+		return d.Config.Validate()
+	}
+	return nil
+}
+
+func (c *Config) validatePorts() error {
+	ports := map[string]string{"store-port": c.StorePort, "http": c.HTTP}
+	if c.DB != nil && c.DB.RESP != "" {
+		ports["db.resp"] = c.DB.RESP
+	}
+	used := map[string]bool{}
+	for _, key := range []string{"store-port", "http", "db.resp"} {
+		port, is := ports[key]
+		if !is {
+			continue
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("node: %s: %q is not a port", key, port)
+		}
+		if used[port] {
+			return fmt.Errorf("node: %s: the port %s is used twice", key, port)
+		}
+		used[port] = true
+	}
+	return nil
+}
+
+// store returns the configuration of the role store.
+func (c *Config) store(name string) store.Config {
+	s := store.DefaultConfig(name, c.Nodes...)
+	s.Port = c.StorePort
+	if len(c.Store.Groups) > 0 {
+		s.First = api.Spread(c.Store.Groups)
+	}
+	set(&s.Patience, c.Store.Patience.Duration)
+	set(&s.SnapshotEvery, c.Store.SnapshotEvery)
+	set(&s.TrailingLogs, c.Store.TrailingLogs)
+	set(&s.DigestEvery, c.Store.DigestEvery)
+	set(&s.ScrubEvery, c.Store.ScrubEvery.Duration)
+	set(&s.MemTableBytes, c.Store.MemTable)
+	set(&s.CacheBytes, c.Store.Cache)
+	return s
+}
+
+// set puts a value in place of a default, if it is not zero.
+func set[T comparable](value *T, given T) {
+	var zero T
+	if given != zero {
+		*value = given
+	}
+}

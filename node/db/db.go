@@ -1,0 +1,91 @@
+// Package db is the database as applications see it: JSON documents over HTTP, and a subset of Redis'
+// commands over RESP 2. README.md is for its users.
+//
+// Invariants:
+//   - The package keeps no state that a client could miss: any node serves any request, and all that
+//     lasts lies in the store. Watches and queued commands of a RESP connection end with it.
+//   - What a request writes is one transaction of one partition.
+//   - An error that is not of kind Unknown says that nothing was written.
+//   - Rows of documents, of RESP keys and of idempotency keys cannot be taken for one another (keys.go).
+package db
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/api"
+)
+
+// DB serves applications. It may be used by many goroutines.
+type DB struct {
+	config   Config
+	store    api.Store
+	log      *slog.Logger
+	metrics  *metrics
+	tokens   []credential
+	commands map[string]*command
+	locks    locks
+
+	connections atomic.Int64 // of RESP, so far
+}
+
+// New returns a database on a store. Its metrics are registered with the registerer.
+func New(config Config, store api.Store, registerer prometheus.Registerer, log *slog.Logger) (*DB, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(registerer)
+	if err != nil {
+		return nil, fmt.Errorf("db: register metrics: %w", err)
+	}
+	return &DB{config: config.withDefaults(), store: store, log: log, metrics: m, tokens: credentials(config.Tokens),
+		commands: commands(), locks: newLocks()}, nil
+}
+
+// run runs a transaction. Its errors are plain about the effect: of a write it is Unknown unless the
+// store's error says that there was none, and a read has no effect whatever happened to it.
+func (d *DB) run(ctx context.Context, t *api.Txn) (*api.Reply, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	reply, err := d.store.Txn(ctx, t)
+	switch {
+	case err == nil:
+		return reply, nil
+	case t.ReadOnly():
+		return nil, readError(err)
+	case !effectless(api.KindOf(err)):
+		return nil, api.Errorf(api.Unknown, "write", "", "it may have taken effect: %s", err)
+	}
+	return nil, err
+}
+
+// readError returns an error of a read, for which an unknown outcome is none.
+func readError(err error) error {
+	if k := api.KindOf(err); k == api.Unknown || k == api.Replayed {
+		return api.Errorf(api.Unavailable, "read", "", "%s", err)
+	}
+	return err
+}
+
+// effectless tells whether errors of a kind promise that nothing was written.
+func effectless(kind api.Kind) bool {
+	switch kind {
+	case api.Unknown, api.Replayed, api.Internal:
+		return false
+	}
+	return true
+}
+
+// observe notes what came of a request.
+func (d *DB) observe(ctx context.Context, protocol, operation string, began time.Time, err error) {
+	d.metrics.observe(protocol, operation, time.Since(began), api.KindOf(err))
+	if serverError(err) && ctx.Err() == nil { // who went away is not missed
+		d.log.ErrorContext(ctx, "a request failed", "protocol", protocol, "operation", operation, "kind", api.KindOf(err), "error", err)
+	}
+}

@@ -1,0 +1,32 @@
+package host
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+)
+
+// RealConfig says what a process takes a real machine for.
+type RealConfig struct {
+	Name     string            // the name that other machines dial
+	Address  string            // what it listens on
+	Machines map[string]string // addresses of machines by name
+	Folder   string            // of the disk; made where it does not exist
+}
+
+// NewReal returns a real machine, with a log of JSON lines on standard error.
+func NewReal(c RealConfig) (*Host, error) {
+	if err := os.MkdirAll(c.Folder, 0o755); err != nil {
+		return nil, fmt.Errorf("host: make the disk's folder: %w", err)
+	}
+	disk, err := NewRealDisk(c.Folder)
+	if err != nil {
+		return nil, err
+	}
+	return &Host{
+		Name:    c.Name,
+		Network: &RealNetwork{Address: c.Address, Names: c.Machines},
+		Disk:    disk,
+		Log:     slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	}, nil
+}

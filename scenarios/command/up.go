@@ -1,0 +1,236 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"picloud/node"
+	"picloud/node/api"
+	"picloud/node/client"
+	"picloud/node/host"
+)
+
+// stopGrace is how long nodes have to stop before they are ended.
+const stopGrace = 10 * time.Second
+
+// shelf is a cloud of processes on this machine's loopback.
+type shelf struct {
+	folder string
+	token  string
+	http   string
+	resp   string
+	names  []string
+	addrs  map[string]string
+}
+
+// Up runs a cloud on this machine.
+func Up(ctx context.Context, args []string) error {
+	f := flags("up", `up [-nodes N] [-dir FOLDER] [-http PORT] [-redis PORT]
+
+Runs a cloud on this machine: each node is a process of its own with an address of its own (127.0.0.1,
+127.0.0.2, ...) and a folder of its own, and is started again when it ends. Ctrl-C stops them all; the
+data stays in the folder, and the next up goes on with it.
+
+Examples:
+  picloud up
+  picloud up -nodes 5 -dir /tmp/cloud
+  curl -H "Authorization: Bearer $(cat .picloud/token)" -X PUT -d '{"n":1}' 127.0.0.1:8080/v1/shop/carts/1
+  redis-cli -a "$(cat .picloud/token)" set greeting hello`)
+	count := f.Int("nodes", 3, "nodes, 1 to 9")
+	folder := f.String("dir", ".picloud", "the folder for configurations, logs and data")
+	httpPort := f.String("http", "8080", "the port for HTTP on each node")
+	resp := f.String("redis", "6379", "the port for Redis' protocol on each node")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if *count < 1 || *count > 9 {
+		return fmt.Errorf("up: %d nodes, it must be 1 to 9", *count)
+	}
+	s := &shelf{folder: *folder, http: *httpPort, resp: *resp, addrs: map[string]string{}}
+	for i := range *count {
+		name := fmt.Sprint("pi-", i+1)
+		s.names = append(s.names, name)
+		s.addrs[name] = fmt.Sprint("127.0.0.", i+1)
+	}
+	if err := s.prepare(); err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	return s.run(ctx)
+}
+
+// prepare writes the configurations, or finds those of an earlier run.
+func (s *shelf) prepare() error {
+	if err := s.free(); err != nil {
+		return err
+	}
+	if old, err := filepath.Glob(filepath.Join(s.folder, "pi-*.yaml")); err != nil || len(old) > 0 && len(old) != len(s.names) {
+		return errors.Join(err, fmt.Errorf("%s holds a cloud of %d nodes; give -nodes %d, or another -dir", s.folder, len(old), len(old)))
+	}
+	if err := os.MkdirAll(s.folder, 0o755); err != nil {
+		return err
+	}
+	file := filepath.Join(s.folder, "token")
+	old, err := os.ReadFile(file)
+	s.token = strings.TrimSpace(string(old))
+	if errors.Is(err, os.ErrNotExist) {
+		s.token = strings.ToLower(rand.Text())
+		err = os.WriteFile(file, []byte(s.token+"\n"), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range s.names {
+		text, err := yaml.Marshal(s.machine(name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.file(name, ".yaml"), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// free says which port is taken.
+func (s *shelf) free() error {
+	for _, name := range s.names {
+		for _, port := range []string{storePort, s.http, s.resp} {
+			l, err := net.Listen("tcp", net.JoinHostPort(s.addrs[name], port))
+			if err != nil {
+				return err
+			}
+			l.Close()
+		}
+	}
+	return nil
+}
+
+// storePort is where the nodes listen for one another.
+const storePort = "7000"
+
+// machine returns a node's configuration. The groups' members are spread over the nodes.
+func (s *shelf) machine(name string) MachineConfig {
+	var groups [][]string
+	for i := range s.names {
+		var members []string
+		for k := range min(3, len(s.names)) {
+			members = append(members, s.names[(i+k)%len(s.names)])
+		}
+		groups = append(groups, members)
+	}
+	return MachineConfig{
+		Name: name, Machines: s.addrs, Data: name,
+		Node: node.Config{
+			Nodes: s.names, StorePort: storePort, HTTP: s.http,
+			Store: &node.Store{Groups: groups},
+			DB:    &node.DB{RESP: s.resp, Tokens: []node.Token{{Token: s.token, Role: "admin", Namespaces: []string{"*"}}}},
+		},
+	}
+}
+
+func (s *shelf) file(name, ending string) string { return filepath.Join(s.folder, name+ending) }
+
+// run keeps the nodes running until the context ends.
+func (s *shelf) run(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	for _, name := range s.names {
+		all.Go(func() { s.keep(ctx, self, name) })
+	}
+	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.folder)
+	if err := s.ready(ctx); err != nil {
+		if ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "up: the nodes do not serve yet: %v; their logs are %s\n", err, s.file("pi-*", ".log"))
+		}
+	} else {
+		s.greet()
+	}
+	<-ctx.Done()
+	fmt.Println("stopping the nodes")
+	all.Wait()
+	return nil
+}
+
+// greet says what there is and how to use it.
+func (s *shelf) greet() {
+	for _, name := range s.names {
+		fmt.Printf("  %s  http://%s:%s  redis %s:%s  log %s\n", name, s.addrs[name], s.http, s.addrs[name], s.resp, s.file(name, ".log"))
+	}
+	fmt.Printf(`the cloud is up. Its token stands in %s. Try:
+  curl -H "Authorization: Bearer $(cat %s)" -X PUT -d '{"n":1}' 127.0.0.1:%s/v1/shop/carts/1
+  redis-cli -h 127.0.0.1 -p %s -a "$(cat %s)" set greeting hello
+  kill -9 the process of a node, and see that nothing is lost
+Ctrl-C stops it; the data stays.
+`, s.file("token", ""), s.file("token", ""), s.http, s.resp, s.file("token", ""))
+}
+
+// ready waits until the store answers.
+func (s *shelf) ready(ctx context.Context) error {
+	c, err := client.New(&host.RealNetwork{Names: s.addrs}, client.Config{Nodes: s.names, Port: storePort})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	_, err = c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: api.ShardsKey}}})
+	return err
+}
+
+// keep runs one node, again and again, until the context ends.
+func (s *shelf) keep(ctx context.Context, self, name string) {
+	runtime.LockOSThread() // a node is ended when the thread that started it is
+	defer runtime.UnlockOSThread()
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.once(ctx, self, name)
+		if ctx.Err() != nil {
+			return
+		}
+		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, err, s.file(name, ".log"))
+		select {
+		case <-time.After(max(0, time.Second-time.Since(began))):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// once runs one node until it ends.
+func (s *shelf) once(ctx context.Context, self, name string) error {
+	log, err := os.OpenFile(s.file(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.CommandContext(ctx, self, "node", "-config", s.file(name, ".yaml"))
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is for us
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	pid := s.file(name, ".pid")
+	if err := os.WriteFile(pid, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
+		return err
+	}
+	defer os.Remove(pid)
+	return cmd.Wait()
+}
