@@ -125,10 +125,13 @@ func (n *node) beginDB(mux *http.ServeMux, run func(string, func(context.Context
 
 // serveHTTP serves until the context ends, and then waits for requests under way.
 func (n *node) serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	base, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return base }}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
+		defer time.AfterFunc(stopLimit/4, end).Stop() // of change feeds, which have no end of their own
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
 		stopped <- server.Shutdown(limited)

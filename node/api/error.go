@@ -35,8 +35,16 @@ const (
 	Future Kind = "future-revision"
 	// Damaged: data does not match its checksum and no good copy was found: it is lost.
 	Damaged Kind = "damaged"
-	// Unauthorised: the request carries no token, or one that does not allow it. No effect.
+	// Unauthorised: the request carries no token, or one that nobody knows. No effect.
 	Unauthorised Kind = "unauthorised"
+	// Forbidden: the token does not allow the request. No effect.
+	Forbidden Kind = "forbidden"
+	// MethodNotAllowed: there is such a thing, and that cannot be done with it. No effect.
+	MethodNotAllowed Kind = "method-not-allowed"
+	// ConditionFailed: what the request says must hold does not. No effect.
+	ConditionFailed Kind = "condition-failed"
+	// Conflict: the request's key was used for another request. No effect.
+	Conflict Kind = "conflict"
 	// NotFound: there is no such thing. No effect.
 	NotFound Kind = "not-found"
 	// Internal: a defect of the cloud.

@@ -128,7 +128,7 @@ func (d *DB) change(ctx context.Context, c *call, body []byte, op api.Op) error 
 		if found := done.Results[0].Records; len(found) > 0 {
 			c.w.Header().Set("ETag", etag(found[0].Modified))
 		}
-		return &failure{api.Errorf(kindCondition, "write", c.key, "the condition (If-Match, If-None-Match) does not hold"), http.StatusPreconditionFailed}
+		return api.Errorf(api.ConditionFailed, "write", c.key, "the condition (If-Match, If-None-Match) does not hold")
 	}
 	if op.Kind == api.Put {
 		c.w.Header().Set("ETag", etag(done.Revision))

@@ -7,29 +7,8 @@ import (
 	"picloud/node/api"
 )
 
-// Kinds that package api lacks stand here, on the nearest one it has. The HTTP status is their own.
-const (
-	kindCondition = api.BadRequest   // a condition did not hold: 412
-	kindReused    = api.BadRequest   // an idempotency key was used for another request: 409
-	kindMethod    = api.BadRequest   // a method that the path does not know: 405
-	kindForbidden = api.Unauthorised // the token does not allow it: 403
-)
-
-// failure is an error whose status does not follow from its kind.
-type failure struct {
-	cause  *api.Error
-	status int
-}
-
-func (f *failure) Error() string { return f.cause.Error() }
-func (f *failure) Unwrap() error { return f.cause }
-
 // statusOf returns the HTTP status of an error.
 func statusOf(err error) int {
-	var f *failure
-	if errors.As(err, &f) {
-		return f.status
-	}
 	switch api.KindOf(err) {
 	case api.BadRequest, api.CrossPartition, api.Future:
 		return http.StatusBadRequest
@@ -37,8 +16,16 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case api.Unauthorised:
 		return http.StatusUnauthorized
+	case api.Forbidden:
+		return http.StatusForbidden
 	case api.NotFound:
 		return http.StatusNotFound
+	case api.MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case api.Conflict:
+		return http.StatusConflict
+	case api.ConditionFailed:
+		return http.StatusPreconditionFailed
 	case api.Compacted:
 		return http.StatusGone
 	case api.WrongGroup, api.NotLeader, api.Unavailable, api.SessionExpired:

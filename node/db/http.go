@@ -112,7 +112,7 @@ func (d *DB) route(c *call) (*endpoint, error) {
 		}
 		slices.Sort(allowed)
 		c.w.Header().Set("Allow", strings.Join(allowed, ", "))
-		return nil, &failure{api.Errorf(kindMethod, "serve", "the method "+c.r.Method, "it is one of %s", strings.Join(allowed, ", ")), http.StatusMethodNotAllowed}
+		return nil, api.Errorf(api.MethodNotAllowed, "serve", "the method "+c.r.Method, "it is one of %s", strings.Join(allowed, ", "))
 	}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
@@ -151,7 +151,7 @@ func (d *DB) admit(c *call) error {
 		return err
 	}
 	if !c.who.enters(c.namespace) {
-		return &failure{api.Errorf(kindForbidden, "use the namespace", c.namespace, "the token is not for it"), http.StatusForbidden}
+		return api.Errorf(api.Forbidden, "use the namespace", c.namespace, "the token is not for it")
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (c *call) mayWrite() error {
 	if c.who.writes() {
 		return nil
 	}
-	return &failure{api.Errorf(kindForbidden, "write", "in "+c.namespace, "the token is a reader's"), http.StatusForbidden}
+	return api.Errorf(api.Forbidden, "write", "in "+c.namespace, "the token is a reader's")
 }
 
 // body reads the request's body.

@@ -52,7 +52,7 @@ func (d *DB) once(ctx context.Context, c *call, body []byte, t *api.Txn) (*done,
 		return &done{Reply: *reply}, nil
 	}
 	if !bytes.Equal(found[0].Value, hash) {
-		return nil, &failure{api.Errorf(kindReused, "write", "", "the idempotency key %q was used for another request", name), http.StatusConflict}
+		return nil, api.Errorf(api.Conflict, "write", "", "the idempotency key %q was used for another request", name)
 	}
 	c.w.Header().Set(headerReplayed, "true")
 	return &done{api.Reply{Succeeded: true, Revision: found[0].Modified}, true}, nil

@@ -54,7 +54,6 @@ type lists struct {
 	appender map[string]int      // element -> transaction
 	order    map[string][]string // key -> the longest list that was read
 	edges    [][]edge            // by transaction, and then by moment
-	moments  int
 }
 
 // edge says that one transaction comes before another, and why.
