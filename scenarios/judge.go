@@ -57,6 +57,9 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	if c := s.Checks.Watched; c != nil {
 		result.Checks = append(result.Checks, checks.Watched(checks.ToldIn(r.Log), r.History, c.Minimum))
 	}
+	if s.Store != nil {
+		result.Checks = append(result.Checks, checks.MidChange(r.Log))
+	}
 	if c := s.Checks.Live; c != nil {
 		result.Checks = append(result.Checks, checks.Live(r.History, checks.Liveness{
 			From:     healed + time.Duration(c.After),

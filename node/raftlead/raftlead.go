@@ -12,13 +12,14 @@ import (
 type Ready struct {
 	raft *raft.Raft
 	term atomic.Uint64 // the last one in which the node led and was ready
+	tell func(leads bool)
 	stop chan struct{}
 	done chan struct{}
 }
 
-// Follow starts to follow. It takes what comes on raft's LeaderCh, which nobody else may read.
-func Follow(r *raft.Raft) *Ready {
-	y := &Ready{raft: r, stop: make(chan struct{}), done: make(chan struct{})}
+// Follow starts to follow. It takes what comes on raft's LeaderCh, which nobody else may read, and tells it.
+func Follow(r *raft.Raft, tell func(leads bool)) *Ready {
+	y := &Ready{raft: r, tell: tell, stop: make(chan struct{}), done: make(chan struct{})}
 	go y.follow()
 	return y
 }
@@ -37,6 +38,7 @@ func (y *Ready) follow() {
 	for {
 		select {
 		case leads := <-y.raft.LeaderCh():
+			y.tell(leads)
 			for leads && y.raft.State() == raft.Leader && !y.In(y.raft.CurrentTerm()) {
 				term := y.raft.CurrentTerm() // which may end before the barrier is through
 				if y.raft.Barrier(0).Error() == nil {

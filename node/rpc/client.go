@@ -50,7 +50,6 @@ func (c *Client) Call(ctx context.Context, method string, body []byte) ([]byte, 
 	if end, ok := ctx.Deadline(); ok {
 		q.left = time.Until(end)
 	}
-	sent := time.Now()
 	answer, err := conn.send(&q)
 	if errors.Is(err, errTooLarge) {
 		return nil, api.Errorf(api.TooLarge, "call", method+" of "+c.name, "%s", err)
@@ -68,7 +67,7 @@ func (c *Client) Call(ctx context.Context, method string, body []byte) ([]byte, 
 	case <-conn.ended:
 		return nil, api.Errorf(api.Unknown, "call", method+" of "+c.name, "%s", conn.why)
 	case <-ctx.Done():
-		conn.doubt(sent)
+		conn.doubt()
 		return nil, api.Errorf(api.Unknown, "call", method+" of "+c.name, "%s", ctx.Err())
 	}
 }
@@ -143,23 +142,20 @@ type connection struct {
 
 	mu      sync.Mutex
 	last    uint64
-	heard   time.Time // when something came
+	owed    time.Time // since when something should come; zero if nothing was sent since something came
 	waiting map[uint64]chan *reply
 }
 
-// silence is how long nothing may come on a stream on which a call waits in vain.
-const silence = 5 * time.Second
+// silence is how long nothing may come on a stream on which calls wait in vain, one after the other.
+const silence = 4 * time.Second
 
-// doubt breaks the connection if nothing has come for too long since a call that had no reply was sent:
-// its other end may have vanished without a word.
-func (c *connection) doubt(sent time.Time) {
+// doubt breaks the connection if calls have been sent and nothing has come for too long: its other end may
+// have vanished without a word.
+func (c *connection) doubt() {
 	c.mu.Lock()
-	heard := c.heard
+	owed := c.owed
 	c.mu.Unlock()
-	if heard.Before(sent) {
-		heard = sent
-	}
-	if time.Since(heard) > silence {
+	if !owed.IsZero() && time.Since(owed) > silence {
 		c.end(errSilent)
 	}
 }
@@ -185,7 +181,7 @@ func (c *connection) receive(stream net.Conn) {
 			return
 		}
 		c.mu.Lock()
-		c.heard = time.Now()
+		c.owed = time.Time{}
 		if answer := c.waiting[p.call]; answer != nil {
 			delete(c.waiting, p.call)
 			answer <- p
@@ -212,6 +208,9 @@ func (c *connection) send(q *request) (<-chan *reply, error) {
 	c.last++
 	q.call = c.last
 	c.waiting[q.call] = answer
+	if c.owed.IsZero() {
+		c.owed = time.Now()
+	}
 	c.mu.Unlock()
 	if err := c.out.add(q); err != nil {
 		c.forget(q.call)

@@ -96,7 +96,9 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		return nil, err
 	}
 	keeper := raftlog.Watch(cached, c.DiskLimit, c.SlowDisk)
-	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)))
+	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
+		return logChange(log, c.Number, "send a snapshot")
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +114,9 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
-	return &Group{config: c, raft: r, state: s, ready: raftlead.Follow(r)}, nil
+	return &Group{config: c, raft: r, state: s, ready: raftlead.Follow(r, func(leads bool) {
+		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
+	})}, nil
 }
 
 func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
@@ -216,6 +220,12 @@ func (g *Group) confirmed(ctx context.Context, c *confirmer, doing string) error
 
 // Leads tells whether this node takes itself for the leader.
 func (g *Group) Leads() bool { return g.raft.State() == raft.Leader }
+
+// inTouch tells whether the member leads or has heard from its leader lately. One that was removed without being
+// told, or is cut off, has not, and nothing new comes to it.
+func (g *Group) inTouch() bool {
+	return g.Leads() || time.Since(g.raft.LastContact()) < 4*g.config.Patience
+}
 
 // ReadStale is Read on the state as this node has it.
 func (g *Group) ReadStale(t *api.Txn) (*api.StaleReply, error) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -32,9 +34,13 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	switch {
 	case call.Add != "":
+		done := s.changing(g, "add "+call.Add)
 		err = s.add(ctx, g, call.Add)
+		done(err)
 	case call.Remove != "":
+		done := s.changing(g, "remove "+call.Remove)
 		err = s.remove(ctx, g, call.Remove)
+		done(err)
 	case call.Lead != "":
 		err = g.lead(call.Lead, s.port.Address(call.Lead))
 	}
@@ -46,6 +52,28 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(now)
+}
+
+// changing logs that a change of members begins, and returns what logs its end. A leader that removes itself
+// is not in the middle of anything when it ceases to lead.
+func (s *Store) changing(g *Group, what string) (done func(error)) {
+	if what == "remove "+s.config.Node {
+		return func(error) {}
+	}
+	return logChange(s.log, g.config.Number, what)
+}
+
+// logChange logs a beginning, and returns what logs the end.
+func logChange(log *slog.Logger, group uint32, what string) (done func(error)) {
+	id := rand.Uint32()
+	log.Info("change begins", "group", group, "id", id, "what", what)
+	return func(err error) {
+		why := ""
+		if err != nil {
+			why = err.Error()
+		}
+		log.Info("change ends", "group", group, "id", id, "what", what, "error", why)
+	}
 }
 
 // add makes a node a member that learns, waits until it has caught up, and lets it vote.

@@ -191,8 +191,12 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 		if len(found.Events) > 0 {
 			return found.Encode()
 		}
+		if !g.inTouch() {
+			return nil, api.Errorf(api.Unavailable, "watch", g.name(), "%s has not heard from the group's leader", s.config.Node)
+		}
 		select {
 		case <-changed:
+		case <-time.After(s.config.Patience):
 		case <-patience.Done():
 			return found.Encode()
 		}

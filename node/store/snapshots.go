@@ -21,7 +21,8 @@ import (
 type snapshots struct {
 	state *state.State
 	fs    vfs.FS
-	dir   string // for what comes in
+	dir   string                    // for what comes in
+	sends func() (done func(error)) // logs that one is being sent
 
 	mu     sync.Mutex
 	staged *raft.SnapshotMeta // came in whole, and was not restored yet
@@ -30,11 +31,11 @@ type snapshots struct {
 const stagedFile = "snapshot"
 
 // openSnapshots forgets what came in and was not restored.
-func openSnapshots(s *state.State, fs vfs.FS, dir string) (*snapshots, error) {
+func openSnapshots(s *state.State, fs vfs.FS, dir string, sends func() func(error)) (*snapshots, error) {
 	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir, 0o755)); err != nil {
 		return nil, fmt.Errorf("store: prepare %s: %w", dir, err)
 	}
-	return &snapshots{state: s, fs: fs, dir: dir}, nil
+	return &snapshots{state: s, fs: fs, dir: dir, sends: sends}, nil
 }
 
 // Create begins a snapshot: one of this node if nothing is written to it, else one that comes in.
@@ -88,7 +89,7 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 		return nil, nil, err
 	}
 	meta.Size = c.Size
-	return meta, stream(c), nil
+	return meta, &sent{stream(c), s.sends()}, nil
 }
 
 // restore puts what came in in place of the state.
@@ -105,6 +106,19 @@ func (s *snapshots) restore(from io.Reader) error {
 		return err
 	}
 	return errors.Join(s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b), s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
+}
+
+// sent is a snapshot that is being sent.
+type sent struct {
+	io.ReadCloser
+	done func(error)
+}
+
+// Close ends the sending.
+func (s *sent) Close() error {
+	err := s.ReadCloser.Close()
+	s.done(err)
+	return err
 }
 
 // stream returns a copy as something to read.

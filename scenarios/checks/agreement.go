@@ -34,15 +34,23 @@ func Digests(log []byte) []Digest {
 
 // said visits the lines of a run's log with a message: who said it, and the JSON object.
 func said(log []byte, message string, visit func(node string, object []byte)) {
+	want := []byte(`"msg":"` + message + `"`)
+	eachLine(log, func(process string, object []byte) {
+		if bytes.Contains(object, want) {
+			node, _, _ := strings.Cut(process, "#")
+			visit(node, object)
+		}
+	})
+}
+
+// eachLine visits the lines of a run's log: the process, as MACHINE#NUMBER, and the JSON object.
+func eachLine(log []byte, visit func(process string, object []byte)) {
 	lines := bufio.NewScanner(bytes.NewReader(log))
 	lines.Buffer(nil, len(log)+1)
 	for lines.Scan() {
-		if !bytes.Contains(lines.Bytes(), []byte(`"msg":"`+message+`"`)) {
-			continue
-		}
-		if fields := strings.SplitN(lines.Text(), " ", 3); len(fields) == 3 {
-			node, _, _ := strings.Cut(fields[1], "#")
-			visit(node, []byte(fields[2]))
+		_, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
+		if process, object, is := bytes.Cut(rest, []byte(" ")); is {
+			visit(string(process), object)
 		}
 	}
 }

@@ -3,9 +3,11 @@ package command
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -50,7 +52,7 @@ Examples:
 	if *out == "" {
 		*out = filepath.Join("out", "sweep-"+s.Name)
 	}
-	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}, began: time.Now()}
+	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
 	if w.program, err = os.Executable(); err != nil {
 		return err
 	}
@@ -91,6 +93,7 @@ type sweep struct {
 	fail         []uint64
 	inconclusive []uint64
 	kinds        map[string]int // runs that felt a kind
+	checks       map[string]int // runs in which a check counted something
 	operations   int
 	simulated    time.Duration
 	began        time.Time
@@ -117,6 +120,11 @@ func (w *sweep) count(r *reports.Result) {
 	for kind, yes := range felt {
 		if yes {
 			w.kinds[kind]++
+		}
+	}
+	for _, c := range r.Checks {
+		if c.Count > 0 {
+			w.checks[c.Name]++
 		}
 	}
 	switch r.Verdict {
@@ -158,6 +166,11 @@ func (w *sweep) finish(s *scenarios.Scenario, seeds int) error {
 	wall := time.Since(w.began)
 	fmt.Printf("%d runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
 		w.done, s.Name, w.done-len(w.fail)-len(w.inconclusive), len(w.fail), len(w.inconclusive), w.operations, w.simulated.Seconds(), wall.Seconds())
+	for _, name := range slices.Sorted(maps.Keys(w.checks)) {
+		if n := w.checks[name]; n < w.done {
+			fmt.Printf("%s counted something in %d of %d runs\n", name, n, w.done)
+		}
+	}
 	all := s.PlaysAllKinds()
 	if len(never) > 0 && all {
 		fmt.Printf("never felt: %s\n", strings.Join(never, ", "))

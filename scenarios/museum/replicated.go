@@ -65,7 +65,7 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 		return err
 	}
 	defer m.raft.Shutdown()
-	m.ready = raftlead.Follow(m.raft)
+	m.ready = raftlead.Follow(m.raft, func(bool) {})
 	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
 		if c.Kind == history.Read {
 			return p.read(m, c)
