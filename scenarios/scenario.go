@@ -68,6 +68,7 @@ type Store struct {
 	Appenders  int       `yaml:"appenders"`  // that run transactions on lists
 	Watchers   int       `yaml:"watchers"`   // that together watch all lists
 	Moves      bool      `yaml:"moves"`      // members of groups move from node to node
+	Ballast    Size      `yaml:"ballast"`    // of data that lies in the groups, so that snapshots take their time
 }
 
 // Members are the names of a group's nodes.

@@ -101,7 +101,7 @@ func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig)
 	return storecloud.ClientConfig{
 		ClientConfig: c,
 		Appenders:    s.Store.Appenders, Watchers: s.Store.Watchers, Partitions: s.Store.Partitions,
-		Moves: s.Store.Moves && place == 0, Groups: len(s.Store.Groups),
+		Moves: s.Store.Moves && place == 0, Groups: len(s.Store.Groups), Ballast: int(s.Store.Ballast),
 	}
 }
 

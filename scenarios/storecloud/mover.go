@@ -2,6 +2,7 @@ package storecloud
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 // moveEvery is the mean time between two changes of members, moveLimit how long one may take.
 const (
-	moveEvery = 6 * time.Second
+	moveEvery = 3 * time.Second
 	moveLimit = 15 * time.Second
 )
 
@@ -27,6 +28,7 @@ type mover struct {
 }
 
 func (m *mover) run(ctx context.Context) {
+	m.load(ctx)
 	for ctx.Err() == nil {
 		time.Sleep(moveEvery/2 + rand.N(moveEvery))
 		if m.config.FinalReads > 0 && m.config.sinceStart() >= m.config.FinalReads {
@@ -35,6 +37,25 @@ func (m *mover) run(ctx context.Context) {
 		limited, cancel := context.WithTimeout(ctx, moveLimit)
 		m.move(limited, uint32(rand.IntN(m.config.Groups)))
 		cancel()
+	}
+}
+
+// ballastBytes is the size of a record of ballast.
+const ballastBytes = 64 << 10
+
+// load puts the ballast into the store, a record into a partition of its own after the other.
+func (m *mover) load(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, m.config.FinalReads/4)
+	defer cancel()
+	value := make([]byte, ballastBytes)
+	for n := range m.config.Ballast / ballastBytes {
+		for i := range value {
+			value[i] = byte(rand.Uint32()) // cards and wires do not press it together
+		}
+		key := fmt.Sprint("ballast-", n)
+		if _, err := m.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: key, Value: value}}}); err != nil {
+			m.log.Info("ballast", "key", key, "error", err.Error())
+		}
 	}
 }
 

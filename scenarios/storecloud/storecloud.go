@@ -30,6 +30,7 @@ type ClientConfig struct {
 	Partitions int // that have lists
 	Moves      bool
 	Groups     int
+	Ballast    int // bytes that the one who moves members first puts into the store
 }
 
 // Validate says what is wrong with the configuration.
