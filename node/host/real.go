@@ -12,6 +12,9 @@ type RealConfig struct {
 	Address  string            // what it listens on
 	Machines map[string]string // addresses of machines by name
 	Folder   string            // of the disk; made where it does not exist
+	// DropUnsynced has the end of the process take away what was not synced, as a power cut would. It is for
+	// tests, and wants a folder of its own.
+	DropUnsynced bool
 }
 
 // NewReal returns a real machine, with a log of JSON lines on standard error.
@@ -19,7 +22,11 @@ func NewReal(c RealConfig) (*Host, error) {
 	if err := os.MkdirAll(c.Folder, 0o755); err != nil {
 		return nil, fmt.Errorf("host: make the disk's folder: %w", err)
 	}
-	disk, err := NewRealDisk(c.Folder)
+	open := NewRealDisk
+	if c.DropUnsynced {
+		open = NewSyncedDisk
+	}
+	disk, err := open(c.Folder)
 	if err != nil {
 		return nil, err
 	}

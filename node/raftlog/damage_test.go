@@ -1,18 +1,22 @@
 package raftlog
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"pgregory.net/rapid"
 )
 
-// flip returns a copy of a disk, as a killed process leaves it, on which one byte of the write-ahead
+// flip returns a copy of a disk's paths, as a killed process leaves them, on which one byte of the write-ahead
 // log differs.
-func flip(t *testing.T, fs vfs.FS, part int) vfs.FS {
+func flip(t *testing.T, fs vfs.FS, part int, paths ...string) vfs.FS {
 	t.Helper()
 	clone := vfs.NewMem()
-	for _, path := range []string{"log", "log.mark"} {
+	for _, path := range paths {
 		if _, err := vfs.Clone(fs, clone, path, path); err != nil {
 			t.Fatal(err)
 		}
@@ -44,6 +48,12 @@ func flip(t *testing.T, fs vfs.FS, part int) vfs.FS {
 }
 
 func TestDamageInTheMiddleOfTheWriteAheadLogIsFound(t *testing.T) {
+	for name, paths := range map[string][]string{"kill": {"log", "log.mark"}, "power cut": {"log"}} { // the mark was not synced
+		t.Run(name, func(t *testing.T) { damageIsFound(t, paths) })
+	}
+}
+
+func damageIsFound(t *testing.T, paths []string) {
 	fs := vfs.NewMem()
 	s := open(t, fs)
 	const entries = 200
@@ -54,7 +64,7 @@ func TestDamageInTheMiddleOfTheWriteAheadLogIsFound(t *testing.T) {
 	}
 	silent := 0
 	for at := 50; at < 8000; at += 97 {
-		after, err := Open(flip(t, fs, at), "log", Config{})
+		after, err := Open(flip(t, fs, at, paths...), "log", Config{})
 		if err != nil {
 			continue
 		}
@@ -68,4 +78,47 @@ func TestDamageInTheMiddleOfTheWriteAheadLogIsFound(t *testing.T) {
 	if silent > 0 {
 		t.Errorf("%d damages lost entries in silence", silent)
 	}
+}
+
+// TestATornEndIsNotDamage cuts the power at random moments: what was not synced is lost, or some of it is.
+func TestATornEndIsNotDamage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fs := vfs.NewCrashableMem()
+		seed := rapid.Uint64().Draw(t, "seed")
+		db, err := Open(fs, "log", Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		stored := map[uint32]uint64{}
+		for i := range rapid.IntRange(1, 30).Draw(t, "steps") {
+			number := rapid.Uint32Range(0, 2).Draw(t, "group")
+			s, err := db.Log(number)
+			if err == nil {
+				stored[number]++
+				err = s.StoreLog(entry(stored[number]))
+			}
+			if err == nil && rapid.Bool().Draw(t, "beside") { // as a state does, which is not synced
+				err = db.Pebble().Set([]byte(fmt.Sprint("d", i)), make([]byte, rapid.IntRange(1, 3000).Draw(t, "bytes")), pebble.NoSync)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rapid.IntRange(0, 100).Draw(t, "kept"), RNG: rand.New(rand.NewPCG(seed, 1))})
+		again, err := Open(after, "log", Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		for number, last := range stored {
+			s, err := again.Log(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := s.LastIndex(); got != last {
+				t.Fatalf("group %d has %d of %d entries", number, got, last)
+			}
+		}
+	})
 }

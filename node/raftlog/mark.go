@@ -15,7 +15,8 @@ import (
 // its checksum, within the last 32 KiB, for the torn end of the log, and forgets what follows in
 // silence. So every batch carries a number of its group, and the last number that was synced also stands
 // in a file beside the database. That file is written after each sync and not synced itself: after a
-// power cut it may be old, so it misses some damage and never cries wolf.
+// power cut it may be old, so it misses some damage and never cries wolf; what it misses then, wal.go finds
+// but for what was synced last.
 
 // mark is that file: for each group two slots, written in turn, so that a torn write leaves one.
 type mark struct{ file vfs.File }
@@ -120,6 +121,9 @@ func look(disk vfs.FS, dir string, options *pebble.Options, m *mark) error {
 		return nil
 	}
 	if desc, err := pebble.Peek(dir, disk); err != nil || !desc.Exists {
+		return err
+	}
+	if err := checkLogs(disk, dir); err != nil {
 		return err
 	}
 	readOnly := *options

@@ -87,6 +87,9 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 	if d.mark, err = openMark(disk, dir); err != nil {
 		return nil, err
 	}
+	if err := create(disk, dir, options); err != nil {
+		return nil, err
+	}
 	if err := look(disk, dir, options, d.mark); err != nil {
 		return nil, err
 	}
@@ -100,6 +103,24 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 func Remove(disk vfs.FS, dir string) error {
 	if err := errors.Join(disk.RemoveAll(dir), disk.RemoveAll(markPath(dir))); err != nil {
 		return fmt.Errorf("raftlog: remove %s: %w", dir, err)
+	}
+	return nil
+}
+
+// create makes the database where it does not exist. Its first write-ahead log has the oldest format, which
+// does not say up to where it was synced; the next has the newest.
+func create(disk vfs.FS, dir string, options *pebble.Options) error {
+	if _, err := disk.Stat(dir); err == nil {
+		if desc, err := pebble.Peek(dir, disk); err != nil || desc.Exists {
+			return err
+		}
+	}
+	db, err := pebble.Open(dir, options)
+	if err != nil {
+		return fmt.Errorf("raftlog: create %s: %w", dir, err)
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("raftlog: create %s: %w", dir, err)
 	}
 	return nil
 }
