@@ -38,6 +38,7 @@ type Store struct {
 	TrailingLogs  uint64   `yaml:"trailing-logs"`
 	DigestEvery   uint64   `yaml:"digest-every"`
 	ScrubEvery    Duration `yaml:"scrub-every"`
+	DiskLimit     Duration `yaml:"disk-limit,omitempty"` // after which a write that has not ended ends the node
 	MemTable      uint64   `yaml:"memtable-bytes"`
 	Cache         int64    `yaml:"cache-bytes"`
 }
@@ -149,6 +150,7 @@ func (c *Config) store(name string) store.Config {
 	set(&s.TrailingLogs, c.Store.TrailingLogs)
 	set(&s.DigestEvery, c.Store.DigestEvery)
 	set(&s.ScrubEvery, c.Store.ScrubEvery.Duration)
+	set(&s.DiskLimit, c.Store.DiskLimit.Duration)
 	set(&s.MemTableBytes, c.Store.MemTable)
 	set(&s.CacheBytes, c.Store.Cache)
 	return s

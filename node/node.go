@@ -46,7 +46,7 @@ func Run(ctx context.Context, h *host.Host, c *Config) error {
 			}
 		})
 	}
-	err := n.begin(run)
+	err := n.begin(ctx, run)
 	if err != nil {
 		cancel(err)
 	}
@@ -71,9 +71,9 @@ func (n *node) close() error {
 }
 
 // begin starts the roles. What it has started ends with the context that run gives it.
-func (n *node) begin(run func(role string, serve func(context.Context) error)) error {
+func (n *node) begin(ctx context.Context, run func(role string, serve func(context.Context) error)) error {
 	if c := n.config.Store; c != nil {
-		s, err := store.Open(n.host, n.config.store(n.host.Name))
+		s, err := store.Open(ctx, n.host, n.config.store(n.host.Name))
 		if err != nil {
 			return err
 		}

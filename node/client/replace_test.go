@@ -82,8 +82,16 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 				}
 			}
 		}},
+		{"a false alarm", func(disk *vfs.MemFS) {
+			f, err := disk.Create("store-damaged", vfs.WriteCategoryUnspecified)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Write([]byte(`{"why":"a read went wrong"}`))
+			f.Close()
+		}},
 	} {
-		name := names[i]
+		name := names[i%len(names)]
 		write(120)
 		s.stop(name)
 		harm.do(s.disks[name])
@@ -91,6 +99,9 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 		s.start(name)
 		for group := range uint32(2) {
 			s.voter(ctx, group, name, harm.name)
+		}
+		if _, err := s.disks[name].Stat("store-damaged"); err == nil {
+			t.Errorf("after %s the disk is still taken for damaged", harm.name)
 		}
 	}
 	for p := range 7 {

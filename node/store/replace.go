@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"time"
@@ -19,34 +21,79 @@ import (
 	"picloud/node/store/state"
 )
 
-// A node that finds that its disk gave back something else than what was written throws away all that it
-// has and begins again with nothing, as a new member of its groups. It must not vote or serve before: its
-// votes and what it acknowledged are forgotten. So each of its groups first agrees that it is no member,
-// by a majority of the others; whoever leads the group then has all that was acknowledged. Where the others
-// are no majority the group stays without the node, and what nobody else has is lost; nothing is made up.
+// A node that finds that its disk gave back something else than what was written ends, and looks again at
+// its start: reads go wrong for a moment too. If it is still so, the node leaves all its groups, throws away
+// what it has, and joins them again as a new member with nothing.
+//
+// It must not vote or serve before: its votes and what it acknowledged are forgotten. So each group first
+// removes it, by a majority of the others; whoever leads the group then has all that was acknowledged. It
+// begins to leave only when each of its groups has such a majority: a copy that may be the last one is not
+// given up, and what nobody else has is missed, not made up.
 
-// damagedFile stands on the disk from when damage was found until all was thrown away.
+// damagedFile stands on the disk from when damage was found until it is known to be none, or all was thrown away.
 const damagedFile = "store-damaged"
+
+// wound is what stands in it.
+type wound struct {
+	Why string `json:"why"`
+	// Leaving is set when the node has begun to leave its groups, which are these.
+	Leaving bool     `json:"leaving"`
+	Groups  []uint32 `json:"groups"`
+}
 
 // isDamage tells damage from a disk that does not work.
 func isDamage(err error) bool {
 	return errors.Is(err, raftlog.ErrDamaged) || errors.Is(err, state.ErrDamaged) || pebble.IsCorruptionError(err)
 }
 
-// damaged notes that the disk is damaged and ends the process.
+// damaged notes that the disk may be damaged and ends the process.
 func (s *Store) damaged(err error) {
 	s.log.Error("damage", "error", err.Error())
-	panic(fmt.Sprintf("store: %v", errors.Join(err, noteDamage(s.host.Disk, err))))
+	panic(fmt.Sprintf("store: %v", errors.Join(err, writeWound(s.host.Disk, &wound{Why: err.Error()}))))
 }
 
-// noteDamage makes the next start throw everything away.
-func noteDamage(disk vfs.FS, why error) error {
-	f, err := disk.Create(damagedFile, vfs.WriteCategoryUnspecified)
+// writeWound writes the file in one step.
+func writeWound(disk vfs.FS, w *wound) error {
+	data, err := json.Marshal(w)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write([]byte(why.Error()))
-	return errors.Join(err, f.Sync(), f.Close(), syncRoot(disk))
+	f, err := disk.Create(damagedFile+".new", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return errors.Join(disk.Rename(damagedFile+".new", damagedFile), syncRoot(disk))
+}
+
+// readWound returns what stands in the file, nil if there is none.
+func readWound(disk vfs.FS) (*wound, error) {
+	f, err := disk.Open(damagedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	data, err := io.ReadAll(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("store: read %s: %w", damagedFile, err)
+	}
+	w := &wound{}
+	if err := json.Unmarshal(data, w); err != nil {
+		return &wound{Why: "what was wrong cannot be read"}, nil
+	}
+	return w, nil
+}
+
+func removeWound(disk vfs.FS) error {
+	if err := disk.Remove(damagedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store: %w", err)
+	}
+	return syncRoot(disk)
 }
 
 func syncRoot(disk vfs.FS) error {
@@ -57,36 +104,137 @@ func syncRoot(disk vfs.FS) error {
 	return errors.Join(root.Sync(), root.Close())
 }
 
-// throwAway removes the database of a disk that was found damaged, and begins one that knows that it is to join
-// its groups again.
-func (s *Store) throwAway(why string) error {
-	s.log.Error("the disk was damaged: all is thrown away, and comes again from others", "why", why)
-	disk := s.host.Disk
-	if err := noteDamage(disk, errors.New(why)); err != nil { // a crash in between must not begin with nothing
+// heal opens a database that may be damaged: as it is, if it turns out to be whole, or a new one once the node
+// has left its groups. It goes on until one or the other is done.
+func (s *Store) heal(ctx context.Context, w *wound) error {
+	c, err := client.New(s.host.Network, client.Config{Nodes: others(s.config.Nodes, s.config.Node), Port: s.config.Port})
+	if err != nil {
 		return err
 	}
-	if err := raftlog.Remove(disk, folder); err != nil {
+	defer c.Close()
+	for tries := 0; !w.Leaving; tries++ {
+		if err := s.openWhole(ctx); !isDamage(err) {
+			return err
+		}
+		if tries > 0 {
+			err := s.mayLeave(ctx, c, w)
+			if err == nil {
+				break
+			}
+			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", err.Error())
+		}
+		if !wait(ctx, rejoinPause) {
+			return ctx.Err()
+		}
+	}
+	for {
+		err := s.leave(ctx, c, w)
+		if err == nil {
+			return s.throwAway(w)
+		}
+		s.log.Info("leave", "error", err.Error())
+		if !wait(ctx, rejoinPause) {
+			return ctx.Err()
+		}
+	}
+}
+
+// openWhole opens the database and reads all of it.
+func (s *Store) openWhole(ctx context.Context) error {
+	if err := s.openDB(); err != nil {
+		return err
+	}
+	err := s.db.Scrub(ctx)
+	groups, _, _, bad := hosted(s.db.Pebble())
+	err = errors.Join(err, bad)
+	for _, group := range groups {
+		st, bad := state.Open(s.db.Pebble(), group)
+		if bad == nil {
+			bad = st.Scrub(ctx)
+		}
+		err = errors.Join(err, bad)
+	}
+	if err == nil {
+		s.log.Info("the disk is whole after all")
+		return removeWound(s.host.Disk)
+	}
+	err = errors.Join(err, s.db.Close())
+	s.db = nil
+	return err
+}
+
+// mayLeave finds the groups that take the node for a member, and makes sure that each has a majority without it:
+// nobody here answers for the node. It then writes down that the node leaves.
+func (s *Store) mayLeave(ctx context.Context, c *client.Client, w *wound) error {
+	ctx, cancel := context.WithTimeout(ctx, rejoinLimit)
+	defer cancel()
+	shards, err := c.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	var groups []uint32
+	for i := range shards.Shards {
+		group := shards.Shards[i].Group
+		is, err := s.isMember(ctx, c, group)
+		if err != nil {
+			return err
+		}
+		if is {
+			groups = append(groups, group)
+		}
+	}
+	w.Leaving, w.Groups = true, groups
+	return writeWound(s.host.Disk, w)
+}
+
+func (s *Store) isMember(ctx context.Context, c *client.Client, group uint32) (bool, error) {
+	members, err := c.Members(ctx, api.MembersCall{Group: group})
+	if err != nil {
+		return false, fmt.Errorf("store: group %d: %w", group, err)
+	}
+	return slices.Contains(members.Voters, s.config.Node) || slices.Contains(members.Learners, s.config.Node), nil
+}
+
+// leave makes the groups remove the node.
+func (s *Store) leave(ctx context.Context, c *client.Client, w *wound) error {
+	ctx, cancel := context.WithTimeout(ctx, rejoinLimit)
+	defer cancel()
+	for _, group := range w.Groups {
+		if _, err := c.Members(ctx, api.MembersCall{Group: group, Remove: s.config.Node}); err != nil {
+			return fmt.Errorf("store: leave group %d: %w", group, err)
+		}
+	}
+	return nil
+}
+
+// throwAway removes the database, and begins one that knows which groups it is to join.
+func (s *Store) throwAway(w *wound) error {
+	s.log.Error("the disk was damaged: all is thrown away, and comes again from others", "why", w.Why, "groups", w.Groups)
+	if err := raftlog.Remove(s.host.Disk, folder); err != nil {
 		return err
 	}
 	if err := s.openDB(); err != nil {
 		return err
 	}
+	for _, group := range w.Groups {
+		if err := set(s.db.Pebble(), wantedKey(group), joinedHere); err != nil {
+			return err
+		}
+	}
 	if err := set(s.db.Pebble(), begunKey, rejoining); err != nil {
 		return err
 	}
-	if err := disk.Remove(damagedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return syncRoot(disk)
+	return removeWound(s.host.Disk)
 }
 
-// wasDamaged returns why the disk was found damaged, nothing if it was not.
-func (s *Store) wasDamaged() (string, error) {
-	_, err := s.host.Disk.Stat(damagedFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+// wait waits, and returns false if the context has ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return "it was found by the process before", err
 }
 
 // rejoin makes the node a member again of all groups that still take it for one. What is to be done stands on
@@ -101,10 +249,7 @@ func (s *Store) rejoin(ctx context.Context) {
 			return
 		}
 		s.log.Info("rejoin", "error", err.Error())
-		select {
-		case <-time.After(rejoinPause):
-		case <-ctx.Done():
-		}
+		wait(ctx, rejoinPause)
 	}
 }
 
@@ -143,11 +288,10 @@ func (s *Store) rejoinGroup(ctx context.Context, c *client.Client, group uint32)
 	if _, err := s.group(group); err == nil && !wanted {
 		return nil // a leader has made it a member
 	}
-	members, err := c.Members(ctx, api.MembersCall{Group: group})
+	is, err := s.isMember(ctx, c, group)
 	if err != nil {
-		return fmt.Errorf("store: rejoin group %d: %w", group, err)
+		return err
 	}
-	is := slices.Contains(members.Voters, s.config.Node) || slices.Contains(members.Learners, s.config.Node)
 	if is && !wanted {
 		if err := set(db, wantedKey(group), joinedHere); err != nil {
 			return err

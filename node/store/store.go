@@ -50,8 +50,9 @@ type Store struct {
 	groups map[uint32]*Group
 }
 
-// Open starts the node's members of groups. What the disk holds decides which they are.
-func Open(h *host.Host, c Config) (_ *Store, err error) {
+// Open starts the node's members of groups. What the disk holds decides which they are. On a disk that is
+// damaged it takes until the others have let the node go; the context bounds that.
+func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func Open(h *host.Host, c Config) (_ *Store, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if err := s.openDisk(); err != nil {
+	if err := s.openDisk(ctx); err != nil {
 		return nil, err
 	}
 	if s.port, err = raftnet.Listen(network, c.Node, c.Port); err != nil {
@@ -75,21 +76,22 @@ func Open(h *host.Host, c Config) (_ *Store, err error) {
 	return s, s.openHosted()
 }
 
-// openDisk opens the database. One that is damaged, also when it is looked at a second time, is thrown away.
-func (s *Store) openDisk() error {
-	why, err := s.wasDamaged()
+// openDisk opens the database, also one that was found damaged.
+func (s *Store) openDisk(ctx context.Context) error {
+	w, err := readWound(s.host.Disk)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
-	for tries := 0; why == ""; tries++ {
+	if w == nil {
 		if err = s.openDB(); !isDamage(err) {
 			return err
 		}
-		if tries > 0 {
-			why = err.Error()
+		w = &wound{Why: err.Error()}
+		if err := writeWound(s.host.Disk, w); err != nil {
+			return err
 		}
 	}
-	return s.throwAway(why)
+	return s.heal(ctx, w)
 }
 
 func (s *Store) openDB() error {
