@@ -185,9 +185,6 @@ func (a address) String() string  { return string(a) }
 type Config struct {
 	InFlight int           // requests to a follower under way at one time; zero for raft's default
 	Timeout  time.Duration // of a request to another member; zero for 3 s
-	// FastHeartbeats leaves heartbeats the way that raft gives them by default, which is not safe: see
-	// inLine.
-	FastHeartbeats bool
 }
 
 // Transport returns raft's transport for a group.
@@ -206,9 +203,6 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 		Timeout:         c.Timeout,
 		Logger:          hclog.NewNullLogger(),
 	})
-	if c.FastHeartbeats {
-		return t, nil
-	}
 	return inLine{t}, nil
 }
 

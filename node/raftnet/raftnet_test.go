@@ -98,13 +98,11 @@ func TestStreamsForNobodyAreClosed(t *testing.T) {
 // TestHeartbeatsWaitInLine: the handler that raft gives for heartbeats must not be used.
 func TestHeartbeatsWaitInLine(t *testing.T) {
 	a, _ := two(t)
-	for group, fast := range []bool{false, true} {
-		transport, err := a.Transport(uint32(group), Config{FastHeartbeats: fast})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, waits := transport.(inLine); waits == fast {
-			t.Errorf("fast heartbeats %t: the transport is a %T", fast, transport)
-		}
+	transport, err := a.Transport(1, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, waits := transport.(inLine); !waits {
+		t.Errorf("the transport is a %T", transport)
 	}
 }

@@ -35,17 +35,16 @@ type parts struct {
 	// of the single machine
 	update func(s *store, c kv.Command) (before string, seen uint64)
 	// of the replicated cloud
-	read           func(m *member, c kv.Command) (string, error)
-	watch          func(log raftlog.Keeper) raftlog.Keeper
-	inFlight       func() int
-	fastHeartbeats func() bool
+	read     func(m *member, c kv.Command) (string, error)
+	watch    func(log raftlog.Keeper) raftlog.Keeper
+	inFlight func() int
 }
 
 // right returns parts without a bug.
 func right() parts {
 	return parts{
 		commit: commit, replace: replace, intact: intact, update: update,
-		read: read, watch: watch, inFlight: inFlight, fastHeartbeats: fastHeartbeats,
+		read: read, watch: watch, inFlight: inFlight,
 	}
 }
 
@@ -91,8 +90,6 @@ func Exhibits() []Exhibit {
 			func(p *parts) { p.watch = hungLeader }},
 		{"wedged-pipeline", Replicated, []string{progress, live}, 0, [2]string{"wedged_pipeline.go", "inflight.go"},
 			func(p *parts) { p.inFlight = wedgedPipeline }},
-		{"believed-leader", Replicated, []string{progress, live}, 0, [2]string{"believed_leader.go", "heartbeats.go"},
-			func(p *parts) { p.fastHeartbeats = believedLeader }},
 	}
 }
 

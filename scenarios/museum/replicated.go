@@ -59,7 +59,7 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 		Log:      p.watch(cached),
 		Patience: patience,
 
-		Transport: raftnet.Config{InFlight: p.inFlight(), FastHeartbeats: p.fastHeartbeats()},
+		Transport: raftnet.Config{InFlight: p.inFlight()},
 	}.Start()
 	if err != nil {
 		return err
