@@ -62,6 +62,7 @@ func (s *shelf) start(name string) {
 	c := store.DefaultConfig(name, s.names()...)
 	c.Port, c.First, c.Patience = s.port, s.first, 300*time.Millisecond
 	c.SnapshotEvery, c.TrailingLogs, c.DiskLimit = 50, 10, time.Minute
+	c.MemTableBytes = 32 << 10
 	node, err := store.Open(s.t.Context(), &host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, c)
 	if err != nil {
 		s.t.Fatal(err)

@@ -43,6 +43,17 @@ func spoil(t *testing.T, disk *vfs.MemFS, ending string) (files int) {
 	return files
 }
 
+// suspect leaves what a process leaves that found damage.
+func suspect(t *testing.T, disk *vfs.MemFS) {
+	t.Helper()
+	f, err := disk.Create("store-damaged", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write([]byte(`{"why":"a read went wrong"}`))
+	f.Close()
+}
+
 // TestADamagedNodeComesBackAsANewMember spoils or takes away what a node has, one node after the other: each
 // gets everything again from the others, and in the end every copy is a good one.
 func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
@@ -74,6 +85,12 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 			i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "MANIFEST") })
 			spoil(t, disk, names[i])
 		}},
+		{"a spoilt table that a process found, and ended", func(disk *vfs.MemFS) {
+			if spoil(t, disk, ".sst") == 0 {
+				t.Fatal("there is no table to spoil")
+			}
+			suspect(t, disk)
+		}},
 		{"another card", func(disk *vfs.MemFS) {
 			names, _ := disk.List("")
 			for _, name := range names {
@@ -82,14 +99,7 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 				}
 			}
 		}},
-		{"a false alarm", func(disk *vfs.MemFS) {
-			f, err := disk.Create("store-damaged", vfs.WriteCategoryUnspecified)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f.Write([]byte(`{"why":"a read went wrong"}`))
-			f.Close()
-		}},
+		{"a false alarm", func(disk *vfs.MemFS) { suspect(t, disk) }},
 	} {
 		name := names[i%len(names)]
 		write(120)

@@ -126,9 +126,7 @@ func look(disk vfs.FS, dir string, options *pebble.Options, m *mark) error {
 	if err := checkLogs(disk, dir); err != nil {
 		return err
 	}
-	readOnly := *options
-	readOnly.ReadOnly = true
-	db, err := pebble.Open(dir, &readOnly)
+	db, err := pebble.Open(dir, toLookAt(options))
 	if err != nil {
 		return fmt.Errorf("raftlog: look into %s: %w", dir, err)
 	}

@@ -64,20 +64,8 @@ type Config struct {
 
 // Open opens the database in a folder of the disk and creates it where it does not exist.
 func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
-	logger := cmp.Or[pebble.Logger](c.Logger, pebble.DefaultLogger)
-	cache := pebble.NewCache(cmp.Or(c.CacheBytes, 256<<10))
-	defer cache.Unref()
-	options := &pebble.Options{
-		FS:     disk,
-		Logger: logger,
-		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
-		},
-		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                cmp.Or(c.MemTableBytes, 256<<10),
-		MemTableStopWritesThreshold: 4,
-		Cache:                       cache,
-	}
+	options := c.options(disk)
+	defer options.Cache.Unref()
 	d := &DB{}
 	defer func() {
 		if err != nil {
@@ -97,6 +85,43 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 		return nil, fmt.Errorf("raftlog: open %s: %w", dir, err)
 	}
 	return d, whole(d.pebble, d.mark)
+}
+
+// options returns how Pebble opens the database. The cache is the caller's to let go.
+func (c *Config) options(disk vfs.FS) *pebble.Options {
+	logger := cmp.Or[pebble.Logger](c.Logger, pebble.DefaultLogger)
+	return &pebble.Options{
+		FS:     disk,
+		Logger: logger,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
+		},
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                cmp.Or(c.MemTableBytes, 256<<10),
+		MemTableStopWritesThreshold: 4,
+		Cache:                       pebble.NewCache(cmp.Or(c.CacheBytes, 256<<10)),
+	}
+}
+
+// toLookAt returns the options for a database that is looked at, and not changed. Damage is returned by what
+// meets it, and ends no process.
+func toLookAt(options *pebble.Options) *pebble.Options {
+	readOnly := *options
+	readOnly.ReadOnly = true
+	readOnly.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
+	return &readOnly
+}
+
+// Inspect reads an existing database as a whole, without changing it, and then lets look read what else lies in
+// it.
+func Inspect(ctx context.Context, disk vfs.FS, dir string, c Config, look func(*pebble.DB) error) error {
+	options := c.options(disk)
+	defer options.Cache.Unref()
+	db, err := pebble.Open(dir, toLookAt(options))
+	if err != nil {
+		return fmt.Errorf("raftlog: look into %s: %w", dir, err)
+	}
+	return errors.Join((&DB{pebble: db}).Scrub(ctx), look(db), db.Close())
 }
 
 // Remove takes a database away. It must not be open.

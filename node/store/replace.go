@@ -139,28 +139,27 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 	}
 }
 
-// openWhole opens the database and reads all of it.
+// openWhole reads all of the database, and opens it if it is whole.
 func (s *Store) openWhole(ctx context.Context) error {
-	if err := s.openDB(); err != nil {
+	err := raftlog.Inspect(ctx, s.host.Disk, folder, s.pebbleConfig(), func(db *pebble.DB) error {
+		groups, _, _, err := hosted(db)
+		for _, group := range groups {
+			st, bad := state.Open(db, group)
+			if bad == nil {
+				bad = st.Scrub(ctx)
+			}
+			err = errors.Join(err, bad)
+		}
+		return err
+	})
+	if err == nil {
+		err = s.openDB()
+	}
+	if err != nil {
 		return err
 	}
-	err := s.db.Scrub(ctx)
-	groups, _, _, bad := hosted(s.db.Pebble())
-	err = errors.Join(err, bad)
-	for _, group := range groups {
-		st, bad := state.Open(s.db.Pebble(), group)
-		if bad == nil {
-			bad = st.Scrub(ctx)
-		}
-		err = errors.Join(err, bad)
-	}
-	if err == nil {
-		s.log.Info("the disk is whole after all")
-		return removeWound(s.host.Disk)
-	}
-	err = errors.Join(err, s.db.Close())
-	s.db = nil
-	return err
+	s.log.Info("the disk is whole after all")
+	return removeWound(s.host.Disk)
 }
 
 // mayLeave finds the groups that take the node for a member, and makes sure that each has a majority without it:

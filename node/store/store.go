@@ -94,9 +94,12 @@ func (s *Store) openDisk(ctx context.Context) error {
 	return s.heal(ctx, w)
 }
 
+func (s *Store) pebbleConfig() raftlog.Config {
+	return raftlog.Config{Logger: pebbleLog{s}, MemTableBytes: s.config.MemTableBytes, CacheBytes: s.config.CacheBytes}
+}
+
 func (s *Store) openDB() error {
-	c := raftlog.Config{Logger: pebbleLog{s}, MemTableBytes: s.config.MemTableBytes, CacheBytes: s.config.CacheBytes}
-	db, err := raftlog.Open(s.host.Disk, folder, c)
+	db, err := raftlog.Open(s.host.Disk, folder, s.pebbleConfig())
 	if err == nil {
 		s.db = db
 	}
