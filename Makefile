@@ -63,6 +63,11 @@ test-plain: ## the tests that need no simulated machine
 test-sim: build ## the tests that run inside simulated machines
 	@$(PICLOUD) test -count=1 ./sim/kernel ./sim/machine ./scenarios/runner
 
+.PHONY: test-live
+test-live: build ## nodes as real processes, killed again and again: nothing acknowledged is lost
+	@$(PICLOUD) live -seed $(SEED)
+	@$(PICLOUD) live -seed $(SEED) -drop-unsynced
+
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler
 	@CGO_ENABLED=1 go test -race -short ./...

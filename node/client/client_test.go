@@ -96,6 +96,24 @@ func (s *shelf) clientOf(nodes ...string) *client.Client {
 	return c
 }
 
+// TestTheShardMapIsWrittenWhoeverLeads takes away the map, as if the leader that was to write it had ended
+// before it did.
+func TestTheShardMapIsWrittenWhoeverLeads(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	names := []string{"pi-1", "pi-2", "pi-3"}
+	s := newShelf(t, api.Spread([][]string{names, names}), names...)
+	for _, name := range names {
+		s.start(name)
+	}
+	if _, err := s.client().Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: api.ShardsKey}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.client().Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a", Value: []byte("b")}}}); err != nil {
+		t.Error(err)
+	}
+}
+
 // counter adds one to a number in the store, whatever else happens; each addition writes a mark of its own, so
 // that one that is done twice is seen.
 func counter(ctx context.Context, s api.Store, key, mark string) error {

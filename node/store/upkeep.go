@@ -50,10 +50,14 @@ func (s *Store) tend(ctx context.Context, g *Group) error {
 		if _, err := g.Run(ctx, &state.Command{Kind: state.Own, Slots: shard.Slots}); err != nil {
 			return err
 		}
-		if g.config.Number == api.FirstGroup {
-			if err := g.writeShards(ctx, s.config.First); err != nil {
-				return err
-			}
+	}
+	if g.config.Number == api.FirstGroup && s.config.First != nil { // the one who was to write it may have ended
+		m, err := g.storedShards()
+		if err == nil && m == nil {
+			err = g.writeShards(ctx, s.config.First)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	old := idleTick

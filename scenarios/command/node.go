@@ -3,42 +3,10 @@ package command
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
 
 	"picloud/node"
-	"picloud/node/host"
+	"picloud/scenarios/shelf"
 )
-
-// MachineConfig is the file of `picloud node`: the machine, and what it is in the cloud.
-type MachineConfig struct {
-	Name     string            `yaml:"name"`
-	Machines map[string]string `yaml:"machines"` // addresses of all machines by name
-	Data     string            `yaml:"data"`     // folder for all that the node keeps; from the file's own folder on
-	Node     node.Config       `yaml:"node"`
-}
-
-// Validate says what is wrong with the configuration.
-func (c *MachineConfig) Validate() error {
-	if _, known := c.Machines[c.Name]; !known {
-		return fmt.Errorf("name: %q is not among the machines", c.Name)
-	}
-	for _, name := range c.Node.Nodes {
-		if _, known := c.Machines[name]; !known {
-			return fmt.Errorf("node.nodes: %q is not among the machines", name)
-		}
-	}
-	for name, address := range c.Machines {
-		if _, err := netip.ParseAddr(address); err != nil {
-			return fmt.Errorf("machines.%s: %q is not an address", name, address)
-		}
-	}
-	if c.Data == "" {
-		return fmt.Errorf("data: the node needs a folder")
-	}
-	return c.Node.Validate()
-}
 
 // Node runs a node on this machine.
 func Node(ctx context.Context, args []string) error {
@@ -68,11 +36,11 @@ Example:
 	if *file == "" {
 		return fmt.Errorf("node: -config FILE is missing; picloud node -h explains")
 	}
-	c, err := readMachine(*file)
+	c, err := shelf.ReadMachine(*file)
 	if err != nil {
 		return err
 	}
-	h, err := host.NewReal(host.RealConfig{Name: c.Name, Address: c.Machines[c.Name], Machines: c.Machines, Folder: c.Data})
+	h, err := c.Host()
 	if err != nil {
 		return err
 	}
@@ -84,19 +52,4 @@ Example:
 	}
 	h.Log.Info("node stopped", "node", c.Name)
 	return nil
-}
-
-func readMachine(file string) (*MachineConfig, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	c := &MachineConfig{}
-	if err := node.Parse(file, text, c); err != nil {
-		return nil, err
-	}
-	if !filepath.IsAbs(c.Data) {
-		c.Data = filepath.Join(filepath.Dir(file), c.Data)
-	}
-	return c, nil
 }

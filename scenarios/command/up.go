@@ -5,36 +5,27 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"picloud/node"
 	"picloud/node/api"
 	"picloud/node/client"
 	"picloud/node/host"
+	"picloud/scenarios/shelf"
 )
 
-// stopGrace is how long nodes have to stop before they are ended.
-const stopGrace = 10 * time.Second
-
-// shelf is a cloud of processes on this machine's loopback.
-type shelf struct {
-	folder string
-	token  string
-	http   string
-	resp   string
-	names  []string
-	addrs  map[string]string
+// home is a cloud of processes on this machine's loopback.
+type home struct {
+	shelf.Shelf
+	token string
+	http  string
+	resp  string
+	names []string
+	addrs map[string]string
 }
 
 // Up runs a cloud on this machine.
@@ -60,7 +51,11 @@ Examples:
 	if *count < 1 || *count > 9 {
 		return fmt.Errorf("up: %d nodes, it must be 1 to 9", *count)
 	}
-	s := &shelf{folder: *folder, http: *httpPort, resp: *resp, addrs: map[string]string{}}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s := &home{Shelf: shelf.Shelf{Folder: *folder, Program: self}, http: *httpPort, resp: *resp, addrs: map[string]string{}}
 	for i := range *count {
 		name := fmt.Sprint("pi-", i+1)
 		s.names = append(s.names, name)
@@ -73,17 +68,17 @@ Examples:
 }
 
 // prepare writes the configurations, or finds those of an earlier run.
-func (s *shelf) prepare() error {
-	if err := s.free(); err != nil {
+func (s *home) prepare() error {
+	if err := shelf.Free(s.addrs, storePort, s.http, s.resp); err != nil {
 		return err
 	}
-	if old, err := filepath.Glob(filepath.Join(s.folder, "pi-*.yaml")); err != nil || len(old) > 0 && len(old) != len(s.names) {
-		return errors.Join(err, fmt.Errorf("%s holds a cloud of %d nodes; give -nodes %d, or another -dir", s.folder, len(old), len(old)))
+	if old, err := filepath.Glob(filepath.Join(s.Folder, "pi-*.yaml")); err != nil || len(old) > 0 && len(old) != len(s.names) {
+		return errors.Join(err, fmt.Errorf("%s holds a cloud of %d nodes; give -nodes %d, or another -dir", s.Folder, len(old), len(old)))
 	}
-	if err := os.MkdirAll(s.folder, 0o755); err != nil {
+	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(s.folder, "token")
+	file := filepath.Join(s.Folder, "token")
 	old, err := os.ReadFile(file)
 	s.token = strings.TrimSpace(string(old))
 	if errors.Is(err, os.ErrNotExist) {
@@ -93,37 +88,18 @@ func (s *shelf) prepare() error {
 	if err != nil {
 		return err
 	}
+	var machines []shelf.Machine
 	for _, name := range s.names {
-		text, err := yaml.Marshal(s.machine(name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(s.file(name, ".yaml"), text, 0o600); err != nil {
-			return err
-		}
+		machines = append(machines, s.machine(name))
 	}
-	return nil
-}
-
-// free says which port is taken.
-func (s *shelf) free() error {
-	for _, name := range s.names {
-		for _, port := range []string{storePort, s.http, s.resp} {
-			l, err := net.Listen("tcp", net.JoinHostPort(s.addrs[name], port))
-			if err != nil {
-				return err
-			}
-			l.Close()
-		}
-	}
-	return nil
+	return s.Write(machines)
 }
 
 // storePort is where the nodes listen for one another.
 const storePort = "7000"
 
 // machine returns a node's configuration. The groups' members are spread over the nodes.
-func (s *shelf) machine(name string) MachineConfig {
+func (s *home) machine(name string) shelf.Machine {
 	var groups [][]string
 	for i := range s.names {
 		var members []string
@@ -132,7 +108,7 @@ func (s *shelf) machine(name string) MachineConfig {
 		}
 		groups = append(groups, members)
 	}
-	return MachineConfig{
+	return shelf.Machine{
 		Name: name, Machines: s.addrs, Data: name,
 		Node: node.Config{
 			Nodes: s.names, StorePort: storePort, HTTP: s.http,
@@ -142,22 +118,16 @@ func (s *shelf) machine(name string) MachineConfig {
 	}
 }
 
-func (s *shelf) file(name, ending string) string { return filepath.Join(s.folder, name+ending) }
-
 // run keeps the nodes running until the context ends.
-func (s *shelf) run(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
+func (s *home) run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, name := range s.names {
-		all.Go(func() { s.keep(ctx, self, name) })
+		all.Go(func() { s.keep(ctx, name) })
 	}
-	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.folder)
+	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.Folder)
 	if err := s.ready(ctx); err != nil {
 		if ctx.Err() == nil {
-			fmt.Fprintf(os.Stderr, "up: the nodes do not serve yet: %v; their logs are %s\n", err, s.file("pi-*", ".log"))
+			fmt.Fprintf(os.Stderr, "up: the nodes do not serve yet: %v; their logs are %s\n", err, s.File("pi-*", ".log"))
 		}
 	} else {
 		s.greet()
@@ -169,20 +139,20 @@ func (s *shelf) run(ctx context.Context) error {
 }
 
 // greet says what there is and how to use it.
-func (s *shelf) greet() {
+func (s *home) greet() {
 	for _, name := range s.names {
-		fmt.Printf("  %s  http://%s:%s  redis %s:%s  log %s\n", name, s.addrs[name], s.http, s.addrs[name], s.resp, s.file(name, ".log"))
+		fmt.Printf("  %s  http://%s:%s  redis %s:%s  log %s\n", name, s.addrs[name], s.http, s.addrs[name], s.resp, s.File(name, ".log"))
 	}
 	fmt.Printf(`the cloud is up. Its token stands in %s. Try:
   curl -H "Authorization: Bearer $(cat %s)" -X PUT -d '{"n":1}' 127.0.0.1:%s/v1/shop/carts/1
   redis-cli -h 127.0.0.1 -p %s -a "$(cat %s)" set greeting hello
   kill -9 the process of a node, and see that nothing is lost
 Ctrl-C stops it; the data stays.
-`, s.file("token", ""), s.file("token", ""), s.http, s.resp, s.file("token", ""))
+`, s.File("token", ""), s.File("token", ""), s.http, s.resp, s.File("token", ""))
 }
 
 // ready waits until the store answers.
-func (s *shelf) ready(ctx context.Context) error {
+func (s *home) ready(ctx context.Context) error {
 	c, err := client.New(&host.RealNetwork{Names: s.addrs}, client.Config{Nodes: s.names, Port: storePort})
 	if err != nil {
 		return err
@@ -195,16 +165,14 @@ func (s *shelf) ready(ctx context.Context) error {
 }
 
 // keep runs one node, again and again, until the context ends.
-func (s *shelf) keep(ctx context.Context, self, name string) {
-	runtime.LockOSThread() // a node is ended when the thread that started it is
-	defer runtime.UnlockOSThread()
+func (s *home) keep(ctx context.Context, name string) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := s.once(ctx, self, name)
+		err := s.once(ctx, name)
 		if ctx.Err() != nil {
 			return
 		}
-		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, err, s.file(name, ".log"))
+		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, err, s.File(name, ".log"))
 		select {
 		case <-time.After(max(0, time.Second-time.Since(began))):
 		case <-ctx.Done():
@@ -213,24 +181,11 @@ func (s *shelf) keep(ctx context.Context, self, name string) {
 }
 
 // once runs one node until it ends.
-func (s *shelf) once(ctx context.Context, self, name string) error {
-	log, err := os.OpenFile(s.file(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+func (s *home) once(ctx context.Context, name string) error {
+	log, err := os.OpenFile(s.File(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, self, "node", "-config", s.file(name, ".yaml"))
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = stopGrace
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is for us
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	pid := s.file(name, ".pid")
-	if err := os.WriteFile(pid, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
-		return err
-	}
-	defer os.Remove(pid)
-	return cmd.Wait()
+	return s.Once(ctx, name, log, nil)
 }

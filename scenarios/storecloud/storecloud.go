@@ -4,6 +4,7 @@
 package storecloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,15 +20,16 @@ import (
 	"picloud/scenarios/kv"
 )
 
-// port is where the store's nodes listen.
+// port is where the store's nodes listen, if nothing else is said.
 const port = "7000"
 
 // ClientConfig says what the clients of one machine do.
 type ClientConfig struct {
 	kv.ClientConfig
-	Appenders  int // clients that run transactions on lists
-	Watchers   int // that watch the lists
-	Partitions int // that have lists
+	Port       string `json:",omitempty"` // where the store's nodes listen; 7000 if it is empty
+	Appenders  int    // clients that run transactions on lists
+	Watchers   int    // that watch the lists
+	Partitions int    // that have lists
 	Moves      bool
 	Groups     int
 	Ballast    int // bytes that the one who moves members first puts into the store
@@ -66,7 +68,7 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	s, err := client.New(h.Network, client.Config{Nodes: c.Nodes, Port: port})
+	s, err := client.New(h.Network, client.Config{Nodes: c.Nodes, Port: cmp.Or(c.Port, port)})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,90 @@
+// Package shelf runs the nodes of a cloud as real processes on this machine: each is `picloud node` with an
+// address of the loopback and a folder of its own.
+//
+// Invariants: a process that was started here ends with the one that started it, however that ends; it does
+// not hear Ctrl-C, so that who started it decides when and how it ends.
+package shelf
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// stopGrace is how long nodes have to stop before they are ended.
+const stopGrace = 10 * time.Second
+
+// Shelf is the nodes with their folder.
+type Shelf struct {
+	Folder  string // for configurations, data and what else belongs to a node
+	Program string // picloud
+}
+
+// File returns the path of a node's file with an ending.
+func (s *Shelf) File(name, ending string) string { return filepath.Join(s.Folder, name+ending) }
+
+// Write makes the folder and writes the configurations. The nodes' data lies in the folder too.
+func (s *Shelf) Write(machines []Machine) error {
+	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
+		return err
+	}
+	for i := range machines {
+		text, err := yaml.Marshal(&machines[i])
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.File(machines[i].Name, ".yaml"), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Once runs a node until it ends, or the context does: then it is asked to stop, and ended after a while. What
+// it says on standard output and error goes to the log. The function started, which may be nil, is given the
+// process when it runs. The error is that of exec.Cmd.Wait: nil if the node ended with status 0.
+func (s *Shelf) Once(ctx context.Context, name string, log io.Writer, started func(*os.Process)) error {
+	runtime.LockOSThread() // a node is ended when the thread that started it is
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, s.Program, "node", "-config", s.File(name, ".yaml"))
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is for us
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	pid := s.File(name, ".pid")
+	defer os.Remove(pid)
+	if err := os.WriteFile(pid, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
+		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
+	if started != nil {
+		started(cmd.Process)
+	}
+	return cmd.Wait()
+}
+
+// Free says which of the ports is taken on which of the addresses, nil if none is.
+func Free(addresses map[string]string, ports ...string) error {
+	for _, address := range addresses {
+		for _, port := range ports {
+			l, err := net.Listen("tcp", net.JoinHostPort(address, port))
+			if err != nil {
+				return err
+			}
+			l.Close()
+		}
+	}
+	return nil
+}
