@@ -106,11 +106,14 @@ func TestTheShardMapIsWrittenWhoeverLeads(t *testing.T) {
 	for _, name := range names {
 		s.start(name)
 	}
-	if _, err := s.client().Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: api.ShardsKey}}}); err != nil {
+	c := s.client() // which knows the map from then on
+	gone, err := c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: api.ShardsKey}}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.client().Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a", Value: []byte("b")}}}); err != nil {
-		t.Error(err)
+	found, err := c.Events(ctx, &api.Watch{Key: api.ShardsKey, From: gone.Revision + 1})
+	if err != nil || len(found.Events) == 0 || found.Events[0].Kind != api.Changed {
+		t.Errorf("the map is not written again: %+v, %v", found, err)
 	}
 }
 

@@ -15,7 +15,6 @@ type change struct {
 	Group uint64 `json:"group"`
 	ID    uint64 `json:"id"`
 	What  string `json:"what"`
-	begun bool
 }
 
 // MidChange counts how often a group lost its leader in the middle of a change of members or of sending a
