@@ -118,7 +118,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 			{"panic", "", api.Internal, "call panic: the handler panicked (internal)"},
 			{"huge", "", api.Unknown, "call huge: its reply is too large (unknown-outcome)"},
 			{"slow", "never", api.Internal, `time: invalid duration "never"`},
-			{"slow", "1h", api.Unknown, "deadline exceeded"},
+			{"slow", "1h", api.Unknown, "call slow"}, // by whom the time is missed first is chance
 			{"echo", strings.Repeat("x", MaxBytes), api.TooLarge, "a message of more than 4194304 bytes"},
 		} {
 			if _, err := call(t, c, test.method, test.body); api.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) {
