@@ -126,9 +126,9 @@ func look(disk vfs.FS, dir string, options *pebble.Options, m *mark) error {
 	if err := checkLogs(disk, dir); err != nil {
 		return err
 	}
-	db, err := pebble.Open(dir, toLookAt(options))
+	db, err := openToLookAt(dir, options)
 	if err != nil {
-		return fmt.Errorf("raftlog: look into %s: %w", dir, err)
+		return err
 	}
 	return errors.Join(whole(db, m), db.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,13 +104,21 @@ func (c *Config) options(disk vfs.FS) *pebble.Options {
 	}
 }
 
-// toLookAt returns the options for a database that is looked at, and not changed. Damage is returned by what
-// meets it, and ends no process.
-func toLookAt(options *pebble.Options) *pebble.Options {
+// openToLookAt opens a database that exists without changing it. Damage is returned by what meets it, and ends
+// no process. A database that names files which are not there is damaged: they are removed only after it has
+// ceased to name them.
+func openToLookAt(dir string, options *pebble.Options) (*pebble.DB, error) {
 	readOnly := *options
 	readOnly.ReadOnly = true
 	readOnly.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
-	return &readOnly
+	db, err := pebble.Open(dir, &readOnly)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("raftlog: look into %s: %w: %w", dir, ErrDamaged, err)
+	case err != nil:
+		return nil, fmt.Errorf("raftlog: look into %s: %w", dir, err)
+	}
+	return db, nil
 }
 
 // Inspect reads an existing database as a whole, without changing it, and then lets look read what else lies in
@@ -117,9 +126,9 @@ func toLookAt(options *pebble.Options) *pebble.Options {
 func Inspect(ctx context.Context, disk vfs.FS, dir string, c Config, look func(*pebble.DB) error) error {
 	options := c.options(disk)
 	defer options.Cache.Unref()
-	db, err := pebble.Open(dir, toLookAt(options))
+	db, err := openToLookAt(dir, options)
 	if err != nil {
-		return fmt.Errorf("raftlog: look into %s: %w", dir, err)
+		return err
 	}
 	return errors.Join((&DB{pebble: db}).Scrub(ctx), look(db), db.Close())
 }
