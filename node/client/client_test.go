@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"picloud/node/api"
 	"picloud/node/client"
 	"picloud/node/host"
+	"picloud/node/host/hosttest"
 	"picloud/node/store"
 )
 
@@ -32,13 +32,7 @@ type shelf struct {
 }
 
 func newShelf(t *testing.T, first *api.ShardMap, names ...string) *shelf {
-	s := &shelf{t: t, first: first, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, stops: map[string]func(){}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	s := &shelf{t: t, port: hosttest.FreePort(t), first: first, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, stops: map[string]func(){}}
 	for i, name := range names {
 		s.addrs[name] = fmt.Sprintf("127.0.3.%d", i+1)
 		s.disks[name] = vfs.NewMem()

@@ -129,6 +129,11 @@ func (d *realDisk) OpenDir(name string) (vfs.File, error) {
 func (d *realDisk) ReuseForWrite(
 	oldname, newname string, c vfs.DiskWriteCategory,
 ) (vfs.File, error) {
+	return reuse(d, oldname, newname, c)
+}
+
+// reuse is ReuseForWrite of any file system: it has no call of its own on the machine.
+func reuse(d vfs.FS, oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	if err := d.Rename(oldname, newname); err != nil {
 		return nil, err
 	}

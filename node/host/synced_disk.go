@@ -168,10 +168,7 @@ func (d *syncedDisk) OpenDir(name string) (vfs.File, error) {
 func (d *syncedDisk) ReuseForWrite(
 	oldname, newname string, c vfs.DiskWriteCategory,
 ) (vfs.File, error) {
-	if err := d.Rename(oldname, newname); err != nil {
-		return nil, err
-	}
-	return d.OpenReadWrite(newname, c)
+	return reuse(d, oldname, newname, c)
 }
 
 func (d *syncedDisk) Link(oldname, newname string) error {

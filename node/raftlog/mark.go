@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -117,12 +116,6 @@ func whole(db *pebble.DB, m *mark) error {
 // look opens an existing database without changing it and tells whether it is whole: a read that
 // went wrong once must not cut the log for good.
 func look(disk vfs.FS, dir string, options *pebble.Options, m *mark) error {
-	if _, err := disk.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if desc, err := pebble.Peek(dir, disk); err != nil || !desc.Exists {
-		return err
-	}
 	if err := checkLogs(disk, dir); err != nil {
 		return err
 	}

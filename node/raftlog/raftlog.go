@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,10 +77,15 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 	if d.mark, err = openMark(disk, dir); err != nil {
 		return nil, err
 	}
-	if err := create(disk, dir, options); err != nil {
-		return nil, err
+	is, err := exists(disk, dir)
+	switch {
+	case err != nil:
+	case is:
+		err = look(disk, dir, options, d.mark)
+	default:
+		err = create(dir, options)
 	}
-	if err := look(disk, dir, options, d.mark); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if d.pebble, err = pebble.Open(dir, options); err != nil {
@@ -133,6 +139,21 @@ func Inspect(ctx context.Context, disk vfs.FS, dir string, c Config, look func(*
 	return errors.Join((&DB{pebble: db}).Scrub(ctx), look(db), db.Close())
 }
 
+// Logger passes on to a log what Pebble has to say. What Pebble calls fatal ends the process: after a failed
+// write to its log nobody knows what is on the disk.
+type Logger struct{ Log *slog.Logger }
+
+// Infof says nothing.
+func (l Logger) Infof(string, ...any) {}
+
+// Errorf logs an error.
+func (l Logger) Errorf(format string, args ...any) {
+	l.Log.Error("pebble", "error", fmt.Sprintf(format, args...))
+}
+
+// Fatalf panics.
+func (l Logger) Fatalf(format string, args ...any) { panic("pebble: " + fmt.Sprintf(format, args...)) }
+
 // Remove takes a database away. It must not be open.
 func Remove(disk vfs.FS, dir string) error {
 	if err := errors.Join(disk.RemoveAll(dir), disk.RemoveAll(markPath(dir))); err != nil {
@@ -141,14 +162,21 @@ func Remove(disk vfs.FS, dir string) error {
 	return nil
 }
 
-// create makes the database where it does not exist. Its first write-ahead log has the oldest format, which
-// does not say up to where it was synced; the next has the newest.
-func create(disk vfs.FS, dir string, options *pebble.Options) error {
-	if _, err := disk.Stat(dir); err == nil {
-		if desc, err := pebble.Peek(dir, disk); err != nil || desc.Exists {
-			return err
-		}
+// exists tells whether there is a database in a folder.
+func exists(disk vfs.FS, dir string) (bool, error) {
+	if _, err := disk.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
+	desc, err := pebble.Peek(dir, disk)
+	if err != nil {
+		return false, fmt.Errorf("raftlog: look for %s: %w", dir, err)
+	}
+	return desc.Exists, nil
+}
+
+// create makes the database. Its first write-ahead log has the oldest format, which does not say up to where
+// it was synced; the next has the newest.
+func create(dir string, options *pebble.Options) error {
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return fmt.Errorf("raftlog: create %s: %w", dir, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/host/hosttest"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/store/state"
@@ -38,13 +38,7 @@ type member struct {
 }
 
 func newShelf(t *testing.T, names ...string) *shelf {
-	s := &shelf{t: t, addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}, leaders: make(chan raft.Observation, 1)}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	s := &shelf{t: t, port: hosttest.FreePort(t), addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}, leaders: make(chan raft.Observation, 1)}
 	for i, name := range names {
 		s.addrs[name] = fmt.Sprintf("127.0.2.%d", i+1)
 		s.disks[name] = vfs.NewMem()

@@ -9,7 +9,6 @@ package firstcloud
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -47,7 +46,7 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 		return err
 	}
 	network := wire.Network{Network: h.Network}
-	db, err := raftlog.Open(h.Disk, "raft", raftlog.Config{Logger: pebbleLog{h.Log}})
+	db, err := raftlog.Open(h.Disk, "raft", raftlog.Config{Logger: raftlog.Logger{Log: h.Log}})
 	if err != nil {
 		return err
 	}
@@ -134,16 +133,4 @@ func (m Member) config() *raft.Config {
 		config.LeaderLeaseTimeout = m.Patience / 2
 	}
 	return config
-}
-
-// pebbleLog passes on what Pebble has to say. What Pebble calls fatal ends the process: after a
-// failed write to its log nobody knows what is on the disk.
-type pebbleLog struct{ log *slog.Logger }
-
-func (l pebbleLog) Infof(format string, args ...any) {}
-func (l pebbleLog) Errorf(format string, args ...any) {
-	l.log.Error("pebble", "error", fmt.Sprintf(format, args...))
-}
-func (l pebbleLog) Fatalf(format string, args ...any) {
-	panic("pebble: " + fmt.Sprintf(format, args...))
 }
