@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -78,12 +79,7 @@ func Parse(name string, text []byte, into any) error {
 
 // Validate puts defaults where nothing stands, and says what is wrong with the configuration.
 func (c *Config) Validate() error {
-	if c.StorePort == "" {
-		c.StorePort = "7000"
-	}
-	if c.HTTP == "" {
-		c.HTTP = "8080"
-	}
+	c.StorePort, c.HTTP = cmp.Or(c.StorePort, "7000"), cmp.Or(c.HTTP, "8080")
 	if err := c.validatePorts(); err != nil {
 		return err
 	}
@@ -145,21 +141,13 @@ func (c *Config) store(name string) store.Config {
 	if len(c.Store.Groups) > 0 {
 		s.First = api.Spread(c.Store.Groups)
 	}
-	set(&s.Patience, c.Store.Patience.Duration)
-	set(&s.SnapshotEvery, c.Store.SnapshotEvery)
-	set(&s.TrailingLogs, c.Store.TrailingLogs)
-	set(&s.DigestEvery, c.Store.DigestEvery)
-	set(&s.ScrubEvery, c.Store.ScrubEvery.Duration)
-	set(&s.DiskLimit, c.Store.DiskLimit.Duration)
-	set(&s.MemTableBytes, c.Store.MemTable)
-	set(&s.CacheBytes, c.Store.Cache)
+	s.Patience = cmp.Or(c.Store.Patience.Duration, s.Patience)
+	s.SnapshotEvery = cmp.Or(c.Store.SnapshotEvery, s.SnapshotEvery)
+	s.TrailingLogs = cmp.Or(c.Store.TrailingLogs, s.TrailingLogs)
+	s.DigestEvery = cmp.Or(c.Store.DigestEvery, s.DigestEvery)
+	s.ScrubEvery = cmp.Or(c.Store.ScrubEvery.Duration, s.ScrubEvery)
+	s.DiskLimit = cmp.Or(c.Store.DiskLimit.Duration, s.DiskLimit)
+	s.MemTableBytes = cmp.Or(c.Store.MemTable, s.MemTableBytes)
+	s.CacheBytes = cmp.Or(c.Store.Cache, s.CacheBytes)
 	return s
-}
-
-// set puts a value in place of a default, if it is not zero.
-func set[T comparable](value *T, given T) {
-	var zero T
-	if given != zero {
-		*value = given
-	}
 }

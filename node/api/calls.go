@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"picloud/node/codec"
@@ -187,6 +188,11 @@ type Membership struct {
 	Leader   string   `json:"leader"`
 	Voters   []string `json:"voters"`
 	Learners []string `json:"learners"`
+}
+
+// Has tells whether a node is a member.
+func (m *Membership) Has(node string) bool {
+	return slices.Contains(m.Voters, node) || slices.Contains(m.Learners, node)
 }
 
 // HostCall tells a node that a group's leader wants it to have a member of the group, or not to.

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -60,14 +59,7 @@ func New(network host.Network, c Config) (*Client, error) {
 	if c.Attempt == 0 {
 		c.Attempt = 700 * time.Millisecond
 	}
-	checked := wire.Network{Network: network}
-	return &Client{
-		config: c,
-		peers: rpc.NewPeers(func(ctx context.Context, node string) (net.Conn, error) {
-			return raftnet.Dial(ctx, checked, net.JoinHostPort(node, c.Port), raftnet.Requests, 0)
-		}),
-		groups: map[uint32]*group{},
-	}, nil
+	return &Client{config: c, peers: raftnet.Peers(wire.Network{Network: network}, c.Port), groups: map[uint32]*group{}}, nil
 }
 
 // Close ends all that is under way.
@@ -83,20 +75,13 @@ type group struct {
 	leader  string // who is asked first; empty for any
 }
 
-// ask returns whom to ask: the leader as far as it is known.
-func (g *group) ask() string {
+// ask returns whom to ask: some member, or the leader as far as it is known.
+func (g *group) ask(anybody bool) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.leader != "" {
+	if g.leader != "" && !anybody {
 		return g.leader
 	}
-	return g.members[rand.IntN(len(g.members))]
-}
-
-// anybody returns some member.
-func (g *group) anybody() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	return g.members[rand.IntN(len(g.members))]
 }
 
@@ -104,12 +89,11 @@ func (g *group) anybody() string {
 func (g *group) heard(node string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var e *api.Error
-	switch {
+	switch leader := hint(err); {
 	case err == nil:
 		g.leader = node
-	case errors.As(err, &e) && e.Kind == api.NotLeader && e.Leader != "" && e.Leader != node:
-		g.leader = e.Leader
+	case leader != "" && leader != node:
+		g.leader = leader
 	case g.leader == node:
 		g.leader = "" // it does not lead, does not answer, or does not know
 	}
@@ -133,25 +117,28 @@ func (c *Client) of(ctx context.Context, partition string) (*group, error) {
 	m := c.shards
 	c.mu.Unlock()
 	if m == nil {
-		if err := c.learn(ctx); err != nil {
+		var err error
+		if m, err = c.Shards(ctx); err != nil {
 			return nil, err
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.shards == nil { // somebody found that it was wrong
-		return nil, api.Errorf(api.Unavailable, "look for the shard map", "", "it is asked for")
-	}
-	shard, err := c.shards.Of(partition)
+	shard, err := m.Of(partition)
 	if err != nil {
 		return nil, err
 	}
-	return c.groups[shard.Group], nil
+	return c.group(shard.Group), nil
 }
 
-// learn asks one node after another for the shard map, until of each group one that has a member of it
-// has said who the others are.
-func (c *Client) learn(ctx context.Context) error {
+// group returns what is known of a group, nil if there is none.
+func (c *Client) group(number uint32) *group {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.groups[number]
+}
+
+// Shards asks one node after another for the shard map, until of each group one that has a member of it has
+// said who the others are. The map is not to be changed.
+func (c *Client) Shards(ctx context.Context) (*api.ShardMap, error) {
 	var last error = api.Errorf(api.Unavailable, "look for the shard map", "", "nobody was asked")
 	var merged *api.ShardMap
 	for _, node := range c.known() {
@@ -170,24 +157,10 @@ func (c *Client) learn(ctx context.Context) error {
 		}
 	}
 	if merged == nil {
-		return last
+		return nil, last
 	}
 	c.setShards(merged)
-	return nil
-}
-
-// Shards asks for the shard map.
-func (c *Client) Shards(ctx context.Context) (*api.ShardMap, error) {
-	if err := c.learn(ctx); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.shards == nil {
-		return nil, api.Errorf(api.Unavailable, "look for the shard map", "", "it is asked for")
-	}
-	m := *c.shards
-	return &m, nil
+	return merged, nil
 }
 
 // known returns all nodes that the client has heard of, in random order.
@@ -275,10 +248,7 @@ func (c *Client) call(ctx context.Context, partition, method string, anybody boo
 	for tries := 0; ; tries++ {
 		g, err := c.of(ctx, partition)
 		if err == nil {
-			node := g.anybody()
-			if !anybody {
-				node = g.ask()
-			}
+			node := g.ask(anybody)
 			var answer []byte
 			if answer, err = c.attempt(ctx, node, method, body(g.number)); err == nil {
 				if !anybody {
@@ -294,7 +264,7 @@ func (c *Client) call(ctx context.Context, partition, method string, anybody boo
 		if retry, _ := again(err); !retry && api.KindOf(err) != api.WrongGroup {
 			return nil, err
 		}
-		if hinted(err) && tries < 3 {
+		if hint(err) != "" && tries < 3 {
 			continue
 		}
 		if !pause(ctx, tries) {
@@ -303,10 +273,13 @@ func (c *Client) call(ctx context.Context, partition, method string, anybody boo
 	}
 }
 
-// hinted tells whether an error says whom to ask instead.
-func hinted(err error) bool {
+// hint returns whom an error says to ask instead, nothing if it does not say that.
+func hint(err error) string {
 	var e *api.Error
-	return errors.As(err, &e) && e.Kind == api.NotLeader && e.Leader != ""
+	if errors.As(err, &e) && e.Kind == api.NotLeader {
+		return e.Leader
+	}
+	return ""
 }
 
 // forgetShards makes the next call ask for the shard map again.
@@ -322,17 +295,15 @@ func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Member
 	if err != nil {
 		return nil, err
 	}
-	if err := c.learn(ctx); err != nil {
+	if _, err := c.Shards(ctx); err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	g := c.groups[call.Group]
-	c.mu.Unlock()
+	g := c.group(call.Group)
 	if g == nil {
 		return nil, api.Errorf(api.NotFound, "look for the group", fmt.Sprint(call.Group), "there is none")
 	}
 	for tries := 0; ; tries++ {
-		node := g.ask()
+		node := g.ask(false)
 		answer, err := c.peers.Call(ctx, node, api.MethodMembers, body)
 		g.heard(node, err)
 		if err == nil {
@@ -343,7 +314,7 @@ func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Member
 			return nil, err
 		}
 		if tries%4 == 3 {
-			if err := c.learn(ctx); err != nil {
+			if _, err := c.Shards(ctx); err != nil {
 				return nil, err
 			}
 		}

@@ -123,7 +123,7 @@ func (c *Client) write(ctx context.Context, g *group, t *api.Txn) (_ *api.Reply,
 		if err != nil {
 			return nil, false, err
 		}
-		node := g.ask()
+		node := g.ask(false)
 		answer, err := c.attempt(ctx, node, api.MethodTxn, (&api.TxnCall{Group: g.number, Request: request}).Encode())
 		g.heard(node, err)
 		if err == nil {
@@ -139,9 +139,9 @@ func (c *Client) write(ctx context.Context, g *group, t *api.Txn) (_ *api.Reply,
 			return nil, doubt, err
 		}
 		if api.KindOf(err) == api.NotFound || tries%8 == 7 {
-			c.learn(ctx) // others may be the members now
+			c.Shards(ctx) // others may be the members now
 		}
-		if hinted(err) && tries < 3 {
+		if hint(err) != "" && tries < 3 {
 			continue
 		}
 		if !pause(ctx, tries) {
@@ -161,7 +161,7 @@ func (c *Client) openSession(ctx context.Context, g *group) error {
 	if g.session.isOpen() {
 		return nil
 	}
-	node := g.ask()
+	node := g.ask(false)
 	answer, err := c.attempt(ctx, node, api.MethodSession, api.Numbers{uint64(g.number)}.Encode())
 	g.heard(node, err)
 	if err != nil {
@@ -193,17 +193,17 @@ func (c *Client) read(ctx context.Context, t *api.Txn, stale bool) (*api.StaleRe
 		bad = err
 		return body
 	})
-	if bad != nil || err != nil {
-		return nil, readError(err, bad)
+	if bad != nil {
+		return nil, bad
+	}
+	if err != nil {
+		return nil, readError(err)
 	}
 	return api.DecodeStaleReply(answer)
 }
 
 // readError says of a read that got no answer in time that it had no effect.
-func readError(err, bad error) error {
-	if bad != nil {
-		return bad
-	}
+func readError(err error) error {
 	if api.KindOf(err) == api.Unknown {
 		return api.Errorf(api.Unavailable, "read", "", "%s", err)
 	}
@@ -229,7 +229,7 @@ func (c *Client) Events(ctx context.Context, w *api.Watch) (*api.Events, error) 
 		case ctx.Err() != nil && found.Next > 0:
 			return found, nil
 		case err != nil:
-			return nil, readError(err, nil)
+			return nil, readError(err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,13 +107,9 @@ func (d *DB) route(c *call) (*endpoint, error) {
 	}
 	e, ok := endpoints[c.r.Method]
 	if !ok {
-		var allowed []string
-		for method := range endpoints {
-			allowed = append(allowed, method)
-		}
-		slices.Sort(allowed)
-		c.w.Header().Set("Allow", strings.Join(allowed, ", "))
-		return nil, api.Errorf(api.MethodNotAllowed, "serve", "the method "+c.r.Method, "it is one of %s", strings.Join(allowed, ", "))
+		allowed := strings.Join(slices.Sorted(maps.Keys(endpoints)), ", ")
+		c.w.Header().Set("Allow", allowed)
+		return nil, api.Errorf(api.MethodNotAllowed, "serve", "the method "+c.r.Method, "it is one of %s", allowed)
 	}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/host"
+	"picloud/node/rpc"
 )
 
 // Purpose is what a stream is for.
@@ -128,6 +129,13 @@ func Dial(ctx context.Context, network host.Network, address string, purpose Pur
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, c.SetWriteDeadline(time.Time{})
+}
+
+// Peers returns clients of the nodes that serve requests on a port.
+func Peers(network host.Network, port string) *rpc.Peers {
+	return rpc.NewPeers(func(ctx context.Context, node string) (net.Conn, error) {
+		return Dial(ctx, network, net.JoinHostPort(node, port), Requests, 0)
+	})
 }
 
 // lineListener is a net.Listener for one purpose and group.

@@ -78,11 +78,7 @@ func join(db *raftlog.DB, group uint32) error {
 	if err := clearGroup(db, group); err != nil {
 		return err
 	}
-	key := hostedKey(group)
-	if err := db.Pebble().Set(key, sealed.Seal(key, []byte{joinedHere}), pebble.Sync); err != nil {
-		return fmt.Errorf("store: host group %d: %w", group, err)
-	}
-	return nil
+	return set(db.Pebble(), hostedKey(group), joinedHere)
 }
 
 // forget takes away all that the node has of a group.
@@ -100,4 +96,30 @@ func clearGroup(db *raftlog.DB, group uint32) error {
 		return err
 	}
 	return errors.Join(log.Clear(), state.Clear(db.Pebble(), group))
+}
+
+// letterWanted is the first letter of the keys of groups that the node is to be a member of again.
+const letterWanted = 'f'
+
+func wantedKey(group uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{letterWanted}, group)
+}
+
+// set writes a row of the node's own, durably.
+func set(db *pebble.DB, key []byte, value byte) error {
+	if err := db.Set(key, sealed.Seal(key, []byte{value}), pebble.Sync); err != nil {
+		return fmt.Errorf("store: note %q: %w", key, err)
+	}
+	return nil
+}
+
+func has(db *pebble.DB, key []byte) (bool, error) {
+	_, closer, err := db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, closer.Close()
 }

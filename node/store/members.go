@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -108,9 +107,7 @@ func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
 		if !g.Leads() {
 			return g.notLeader("add " + node)
 		}
-		select {
-		case <-time.After(catchUpLook):
-		case <-ctx.Done():
+		if !wait(ctx, catchUpLook) {
 			return api.Errorf(api.Unavailable, "add "+node, g.name(), "it learns, and has entry %d of %d (%v); ask again", has, want, err)
 		}
 	}
@@ -120,13 +117,9 @@ func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
 func (s *Store) askApplied(ctx context.Context, node string, group uint32) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmLimit)
 	defer cancel()
-	answer, err := s.peers.Call(ctx, node, api.MethodApplied, api.Numbers{uint64(group)}.Encode())
+	n, err := s.askEach(ctx, node, api.MethodApplied, []uint32{group})
 	if err != nil {
 		return 0, err
-	}
-	n, err := api.DecodeNumbers(answer)
-	if err != nil || len(n) != 1 {
-		return 0, malformed(api.MethodApplied, errors.Join(err, fmt.Errorf("%d numbers of one group", len(n))))
 	}
 	return n[0], nil
 }
@@ -137,11 +130,10 @@ func (s *Store) remove(ctx context.Context, g *Group, node string) error {
 	if err != nil {
 		return err
 	}
-	is := slices.Contains(now.Voters, node)
-	if is && len(now.Voters) == 1 {
+	if len(now.Voters) == 1 && now.Voters[0] == node {
 		return api.Errorf(api.BadRequest, "remove "+node, g.name(), "it is the last that votes")
 	}
-	if is || slices.Contains(now.Learners, node) {
+	if now.Has(node) {
 		if err := g.changed(g.raft.RemoveServer(raft.ServerID(node), 0, timeLeft(ctx)), "remove "+node); err != nil {
 			return err
 		}
@@ -234,7 +226,7 @@ func (s *Store) isOut(ctx context.Context, g *Group) error {
 		if err := decode(api.MethodMembers, answer, &now); err != nil {
 			return err
 		}
-		if slices.Contains(now.Voters, s.config.Node) || slices.Contains(now.Learners, s.config.Node) {
+		if now.Has(s.config.Node) {
 			return api.Errorf(api.BadRequest, "end the member", g.name(), "%s is a member", s.config.Node)
 		}
 		return nil

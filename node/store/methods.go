@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -273,17 +274,29 @@ func (s *Store) ofEach(body []byte, number func(*Group) uint64) ([]byte, error) 
 	return answer.Encode(), nil
 }
 
-// askTerms is the confirmer's way to ask another node.
-func (s *Store) askTerms(ctx context.Context, node string, groups []uint32) ([]uint64, error) {
+// askEach asks another node for a number of each of some groups.
+func (s *Store) askEach(ctx context.Context, node, method string, groups []uint32) ([]uint64, error) {
 	question := make(api.Numbers, len(groups))
 	for i, g := range groups {
 		question[i] = uint64(g)
 	}
-	answer, err := s.peers.Call(ctx, node, api.MethodTerms, question.Encode())
+	answer, err := s.peers.Call(ctx, node, method, question.Encode())
 	if err != nil {
 		return nil, err
 	}
-	return api.DecodeNumbers(answer)
+	n, err := api.DecodeNumbers(answer)
+	if err == nil && len(n) != len(groups) {
+		err = fmt.Errorf("%d numbers of %d groups", len(n), len(groups))
+	}
+	if err != nil {
+		return nil, malformed(method, err)
+	}
+	return n, nil
+}
+
+// askTerms is the confirmer's way to ask another node.
+func (s *Store) askTerms(ctx context.Context, node string, groups []uint32) ([]uint64, error) {
+	return s.askEach(ctx, node, api.MethodTerms, groups)
 }
 
 // decode reads a call that is JSON.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"picloud/node/api"
 	"picloud/node/client"
 	"picloud/node/raftlog"
-	"picloud/node/sealed"
 	"picloud/node/store/state"
 )
 
@@ -107,7 +105,7 @@ func syncRoot(disk vfs.FS) error {
 // heal opens a database that may be damaged: as it is, if it turns out to be whole, or a new one once the node
 // has left its groups. It goes on until one or the other is done.
 func (s *Store) heal(ctx context.Context, w *wound) error {
-	c, err := client.New(s.host.Network, client.Config{Nodes: others(s.config.Nodes, s.config.Node), Port: s.config.Port})
+	c, err := s.clientOfOthers()
 	if err != nil {
 		return err
 	}
@@ -137,6 +135,11 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// clientOfOthers returns a client that asks all nodes but this one.
+func (s *Store) clientOfOthers() (*client.Client, error) {
+	return client.New(s.host.Network, client.Config{Nodes: others(s.config.Nodes, s.config.Node), Port: s.config.Port})
 }
 
 // openWhole reads all of the database, and opens it if it is whole.
@@ -191,7 +194,7 @@ func (s *Store) isMember(ctx context.Context, c *client.Client, group uint32) (b
 	if err != nil {
 		return false, fmt.Errorf("store: group %d: %w", group, err)
 	}
-	return slices.Contains(members.Voters, s.config.Node) || slices.Contains(members.Learners, s.config.Node), nil
+	return members.Has(s.config.Node), nil
 }
 
 // leave makes the groups remove the node.
@@ -239,7 +242,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // rejoin makes the node a member again of all groups that still take it for one. What is to be done stands on
 // the disk, so that it is also done after a crash.
 func (s *Store) rejoin(ctx context.Context) {
-	for tries := 0; ctx.Err() == nil; tries++ {
+	for ctx.Err() == nil {
 		limited, cancel := context.WithTimeout(ctx, rejoinLimit)
 		err := s.rejoinAll(limited)
 		cancel()
@@ -258,7 +261,7 @@ const (
 )
 
 func (s *Store) rejoinAll(ctx context.Context) error {
-	c, err := client.New(s.host.Network, client.Config{Nodes: others(s.config.Nodes, s.config.Node), Port: s.config.Port})
+	c, err := s.clientOfOthers()
 	if err != nil {
 		return err
 	}
@@ -291,20 +294,15 @@ func (s *Store) rejoinGroup(ctx context.Context, c *client.Client, group uint32)
 	if err != nil {
 		return err
 	}
-	if is && !wanted {
+	if !is && !wanted {
+		return nil
+	}
+	if !wanted {
 		if err := set(db, wantedKey(group), joinedHere); err != nil {
 			return err
 		}
-		wanted = true
-		if _, err := c.Members(ctx, api.MembersCall{Group: group, Remove: s.config.Node}); err != nil {
-			return fmt.Errorf("store: rejoin group %d: %w", group, err)
-		}
 	}
-	if !wanted {
-		return nil
-	}
-	if _, err := s.group(group); err != nil && is {
-		// The old membership may still be there: the removal may not have taken effect.
+	if _, err := s.group(group); err != nil && is { // it is the old membership: the node has nothing of it
 		if _, err := c.Members(ctx, api.MembersCall{Group: group, Remove: s.config.Node}); err != nil {
 			return fmt.Errorf("store: rejoin group %d: %w", group, err)
 		}
@@ -316,32 +314,6 @@ func (s *Store) rejoinGroup(ctx context.Context, c *client.Client, group uint32)
 		return fmt.Errorf("store: rejoin group %d: %w", group, err)
 	}
 	return nil
-}
-
-// letterWanted is the first letter of the keys of groups that the node is to be a member of again.
-const letterWanted = 'f'
-
-func wantedKey(group uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{letterWanted}, group)
-}
-
-// set writes a row of the node's own, durably.
-func set(db *pebble.DB, key []byte, value byte) error {
-	if err := db.Set(key, sealed.Seal(key, []byte{value}), pebble.Sync); err != nil {
-		return fmt.Errorf("store: note %q: %w", key, err)
-	}
-	return nil
-}
-
-func has(db *pebble.DB, key []byte) (bool, error) {
-	_, closer, err := db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, closer.Close()
 }
 
 func others(nodes []string, node string) []string {

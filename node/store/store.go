@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -58,9 +57,7 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	}
 	network := wire.Network{Network: h.Network}
 	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}}
-	s.peers = rpc.NewPeers(func(ctx context.Context, node string) (net.Conn, error) {
-		return raftnet.Dial(ctx, network, net.JoinHostPort(node, c.Port), raftnet.Requests, 0)
-	})
+	s.peers = raftnet.Peers(network, c.Port)
 	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
 	defer func() {
 		if err != nil {
@@ -95,7 +92,7 @@ func (s *Store) openDisk(ctx context.Context) error {
 }
 
 func (s *Store) pebbleConfig() raftlog.Config {
-	return raftlog.Config{Logger: pebbleLog{s}, MemTableBytes: s.config.MemTableBytes, CacheBytes: s.config.CacheBytes}
+	return raftlog.Config{Logger: pebbleLog{raftlog.Logger{Log: s.log}, s}, MemTableBytes: s.config.MemTableBytes, CacheBytes: s.config.CacheBytes}
 }
 
 func (s *Store) openDB() error {
@@ -159,12 +156,8 @@ func (s *Store) haveRun(groups []uint32) bool {
 	answers := make(chan bool, len(nodes))
 	for _, node := range nodes {
 		go func() {
-			run := false
-			for _, group := range groups {
-				index, err := s.askApplied(ctx, node, group)
-				run = run || err == nil && index > 1
-			}
-			answers <- run
+			indexes, _ := s.askEach(ctx, node, api.MethodApplied, groups) // who does not answer says nothing
+			answers <- slices.ContainsFunc(indexes, func(index uint64) bool { return index > 1 })
 		}()
 	}
 	run := false
@@ -271,23 +264,21 @@ func (s *Store) group(number uint32) (*Group, error) {
 	return nil, api.Errorf(api.NotFound, "look for the group", fmt.Sprint(number), "%s has no member of it", s.config.Node)
 }
 
-// pebbleLog passes on what Pebble has to say. What Pebble calls fatal ends the process: after a failed
-// write to its log nobody knows what is on the disk.
-type pebbleLog struct{ store *Store }
-
-func (l pebbleLog) Infof(string, ...any) {}
-func (l pebbleLog) Errorf(format string, args ...any) {
-	l.store.log.Error("pebble", "error", fmt.Sprintf(format, args...))
+// pebbleLog is a raftlog.Logger that knows damage.
+type pebbleLog struct {
+	raftlog.Logger
+	store *Store
 }
+
+// Fatalf ends the process, and notes damage if that is the reason.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	what := fmt.Errorf("pebble: "+format, args...)
 	for _, arg := range args {
 		err, _ := arg.(error)
 		if _, corrupt := arg.(pebble.DataCorruptionInfo); corrupt || isDamage(err) {
-			l.store.damaged(what)
+			l.store.damaged(fmt.Errorf("pebble: "+format, args...))
 		}
 	}
-	panic(what.Error())
+	l.Logger.Fatalf(format, args...)
 }
 
 var _ io.Closer = (*Store)(nil)

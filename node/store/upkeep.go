@@ -28,10 +28,7 @@ func (s *Store) upkeep(ctx context.Context) {
 				}
 			}
 		}
-		select {
-		case <-time.After(upkeepEvery):
-		case <-ctx.Done():
-		}
+		wait(ctx, upkeepEvery)
 	}
 }
 
@@ -124,12 +121,7 @@ func (g *Group) writeShards(ctx context.Context, m *api.ShardMap) error {
 // scrub reads the whole disk now and then. A node that finds damage ends: it must not serve or vote from
 // what is not what it wrote.
 func (s *Store) scrub(ctx context.Context) {
-	for {
-		select {
-		case <-time.After(s.config.ScrubEvery):
-		case <-ctx.Done():
-			return
-		}
+	for wait(ctx, s.config.ScrubEvery) {
 		err := s.db.Scrub(ctx)
 		for _, g := range s.all() {
 			err = errors.Join(err, g.state.Scrub(ctx))

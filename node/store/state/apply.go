@@ -31,9 +31,7 @@ type Outcome struct {
 func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	b := s.db.NewIndexedBatch()
 	defer b.Close()
-	s.mu.Lock()
-	v := &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
-	s.mu.Unlock()
+	v := s.next(b)
 	outcomes := make([]Outcome, len(entries))
 	var told []marker
 	for i := range entries {
@@ -63,13 +61,18 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	return outcomes, nil
 }
 
+// next returns the state as what is applied next sees it, which goes into the batch.
+func (s *State) next(b *pebble.Batch) *view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
+}
+
 // Foresee returns what would come of a command if it were applied next, and changes nothing.
 func (s *State) Foresee(data []byte) (Outcome, error) {
 	b := s.db.NewIndexedBatch()
 	defer b.Close()
-	s.mu.Lock()
-	v := &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
-	s.mu.Unlock()
+	v := s.next(b)
 	return v.apply(&Entry{Index: v.marker.Index + 1, Term: v.marker.Term, Data: data})
 }
 
