@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/scenarios/history"
 )
 
 // Scenario is a scenario file.
@@ -63,16 +64,13 @@ type Clients struct {
 // Store is what a cloud needs that is the store: the members of its first groups, and more clients on
 // each client machine.
 type Store struct {
-	Groups     []Members `yaml:"groups"`
-	Partitions int       `yaml:"partitions"` // of lists
-	Appenders  int       `yaml:"appenders"`  // that run transactions on lists
-	Watchers   int       `yaml:"watchers"`   // that together watch all lists
-	Moves      bool      `yaml:"moves"`      // members of groups move from node to node
-	Ballast    Size      `yaml:"ballast"`    // of data that lies in the groups, so that snapshots take their time
+	Groups     [][]string `yaml:"groups"`     // the members of each
+	Partitions int        `yaml:"partitions"` // of lists
+	Appenders  int        `yaml:"appenders"`  // that run transactions on lists
+	Watchers   int        `yaml:"watchers"`   // that together watch all lists
+	Moves      bool       `yaml:"moves"`      // members of groups move from node to node
+	Ballast    Size       `yaml:"ballast"`    // of data that lies in the groups, so that snapshots take their time
 }
-
-// Members are the names of a group's nodes.
-type Members []string
 
 // Mix is the weights of the kinds of operations.
 type Mix struct {
@@ -80,6 +78,13 @@ type Mix struct {
 	Write  int `yaml:"write"`
 	Delete int `yaml:"delete"`
 	CAS    int `yaml:"cas"`
+}
+
+// Weights returns the weights by kind.
+func (m *Mix) Weights() map[string]int {
+	return map[string]int{
+		string(history.Read): m.Read, string(history.Write): m.Write, string(history.CAS): m.CAS, string(history.Delete): m.Delete,
+	}
 }
 
 // Keys says how keys are used.

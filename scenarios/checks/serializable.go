@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func Serializable(h history.History, minimum int) reports.Check {
 			}
 		}
 	}
-	for _, name := range sortedKeys(partitions) {
+	for _, name := range slices.Sorted(maps.Keys(partitions)) {
 		if why := judgeLists(partitions[name]); why != "" {
 			c.Status, c.Detail = reports.Fail, fmt.Sprintf("partition %s: %s", name, why)
 			return c
@@ -37,15 +38,6 @@ func Serializable(h history.History, minimum int) reports.Check {
 	c.Detail = fmt.Sprintf("%d transactions in %d partitions", c.Count, len(partitions))
 	atLeast(&c, minimum, "transactions")
 	return c
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // lists is what the transactions of a partition say of its lists.
@@ -100,7 +92,7 @@ func (l *lists) findOrders() string {
 	if why != "" {
 		return why
 	}
-	for _, key := range sortedKeys(l.order) {
+	for _, key := range slices.Sorted(maps.Keys(l.order)) {
 		seen := map[string]bool{}
 		for _, element := range l.order[key] {
 			i, known := l.appender[key+" "+element]
@@ -140,14 +132,14 @@ func (l *lists) before(a, b int, format string, args ...any) {
 
 // dataEdges adds what follows from appends and reads.
 func (l *lists) dataEdges() {
-	for _, key := range sortedKeys(l.order) {
+	for _, key := range slices.Sorted(maps.Keys(l.order)) {
 		order := l.order[key]
 		for i := 1; i < len(order); i++ {
 			l.before(l.appender[key+" "+order[i-1]], l.appender[key+" "+order[i]], "%s had %s before %s", key, order[i-1], order[i])
 		}
 	}
 	unread := l.unread()
-	for _, key := range sortedKeys(unread) {
+	for _, key := range slices.Sorted(maps.Keys(unread)) {
 		if order := l.order[key]; len(order) > 0 {
 			for _, i := range unread[key] {
 				l.before(l.appender[key+" "+order[len(order)-1]], i, "nobody read what it appended to %s", key)

@@ -3,6 +3,7 @@ package checks
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func Watched(told []Told, h history.History, minimum int) reports.Check {
 			return c
 		}
 	}
-	for _, name := range sortedKeys(watches) {
+	for _, name := range slices.Sorted(maps.Keys(watches)) {
 		if why := watches[name].misses(h); why != "" {
 			c.Status, c.Detail = reports.Fail, fmt.Sprintf("%s: %s", name, why)
 			return c

@@ -67,13 +67,13 @@ func Clients(ctx context.Context, c ClientConfig, connect func() Cloud, record f
 			for ctx.Err() == nil {
 				pause := cl.pause()
 				if final {
-					pause = min(pause, max(0, c.FinalReads-cl.sinceStart()))
+					pause = min(pause, max(0, c.FinalReads-c.SinceStart()))
 				}
 				time.Sleep(pause)
-				if cl.sinceStart() >= c.Until {
+				if c.SinceStart() >= c.Until {
 					return // what begins now might have no end in this run
 				}
-				if final && cl.sinceStart() >= c.FinalReads {
+				if final && c.SinceStart() >= c.FinalReads {
 					final = false
 					cl.readAll(ctx)
 					continue
@@ -135,14 +135,15 @@ type client struct {
 	seenAt string // its key
 }
 
-func (c *client) sinceStart() time.Duration {
-	return time.Duration(time.Now().UnixNano() - c.config.Epoch)
+// SinceStart returns the time since the run began.
+func (c *ClientConfig) SinceStart() time.Duration {
+	return time.Duration(time.Now().UnixNano() - c.Epoch)
 }
 
 // pause draws how long the client waits before its next operation.
 func (c *client) pause() time.Duration {
 	if c.config.Together && c.config.Pause > 0 {
-		return c.config.Pause - c.sinceStart()%c.config.Pause
+		return c.config.Pause - c.config.SinceStart()%c.config.Pause
 	}
 	return time.Duration(rand.Int64N(2*int64(c.config.Pause) + 1))
 }
@@ -150,7 +151,7 @@ func (c *client) pause() time.Duration {
 // readAll reads this client's share of all keys, each until it succeeds.
 func (c *client) readAll(ctx context.Context) {
 	for i, key := range c.keys.every() {
-		for i%c.config.Count == c.number-c.config.First && ctx.Err() == nil && c.sinceStart() < c.config.Until {
+		for i%c.config.Count == c.number-c.config.First && ctx.Err() == nil && c.config.SinceStart() < c.config.Until {
 			if c.do(ctx, history.Operation{Client: c.number, Kind: history.Read, Key: key}) == history.OK {
 				break
 			}
@@ -162,9 +163,9 @@ func (c *client) readAll(ctx context.Context) {
 func (c *client) do(ctx context.Context, op history.Operation) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	op.Call = c.sinceStart()
+	op.Call = c.config.SinceStart()
 	op.Outcome, op.Result, op.Error = c.cloud.Do(ctx, Command{Kind: op.Kind, Key: op.Key, Value: op.Value, Expect: op.Expect})
-	op.Return = c.sinceStart()
+	op.Return = c.config.SinceStart()
 	if op.Outcome != history.OK || op.Kind == history.Write || op.Kind == history.Delete {
 		op.Result = ""
 	} else {

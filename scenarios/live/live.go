@@ -103,13 +103,9 @@ func (r *run) prepare() (place, error) {
 	if err != nil {
 		return p, err
 	}
-	var groups [][]string
-	for _, members := range r.scenario.Store.Groups {
-		groups = append(groups, members)
-	}
 	var machines []shelf.Machine
 	for _, name := range r.nodes() {
-		n := storecloud.NodeConfig(r.nodes(), groups)
+		n := storecloud.NodeConfig(r.nodes(), r.scenario.Store.Groups)
 		n.StorePort, n.HTTP = p.store, p.http
 		n.Store.DigestEvery = 16
 		n.Store.DiskLimit = node.Duration{Duration: quiet} // a node that waits for a busy machine is not ill

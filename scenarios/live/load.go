@@ -152,10 +152,7 @@ func (r *run) clients(p place) storecloud.ClientConfig {
 	return storecloud.ClientConfig{
 		ClientConfig: kv.ClientConfig{
 			Nodes: r.nodes(), Count: load.Count / len(r.scenario.MachinesOf(scenarios.RoleClient)),
-			Weights: map[string]int{
-				string(history.Read): load.Operations.Read, string(history.Write): load.Operations.Write,
-				string(history.CAS): load.Operations.CAS, string(history.Delete): load.Operations.Delete,
-			},
+			Weights:   load.Operations.Weights(),
 			KeysInUse: load.Keys.InUse, RetireAfter: load.Keys.RetireAfter,
 			Pause: time.Duration(load.Pause), Timeout: time.Duration(load.Timeout),
 			Until: forEver, Epoch: r.began.UnixNano(),

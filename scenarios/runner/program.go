@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"picloud/scenarios"
-	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 	"picloud/scenarios/programs"
 	"picloud/scenarios/storecloud"
@@ -75,7 +74,7 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	}
 	if m.Role != scenarios.RoleClient {
 		if s.Store != nil {
-			return yaml.Marshal(storecloud.NodeConfig(nodes, groups(s.Store)))
+			return yaml.Marshal(storecloud.NodeConfig(nodes, s.Store.Groups))
 		}
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
@@ -83,14 +82,6 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		return json.Marshal(storeClients(s, m, clients(s, nodes)))
 	}
 	return json.Marshal(clients(s, nodes))
-}
-
-func groups(s *scenarios.Store) [][]string {
-	all := make([][]string, len(s.Groups))
-	for i := range s.Groups {
-		all[i] = s.Groups[i]
-	}
-	return all
 }
 
 // storeClients returns what the clients of one machine do with a store. The first machine also moves members.
@@ -109,12 +100,9 @@ func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig)
 func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 	c := &s.Clients
 	return kv.ClientConfig{
-		Nodes: nodes,
-		Count: c.Count / len(s.MachinesOf(scenarios.RoleClient)),
-		Weights: map[string]int{
-			string(history.Read): c.Operations.Read, string(history.Write): c.Operations.Write,
-			string(history.CAS): c.Operations.CAS, string(history.Delete): c.Operations.Delete,
-		},
+		Nodes:     nodes,
+		Count:     c.Count / len(s.MachinesOf(scenarios.RoleClient)),
+		Weights:   c.Operations.Weights(),
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
 		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
 		FinalReads: s.HealedAt() + liveAfter(s),

@@ -37,7 +37,7 @@ func (a *appender) run(ctx context.Context) {
 	final := a.config.FinalReads > 0
 	for ctx.Err() == nil {
 		time.Sleep(rand.N(2*a.config.Pause + 1))
-		switch now := a.config.sinceStart(); {
+		switch now := a.config.SinceStart(); {
 		case now >= a.config.Until-a.config.Timeout:
 			return // watchers are to be told of all this before the run ends
 		case final && now >= a.config.FinalReads:
@@ -60,7 +60,7 @@ func (a *appender) readAll(ctx context.Context) {
 		for generation := 0; generation <= a.places[p]; generation++ {
 			for place := range listsInUse {
 				step := []history.Step{{Key: listKey(p, generation, place)}}
-				for ctx.Err() == nil && a.config.sinceStart() < a.config.Until-a.config.Timeout && a.do(ctx, p, step) != history.OK {
+				for ctx.Err() == nil && a.config.SinceStart() < a.config.Until-a.config.Timeout && a.do(ctx, p, step) != history.OK {
 					time.Sleep(a.config.Pause)
 				}
 			}
@@ -91,18 +91,11 @@ func (a *appender) draw(p string) []history.Step {
 func (a *appender) do(ctx context.Context, p string, steps []history.Step) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()
-	o := history.Operation{Client: a.number, Kind: history.Txn, Key: p, Steps: steps, Call: a.config.sinceStart()}
+	o := history.Operation{Client: a.number, Kind: history.Txn, Key: p, Steps: steps, Call: a.config.SinceStart()}
 	err := a.try(ctx, p, o.Steps)
-	o.Return = a.config.sinceStart()
-	switch {
-	case err == nil:
-		o.Outcome = history.OK
-	case api.KindOf(err) == api.Unknown:
-		o.Outcome, o.Error = history.Unknown, err.Error()
-	default:
-		o.Outcome, o.Error = history.Failed, err.Error()
-	}
-	if o.Outcome != history.OK {
+	o.Return = a.config.SinceStart()
+	if o.Outcome = outcomeOf(err); err != nil {
+		o.Error = err.Error()
 		for i := range o.Steps {
 			o.Steps[i].Read = nil
 		}

@@ -31,7 +31,7 @@ func (m *mover) run(ctx context.Context) {
 	m.load(ctx)
 	for ctx.Err() == nil {
 		time.Sleep(moveEvery/2 + rand.N(moveEvery))
-		if m.config.FinalReads > 0 && m.config.sinceStart() >= m.config.FinalReads {
+		if m.config.FinalReads > 0 && m.config.SinceStart() >= m.config.FinalReads {
 			return
 		}
 		limited, cancel := context.WithTimeout(ctx, moveLimit)

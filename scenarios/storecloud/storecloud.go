@@ -94,22 +94,14 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 	return err
 }
 
-func (c *ClientConfig) sinceStart() time.Duration {
-	return time.Duration(time.Now().UnixNano() - c.Epoch)
-}
-
 // register carries out commands on keys of the store, each in a partition of its own.
 type register struct{ store api.Store }
 
 // Do runs one command as one transaction.
 func (r register) Do(ctx context.Context, c kv.Command) (outcome history.Outcome, result, why string) {
 	reply, err := r.store.Txn(ctx, transaction(&c))
-	switch {
-	case err == nil:
-	case api.KindOf(err) == api.Unknown:
-		return history.Unknown, "", err.Error()
-	default:
-		return history.Failed, "", err.Error()
+	if err != nil {
+		return outcomeOf(err), "", err.Error()
 	}
 	if c.Kind == history.CAS && reply.Succeeded {
 		return history.OK, c.Expect, ""
@@ -118,6 +110,17 @@ func (r register) Do(ctx context.Context, c kv.Command) (outcome history.Outcome
 		result = string(rec.Value)
 	}
 	return history.OK, result, ""
+}
+
+// outcomeOf returns what is known of a transaction that ended with an error, or with none.
+func outcomeOf(err error) history.Outcome {
+	switch api.KindOf(err) {
+	case "":
+		return history.OK
+	case api.Unknown:
+		return history.Unknown
+	}
+	return history.Failed
 }
 
 // transaction returns the transaction that is a command.

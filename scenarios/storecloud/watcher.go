@@ -35,7 +35,7 @@ func (w *watcher) run(ctx context.Context) {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(w.end() - w.config.sinceStart()):
+	case <-time.After(w.end() - w.config.SinceStart()):
 	}
 }
 
@@ -45,7 +45,7 @@ func (w *watcher) end() time.Duration { return w.config.Until + w.config.Timeout
 // watch follows one partition until the run is over.
 func (w *watcher) watch(ctx context.Context, p string) {
 	next := uint64(1)
-	for ctx.Err() == nil && w.config.sinceStart() < w.end() {
+	for ctx.Err() == nil && w.config.SinceStart() < w.end() {
 		limited, cancel := context.WithTimeout(ctx, w.config.Timeout)
 		found, err := w.store.Events(limited, &api.Watch{Key: p, From: next})
 		cancel()
