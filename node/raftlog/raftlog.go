@@ -31,6 +31,8 @@ import (
 
 // DB is the database of a node.
 type DB struct {
+	disk   vfs.FS
+	dir    string
 	pebble *pebble.DB
 	mark   *mark
 }
@@ -61,14 +63,20 @@ type Config struct {
 	// would try a failed flush again and again. Pebble's default logger, if nil.
 	Logger        pebble.Logger
 	MemTableBytes uint64 // of each of at most four; 256 KiB if 0
-	CacheBytes    int64  // 256 KiB if 0, for raft reads what it has just written and keeps that itself
+	CacheBytes    int64  // of blocks that were read, 1 MiB if 0
 }
+
+// blockBytes is how much is read from the disk at one time. Logs are read from end to end, in scrubs and
+// at a start, and what an SD card takes for a read hardly depends on its length up to this size.
+const blockBytes = 16 << 10
+
+const memTables = 4 // at most
 
 // Open opens the database in a folder of the disk and creates it where it does not exist.
 func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 	options := c.options(disk)
 	defer options.Cache.Unref()
-	d := &DB{}
+	d := &DB{disk: disk, dir: dir}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -97,17 +105,21 @@ func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 // options returns how Pebble opens the database. The cache is the caller's to let go.
 func (c *Config) options(disk vfs.FS) *pebble.Options {
 	logger := cmp.Or[pebble.Logger](c.Logger, pebble.DefaultLogger)
-	return &pebble.Options{
+	memTable := cmp.Or(c.MemTableBytes, 256<<10)
+	options := &pebble.Options{
 		FS:     disk,
 		Logger: logger,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { logger.Fatalf("background error: %v", err) },
 		},
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                cmp.Or(c.MemTableBytes, 256<<10),
-		MemTableStopWritesThreshold: 4,
-		Cache:                       pebble.NewCache(cmp.Or(c.CacheBytes, 256<<10)),
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: memTables,
+		// Pebble counts the tables in memory as part of the cache: one that is no larger holds no block.
+		Cache: pebble.NewCache(memTables*int64(memTable) + cmp.Or(c.CacheBytes, 1<<20)),
 	}
+	options.Levels[0].BlockSize = blockBytes // and of all levels below
+	return options
 }
 
 // openToLookAt opens a database that exists without changing it. Damage is returned by what meets it, and ends
@@ -136,7 +148,7 @@ func Inspect(ctx context.Context, disk vfs.FS, dir string, c Config, look func(*
 	if err != nil {
 		return err
 	}
-	return errors.Join((&DB{pebble: db}).Scrub(ctx), look(db), db.Close())
+	return errors.Join((&DB{disk: disk, dir: dir, pebble: db}).Scrub(ctx), look(db), db.Close())
 }
 
 // Logger passes on to a log what Pebble has to say. What Pebble calls fatal ends the process: after a failed
@@ -274,23 +286,6 @@ func (s *Store) GetLog(index uint64, log *raft.Log) error {
 		return fmt.Errorf("raftlog: read entry %d: %w", index, ErrDamaged)
 	}
 	return nil
-}
-
-// Scrub reads every entry of every group and verifies its checksum. It returns the first damage or
-// failed read.
-func (d *DB) Scrub(ctx context.Context) error {
-	it, err := d.pebble.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: logKey(0, 0), UpperBound: logKey(maxGroups, 0)})
-	if err != nil {
-		return fmt.Errorf("raftlog: scrub: %w", err)
-	}
-	var log raft.Log
-	for it.First(); it.Valid() && ctx.Err() == nil; it.Next() {
-		if err = decode(it.Value(), &log); err != nil {
-			err = fmt.Errorf("raftlog: scrub: entry %d: %w", indexOf(it.Key()), err)
-			break
-		}
-	}
-	return errors.Join(err, it.Close(), ctx.Err())
 }
 
 // StoreLog writes one entry and syncs it.

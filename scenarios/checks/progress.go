@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -17,11 +18,11 @@ type Quorum struct {
 	Recovery time.Duration // how long after a fault a machine that it touched counts as ill
 }
 
-// Progress judges whether operations succeed while a majority of the members is healthy: one that
-// no fault touches, nor has touched shortly before, and whose process has not ended shortly before.
-// A member whose stored data was damaged is not counted as healthy again, as it may be right to
-// take no part any more. Clocks may be wrong. All machines that are not members, the clients, must be healthy
-// too. Count is the number of stretches of time that were long enough to judge.
+// Progress judges whether operations succeed while a majority of the members, and all machines that are not
+// members, the clients, are healthy: no fault touches them or what joins them, nor has done so shortly before,
+// and no process of theirs has ended shortly before. A member whose stored data was damaged is not counted as
+// healthy again, as it may be right to take no part any more. Clocks may be wrong. Count is the number of
+// stretches of time that were long enough to judge.
 func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.Death) reports.Check {
 	c := reports.Check{Name: "progress", Status: reports.Pass}
 	var done []time.Duration // when operations succeeded
@@ -33,16 +34,17 @@ func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule
 		}
 	}
 	slices.Sort(done)
-	ill := illness(q, top, s, deaths)
-	for _, w := range healthy(q, top, ill, last) {
-		if w.to-w.from < q.Within {
-			continue
-		}
-		c.Count++
-		if gap, ok := stands(done, w, q.Within); ok && c.Status == reports.Pass {
-			c.Status = reports.Fail
-			c.Detail = fmt.Sprintf("no operation succeeded from %s to %s, with %v healthy; %s is the longest it may take",
-				history.Seconds(gap.from), history.Seconds(gap.to), w.members, history.Seconds(q.Within))
+	for _, m := range majorities(&q, top) {
+		for _, w := range m.healthy(s, deaths, last) {
+			if w.to-w.from < q.Within {
+				continue
+			}
+			c.Count++
+			if gap, ok := stands(done, w, q.Within); ok && c.Status == reports.Pass {
+				c.Status = reports.Fail
+				c.Detail = fmt.Sprintf("no operation succeeded from %s to %s, with %v healthy; %s is the longest it may take",
+					history.Seconds(gap.from), history.Seconds(gap.to), m.members, history.Seconds(q.Within))
+			}
 		}
 	}
 	if c.Status == reports.Pass {
@@ -51,80 +53,89 @@ func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule
 	return c
 }
 
-// span is a stretch of time, with the members that are ill or healthy in it.
-type span struct {
-	from, to time.Duration
-	members  []string
+// majority is as many members as are needed, which may be healthy while the others are not.
+type majority struct {
+	*Quorum
+	top     *chaos.Topology
+	members []string
 }
 
-// illness returns when which machines are not healthy.
-func illness(q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.Death) []span {
+// majorities returns all sets of members that are a majority without one to spare.
+func majorities(q *Quorum, top *chaos.Topology) []majority {
+	var all []majority
+	need := len(q.Members)/2 + 1
+	var choose func(from int, chosen []string)
+	choose = func(from int, chosen []string) {
+		if len(chosen) == need {
+			all = append(all, majority{q, top, slices.Clone(chosen)})
+			return
+		}
+		for i := from; i < len(q.Members); i++ {
+			choose(i+1, append(chosen, q.Members[i]))
+		}
+	}
+	choose(0, nil)
+	return all
+}
+
+// needed tells whether a machine must be healthy: one of this majority, or a client.
+func (m *majority) needed(machine string) bool {
+	return slices.Contains(m.members, machine) || m.client(machine)
+}
+
+func (m *majority) client(machine string) bool { return !slices.Contains(m.Members, machine) }
+
+// hurtBy tells whether a fault touches a machine that is needed, or what joins two of them. What joins one of
+// the other members, who may lead, to a client hurts too: a leader that its clients do not reach keeps its
+// place. Only a leader that is cut off from all loses it.
+func (m *majority) hurtBy(f *chaos.Fault) bool {
+	spec, _ := chaos.Lookup(f.Kind)
+	if spec.Class == chaos.ClassClock {
+		return false
+	}
+	if f.Target.Type != chaos.OnLink && f.Target.Type != chaos.OnSides {
+		return slices.ContainsFunc(m.top.Names(), func(name string) bool { return m.needed(name) && m.top.Touches(f, name) })
+	}
+	cutOff := spec.Out && slices.Contains(slices.Concat(f.Target.A, f.Target.B), "*")
+	return slices.ContainsFunc(m.top.Pairs(f.Target), func(pair [2]string) bool {
+		from, to := pair[0], pair[1]
+		return m.needed(from) && m.needed(to) || !cutOff && (m.client(from) || m.client(to))
+	})
+}
+
+// span is a stretch of time.
+type span struct{ from, to time.Duration }
+
+// healthy returns the stretches of time up to the end in which the majority is healthy.
+func (m *majority) healthy(s chaos.Schedule, deaths []reports.Death, end time.Duration) []span {
 	var ill []span
 	for i := range s {
 		f := &s[i]
-		spec, _ := chaos.Lookup(f.Kind)
-		if spec.Class == chaos.ClassClock {
+		if !m.hurtBy(f) {
 			continue
 		}
-		sick := span{from: f.At, to: f.End() + q.Recovery}
-		if spec.Harm == chaos.HarmSeen {
+		sick := span{f.At, f.End() + m.Recovery}
+		if spec, _ := chaos.Lookup(f.Kind); spec.Harm == chaos.HarmSeen {
 			sick.to = forever
-		}
-		for _, name := range top.Names() {
-			if top.Touches(f, name) {
-				sick.members = append(sick.members, name)
-			}
 		}
 		ill = append(ill, sick)
 	}
 	for _, d := range deaths {
-		at := time.Duration(d.At)
-		ill = append(ill, span{at, at + q.Recovery, []string{d.Machine}})
-	}
-	return ill
-}
-
-// healthy returns the stretches of time up to the end in which a majority stays healthy, with that
-// majority.
-func healthy(q Quorum, top *chaos.Topology, ill []span, end time.Duration) []span {
-	times := []time.Duration{0, end}
-	for _, s := range ill {
-		times = append(times, min(s.from, end), min(s.to, end))
-	}
-	slices.Sort(times)
-	times = slices.Compact(times)
-	var all []span
-	for i := 0; i+1 < len(times); i++ {
-		well := well(q, top, ill, times[i])
-		if n := len(all); n > 0 && all[n-1].to == times[i] {
-			both := slices.DeleteFunc(slices.Clone(all[n-1].members), func(m string) bool { return !slices.Contains(well, m) })
-			if 2*len(both) > len(q.Members) {
-				all[n-1].to, all[n-1].members = times[i+1], both
-				continue
-			}
-		}
-		if 2*len(well) > len(q.Members) {
-			all = append(all, span{times[i], times[i+1], well})
+		if m.needed(d.Machine) {
+			at := time.Duration(d.At)
+			ill = append(ill, span{at, at + m.Recovery})
 		}
 	}
-	return all
-}
-
-// well returns the members that are healthy at a time, or none if another machine is not.
-func well(q Quorum, top *chaos.Topology, ill []span, at time.Duration) []string {
-	var names []string
-	for _, name := range top.Names() {
-		isIll := slices.ContainsFunc(ill, func(s span) bool {
-			return s.from <= at && at < s.to && slices.Contains(s.members, name)
-		})
-		switch member := slices.Contains(q.Members, name); {
-		case isIll && !member:
-			return nil
-		case !isIll && member:
-			names = append(names, name)
+	slices.SortFunc(ill, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var well []span
+	var since time.Duration
+	for _, sick := range append(ill, span{end, forever}) {
+		if until := min(sick.from, end); until > since {
+			well = append(well, span{since, until})
 		}
+		since = max(since, sick.to)
 	}
-	return names
+	return well
 }
 
 // stands returns the first part of a stretch that is longer than within and has no success.

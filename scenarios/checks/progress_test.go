@@ -30,6 +30,11 @@ func TestAHealthyMajorityMakesProgress(t *testing.T) {
 		{"one hangs and one is not well yet", "2s +7s disk-stall machine=pi-1\n10s +12s disk-stall machine=pi-2", nil, [2]int{8, 17}, reports.Pass},
 		{"one hangs and one is damaged", "1s +0s disk-rot machine=pi-1 bits=8\n10s +12s disk-stall machine=pi-2", nil, [2]int{10, 20}, reports.Pass},
 		{"one hangs and one has died", "10s +12s disk-stall machine=pi-2", []reports.Death{{Machine: "pi-1", At: reports.Seconds(second(9))}}, [2]int{10, 18}, reports.Pass},
+		{"one hangs, and its link to another is bad", "10s +12s disk-stall machine=pi-1\n12s +8s net-loss link=pi-1>pi-2", nil, [2]int{10, 20}, reports.Fail},
+		{"one hangs, and the link of the others is bad", "10s +12s disk-stall machine=pi-1\n10s +12s net-loss link=pi-3>pi-2", nil, [2]int{10, 20}, reports.Pass},
+		{"one is cut off", "10s +12s partition-oneway link=pi-1>*", nil, [2]int{10, 20}, reports.Fail},
+		{"one is cut off from the client alone", "10s +12s partition-oneway link=pi-1>client", nil, [2]int{10, 20}, reports.Pass},
+		{"one is limping", "10s +12s net-loss link=pi-1>*", nil, [2]int{10, 20}, reports.Pass},
 		{"the client's link is bad", "10s +12s net-loss link=client>*", nil, [2]int{10, 20}, reports.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func (m *mover) run(ctx context.Context) {
 }
 
 // ballastBytes is the size of a record of ballast.
-const ballastBytes = 64 << 10
+const ballastBytes = 28 << 10
 
 // load puts the ballast into the store, a record into a partition of its own after the other.
 func (m *mover) load(ctx context.Context) {

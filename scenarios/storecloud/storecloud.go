@@ -58,7 +58,7 @@ func NodeConfig(nodes []string, groups [][]string) *node.Config {
 		Groups:        groups,
 		SnapshotEvery: 200, TrailingLogs: 100, // so that followers that were away need snapshots
 		DigestEvery: 64,
-		ScrubEvery:  node.Duration{Duration: 5 * time.Second},
+		ScrubEvery:  node.Duration{Duration: 15 * time.Second},
 		MemTable:    256 << 10, Cache: 256 << 10,
 	}}
 }
