@@ -21,7 +21,8 @@ type Quorum struct {
 // Progress judges whether operations succeed while a majority of the members, and all machines that are not
 // members, the clients, are healthy: no fault touches them or what joins them, nor has done so shortly before,
 // and no process of theirs has ended shortly before. A member whose stored data was damaged is not counted as
-// healthy again, as it may be right to take no part any more. Clocks may be wrong. Count is the number of
+// healthy again, as it may be right to take no part any more. Clocks may be wrong, and
+// mild faults count as none. Count is the number of
 // stretches of time that were long enough to judge.
 func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.Death) reports.Check {
 	c := reports.Check{Name: "progress", Status: reports.Pass}
@@ -78,6 +79,11 @@ func majorities(q *Quorum, top *chaos.Topology) []majority {
 	return all
 }
 
+// mild tells whether faults of a kind take hardly any time from those whom they touch.
+func mild(k chaos.Kind) bool {
+	return k == chaos.DiskEvict || k == chaos.NetDuplicate || k == chaos.NetReorder
+}
+
 // needed tells whether a machine must be healthy: one of this majority, or a client.
 func (m *majority) needed(machine string) bool {
 	return slices.Contains(m.members, machine) || m.client(machine)
@@ -90,7 +96,7 @@ func (m *majority) client(machine string) bool { return !slices.Contains(m.Membe
 // place. Only a leader that is cut off from all loses it.
 func (m *majority) hurtBy(f *chaos.Fault) bool {
 	spec, _ := chaos.Lookup(f.Kind)
-	if spec.Class == chaos.ClassClock {
+	if spec.Class == chaos.ClassClock || mild(f.Kind) {
 		return false
 	}
 	if f.Target.Type != chaos.OnLink && f.Target.Type != chaos.OnSides {
