@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"picloud/node/host"
@@ -40,6 +41,15 @@ type overHTTP struct {
 
 func (c *overHTTP) anyNode() string { return c.nodes[rand.IntN(len(c.nodes))] }
 
+// anyOther returns a node that was not asked last, if there is one.
+func (c *overHTTP) anyOther() string {
+	others := slices.DeleteFunc(slices.Clone(c.nodes), func(n string) bool { return n == c.leader })
+	if len(others) == 0 {
+		return c.leader
+	}
+	return others[rand.IntN(len(others))]
+}
+
 // Do sends the command to one node after another for as long as it has certainly had no effect.
 func (c *overHTTP) Do(ctx context.Context, cmd Command) (outcome history.Outcome, result, why string) {
 	if rand.Int64N(1e6) < c.anywhere {
@@ -55,9 +65,10 @@ func (c *overHTTP) Do(ctx context.Context, cmd Command) (outcome history.Outcome
 		case err == nil && leader == "":
 			return history.OK, before, ""
 		case err != nil && sent && cmd.Kind != history.Read:
-			c.leader = c.anyNode() // this one may hang
+			c.leader = c.anyOther() // this one may hang
 			return history.Unknown, "", err.Error()
 		case err != nil && ctx.Err() != nil:
+			c.leader = c.anyOther()
 			return history.Failed, "", err.Error()
 		}
 		if leader == "" || leader == tryAnother || leader == c.leader {
