@@ -48,6 +48,10 @@ museum-quick: build ## the rooms of the museum whose bugs show at once
 mutants: build ## plant bugs in our own code, and find each
 	@$(PICLOUD) mutants
 
+.PHONY: bench
+bench: build ## measure the store against etcd; builds etcd the first time [OUT=folder]
+	@$(PICLOUD) bench $(if $(OUT),-out $(OUT))
+
 .PHONY: bench-sim
 bench-sim: build ## measure what the simulated world costs
 	@$(PICLOUD) bench-sim $(if $(OUT),-out $(OUT))
