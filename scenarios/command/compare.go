@@ -37,7 +37,7 @@ Examples:
 	f.IntVar(&c.Loops, "loops", 64, "requests under way at one time")
 	f.IntVar(&c.Connections, "connections", 8, "clients that the loops share, each with its own connections")
 	f.IntVar(&c.ValueBytes, "value", 256, "bytes of a value")
-	f.IntVar(&c.Groups, "groups", 3, "groups of our store; up has as many as nodes")
+	f.IntVar(&c.Groups, "groups", 1, "groups of our store: etcd is one, up makes three")
 	out := f.String("out", "out", "the folder for bench.json, and for the servers' data while they run")
 	drives := f.Bool("drive", false, "load our store as standard input says: bench starts itself so")
 	if err := parse(f, args, 0); err != nil {
