@@ -72,6 +72,12 @@ test-live: build ## nodes as real processes, killed again and again: nothing ack
 	@$(PICLOUD) live -seed $(SEED)
 	@$(PICLOUD) live -seed $(SEED) -drop-unsynced
 
+.PHONY: test-redis
+test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; installs redis-tools for root
+	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q --no-install-recommends redis-tools; } || \
+		{ echo "redis-cli and redis-benchmark are missing: install Debian's package redis-tools"; exit 1; }
+	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
+
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler
 	@CGO_ENABLED=1 go test -race -short ./...

@@ -21,7 +21,7 @@ func FindPlace(names []string, ports int) (p Place, err error) {
 		for i, name := range names {
 			p.Addresses[name] = fmt.Sprintf("127.%d.%d.%d", a, b, 1+i)
 		}
-		if p.Ports, err = freePorts(p.Addresses[names[0]], ports); err == nil {
+		if p.Ports, err = FreePorts(p.Addresses[names[0]], ports); err == nil {
 			err = Free(p.Addresses, p.Ports...)
 		}
 		if err == nil {
@@ -31,8 +31,8 @@ func FindPlace(names []string, ports int) (p Place, err error) {
 	return p, fmt.Errorf("find %d free ports on the loopback: %w", ports, err)
 }
 
-// freePorts finds ports that are free on an address.
-func freePorts(address string, n int) ([]string, error) {
+// FreePorts finds ports that are free on an address.
+func FreePorts(address string, n int) ([]string, error) {
 	var ports []string
 	for range n {
 		l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
