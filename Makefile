@@ -72,6 +72,10 @@ test-live: build ## nodes as real processes, killed again and again: nothing ack
 	@$(PICLOUD) live -seed $(SEED)
 	@$(PICLOUD) live -seed $(SEED) -drop-unsynced
 
+.PHONY: size
+size: build ## the stripped programs' size, and the memory of an idle node; fails when they are too large
+	@$(PICLOUD) size
+
 .PHONY: test-redis
 test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; installs redis-tools for root
 	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q --no-install-recommends redis-tools; } || \

@@ -117,12 +117,18 @@ func (s *home) machine(name string) shelf.Machine {
 	}
 }
 
-// run keeps the nodes running until the context ends.
-func (s *home) run(ctx context.Context) error {
+// begin keeps the nodes running until the context ends.
+func (s *home) begin(ctx context.Context) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for _, name := range s.names {
 		all.Go(func() { s.keep(ctx, name) })
 	}
+	return &all
+}
+
+// run keeps the nodes running until the context ends, and tells a person about it.
+func (s *home) run(ctx context.Context) error {
+	all := s.begin(ctx)
 	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.Folder)
 	if err := s.ready(ctx); err != nil {
 		if ctx.Err() == nil {
