@@ -48,6 +48,10 @@ museum-quick: build ## the rooms of the museum whose bugs show at once
 mutants: build ## plant bugs in our own code, and find each
 	@$(PICLOUD) mutants
 
+.PHONY: bench
+bench: build ## measure the store against etcd; builds etcd the first time [OUT=folder]
+	@$(PICLOUD) bench $(if $(OUT),-out $(OUT))
+
 .PHONY: bench-sim
 bench-sim: build ## measure what the simulated world costs
 	@$(PICLOUD) bench-sim $(if $(OUT),-out $(OUT))
@@ -67,6 +71,16 @@ test-sim: build ## the tests that run inside simulated machines
 test-live: build ## nodes as real processes, killed again and again: nothing acknowledged is lost
 	@$(PICLOUD) live -seed $(SEED)
 	@$(PICLOUD) live -seed $(SEED) -drop-unsynced
+
+.PHONY: size
+size: build ## the stripped programs' size, and the memory of an idle node; fails when they are too large
+	@$(PICLOUD) size
+
+.PHONY: test-redis
+test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; installs redis-tools for root
+	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q --no-install-recommends redis-tools; } || \
+		{ echo "redis-cli and redis-benchmark are missing: install Debian's package redis-tools"; exit 1; }
+	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
 
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler

@@ -34,6 +34,8 @@ func commands() []entry {
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
+		{"bench", "measure the store against etcd", command.Bench},
+		{"size", "measure the program's size and an idle node's memory", command.Size},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"museum", "show that known bugs are found, and their mended twins are not", command.Museum},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},

@@ -22,6 +22,7 @@ import (
 type home struct {
 	shelf.Shelf
 	token string
+	store string // a port, as the next two are
 	http  string
 	resp  string
 	names []string
@@ -30,7 +31,7 @@ type home struct {
 
 // Up runs a cloud on this machine.
 func Up(ctx context.Context, args []string) error {
-	f := flags("up", `up [-nodes N] [-dir FOLDER] [-http PORT] [-redis PORT]
+	f := flags("up", `up [-nodes N] [-dir FOLDER] [-http PORT] [-redis PORT] [-store PORT]
 
 Runs a cloud on this machine: each node is a process of its own with an address of its own (127.0.0.1,
 127.0.0.2, ...) and a folder of its own, and is started again when it ends. Ctrl-C stops them all; the
@@ -45,6 +46,7 @@ Examples:
 	folder := f.String("dir", ".picloud", "the folder for configurations, logs and data")
 	httpPort := f.String("http", "8080", "the port for HTTP on each node")
 	resp := f.String("redis", "6379", "the port for Redis' protocol on each node")
+	store := f.String("store", "7000", "the port where the nodes listen for one another")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	s := &home{Shelf: shelf.Shelf{Folder: *folder, Program: self}, http: *httpPort, resp: *resp, addrs: map[string]string{}}
+	s := &home{Shelf: shelf.Shelf{Folder: *folder, Program: self}, store: *store, http: *httpPort, resp: *resp, addrs: map[string]string{}}
 	for i := range *count {
 		name := fmt.Sprint("pi-", i+1)
 		s.names = append(s.names, name)
@@ -69,7 +71,7 @@ Examples:
 
 // prepare writes the configurations, or finds those of an earlier run.
 func (s *home) prepare() error {
-	if err := shelf.Free(s.addrs, storePort, s.http, s.resp); err != nil {
+	if err := shelf.Free(s.addrs, s.store, s.http, s.resp); err != nil {
 		return err
 	}
 	if old, err := filepath.Glob(filepath.Join(s.Folder, "pi-*.yaml")); err != nil || len(old) > 0 && len(old) != len(s.names) {
@@ -95,9 +97,6 @@ func (s *home) prepare() error {
 	return s.Write(machines)
 }
 
-// storePort is where the nodes listen for one another.
-const storePort = "7000"
-
 // machine returns a node's configuration. The groups' members are spread over the nodes.
 func (s *home) machine(name string) shelf.Machine {
 	var groups [][]string
@@ -111,19 +110,25 @@ func (s *home) machine(name string) shelf.Machine {
 	return shelf.Machine{
 		Name: name, Machines: s.addrs, Data: name,
 		Node: node.Config{
-			Nodes: s.names, StorePort: storePort, HTTP: s.http,
+			Nodes: s.names, StorePort: s.store, HTTP: s.http,
 			Store: &node.Store{Groups: groups},
 			DB:    &node.DB{RESP: s.resp, Tokens: []node.Token{{Token: s.token, Role: "admin", Namespaces: []string{"*"}}}},
 		},
 	}
 }
 
-// run keeps the nodes running until the context ends.
-func (s *home) run(ctx context.Context) error {
+// begin keeps the nodes running until the context ends.
+func (s *home) begin(ctx context.Context) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for _, name := range s.names {
 		all.Go(func() { s.keep(ctx, name) })
 	}
+	return &all
+}
+
+// run keeps the nodes running until the context ends, and tells a person about it.
+func (s *home) run(ctx context.Context) error {
+	all := s.begin(ctx)
 	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.Folder)
 	if err := s.ready(ctx); err != nil {
 		if ctx.Err() == nil {
@@ -153,7 +158,7 @@ Ctrl-C stops it; the data stays.
 
 // ready waits until the store answers.
 func (s *home) ready(ctx context.Context) error {
-	c, err := client.New(&host.RealNetwork{Names: s.addrs}, client.Config{Nodes: s.names, Port: storePort})
+	c, err := client.New(&host.RealNetwork{Names: s.addrs}, client.Config{Nodes: s.names, Port: s.store})
 	if err != nil {
 		return err
 	}

@@ -98,19 +98,19 @@ func (r *run) nodes() []string {
 }
 
 // prepare finds a place for the cloud and writes the nodes' configurations.
-func (r *run) prepare() (place, error) {
-	p, err := findPlace(r.nodes())
+func (r *run) prepare() (shelf.Place, error) {
+	p, err := shelf.FindPlace(r.nodes(), 2)
 	if err != nil {
 		return p, err
 	}
 	var machines []shelf.Machine
 	for _, name := range r.nodes() {
 		n := storecloud.NodeConfig(r.nodes(), r.scenario.Store.Groups)
-		n.StorePort, n.HTTP = p.store, p.http
+		n.StorePort, n.HTTP = p.Ports[0], p.Ports[1]
 		n.Store.DigestEvery = 16
 		n.Store.DiskLimit = node.Duration{Duration: quiet} // a node that waits for a busy machine is not ill
 		machines = append(machines, shelf.Machine{
-			Name: name, Machines: p.addresses, Data: name, DropUnsynced: r.config.DropUnsynced, Node: *n,
+			Name: name, Machines: p.Addresses, Data: name, DropUnsynced: r.config.DropUnsynced, Node: *n,
 		})
 	}
 	return p, r.shelf.Write(machines)

@@ -18,6 +18,7 @@ import (
 	"picloud/scenarios/checks"
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
+	"picloud/scenarios/shelf"
 	"picloud/scenarios/storecloud"
 )
 
@@ -29,7 +30,7 @@ const (
 )
 
 // load has clients work while nodes are killed, and on until there is enough to judge.
-func (r *run) load(ctx context.Context, p place) error {
+func (r *run) load(ctx context.Context, p shelf.Place) error {
 	working, stopWork := context.WithCancel(ctx)
 	watching, stopWatch := context.WithCancel(ctx)
 	defer stopWork()
@@ -74,8 +75,8 @@ func (r *run) told() bool {
 }
 
 // readAll reads every key and every list once more, each until it succeeds. Nobody changes them any more.
-func (r *run) readAll(ctx context.Context, p place, number int) error {
-	store, err := client.New(r.host(watcher, p).Network, client.Config{Nodes: r.nodes(), Port: p.store})
+func (r *run) readAll(ctx context.Context, p shelf.Place, number int) error {
+	store, err := client.New(r.host(watcher, p).Network, client.Config{Nodes: r.nodes(), Port: p.Ports[0]})
 	if err != nil {
 		return err
 	}
@@ -136,9 +137,9 @@ func (r *run) read(ctx context.Context, store api.Store, o history.Operation) hi
 }
 
 // host returns this process as a machine of clients.
-func (r *run) host(name string, p place) *host.Host {
+func (r *run) host(name string, p shelf.Place) *host.Host {
 	return &host.Host{
-		Name: name, Network: &host.RealNetwork{Names: p.addresses},
+		Name: name, Network: &host.RealNetwork{Names: p.Addresses},
 		Log: slog.New(slog.NewJSONHandler(r.log.of(name+"#1"), nil)),
 	}
 }
@@ -147,7 +148,7 @@ func (r *run) host(name string, p place) *host.Host {
 const forEver = 1000 * time.Hour
 
 // clients returns what the clients of a machine do.
-func (r *run) clients(p place) storecloud.ClientConfig {
+func (r *run) clients(p shelf.Place) storecloud.ClientConfig {
 	load, store := &r.scenario.Clients, r.scenario.Store
 	return storecloud.ClientConfig{
 		ClientConfig: kv.ClientConfig{
@@ -157,7 +158,7 @@ func (r *run) clients(p place) storecloud.ClientConfig {
 			Pause: time.Duration(load.Pause), Timeout: time.Duration(load.Timeout),
 			Until: forEver, Epoch: r.began.UnixNano(),
 		},
-		Port: p.store, Appenders: store.Appenders, Watchers: store.Watchers, Partitions: store.Partitions, Groups: len(store.Groups),
+		Port: p.Ports[0], Appenders: store.Appenders, Watchers: store.Watchers, Partitions: store.Partitions, Groups: len(store.Groups),
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// stopGrace is how long nodes have to stop before they are ended.
+// stopGrace is how long processes have to stop before they are ended.
 const stopGrace = 10 * time.Second
 
 // Shelf is the nodes with their folder.
@@ -54,23 +54,34 @@ func (s *Shelf) Write(machines []Machine) error {
 // it says on standard output and error goes to the log. The function started, which may be nil, is given the
 // process when it runs. The error is that of exec.Cmd.Wait: nil if the node ended with status 0.
 func (s *Shelf) Once(ctx context.Context, name string, log io.Writer, started func(*os.Process)) error {
-	runtime.LockOSThread() // a node is ended when the thread that started it is
-	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, s.Program, "node", "-config", s.File(name, ".yaml"))
 	cmd.Stdout, cmd.Stderr = log, log
+	pid := s.File(name, ".pid")
+	defer os.Remove(pid)
+	return Run(cmd, func(p *os.Process) error {
+		if err := os.WriteFile(pid, []byte(strconv.Itoa(p.Pid)+"\n"), 0o644); err != nil {
+			return err
+		}
+		if started != nil {
+			started(p)
+		}
+		return nil
+	})
+}
+
+// Run runs a command that was made with a context until it ends, or the context does, as Once runs a node. An
+// error of the function started ends the process.
+func Run(cmd *exec.Cmd, started func(*os.Process) error) error {
+	runtime.LockOSThread() // a process is ended when the thread that started it is
+	defer runtime.UnlockOSThread()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopGrace
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // Ctrl-C is for us
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	pid := s.File(name, ".pid")
-	defer os.Remove(pid)
-	if err := os.WriteFile(pid, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o644); err != nil {
+	if err := started(cmd.Process); err != nil {
 		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
-	}
-	if started != nil {
-		started(cmd.Process)
 	}
 	return cmd.Wait()
 }

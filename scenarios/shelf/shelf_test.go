@@ -113,3 +113,16 @@ func TestATakenPortIsNotFree(t *testing.T) {
 		t.Error("what is no port was free")
 	}
 }
+
+func TestAPlaceHasPortsThatAreFree(t *testing.T) {
+	p, err := shelf.FindPlace([]string{"pi-1", "pi-2"}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shelf.Free(p.Addresses, p.Ports...); err != nil {
+		t.Error(err)
+	}
+	if len(p.Addresses) != 2 || p.Addresses["pi-1"] == p.Addresses["pi-2"] || len(p.Ports) != 3 || p.Ports[0] == p.Ports[1] || p.Ports[1] == p.Ports[2] {
+		t.Errorf("%+v", p)
+	}
+}
