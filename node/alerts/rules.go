@@ -59,14 +59,14 @@ func newParser() parser.Parser { return parser.NewParser(parser.Options{}) }
 
 // Parse reads files of rules. What is not understood is an error, with the file's name.
 func Parse(files ...File) (*Rules, error) {
-	r := &Rules{}
+	r, engine := &Rules{}, newEngine()
 	for _, f := range files {
 		groups, errs := rulefmt.Parse(f.Text, false, model.UTF8Validation, newParser(), slog.New(slog.DiscardHandler))
 		if err := errors.Join(errs...); err != nil {
 			return nil, fmt.Errorf("rules of %s: %w", f.Name, err)
 		}
 		for i := range groups.Groups {
-			if err := r.add(&groups.Groups[i]); err != nil {
+			if err := r.add(engine, &groups.Groups[i]); err != nil {
 				return nil, fmt.Errorf("rules of %s: %w", f.Name, err)
 			}
 		}
@@ -74,7 +74,7 @@ func Parse(files ...File) (*Rules, error) {
 	return r, nil
 }
 
-func (r *Rules) add(g *rulefmt.RuleGroup) error {
+func (r *Rules) add(engine *promql.Engine, g *rulefmt.RuleGroup) error {
 	if g.Interval != 0 || g.QueryOffset != nil || g.Limit != 0 || len(g.Labels) > 0 {
 		return fmt.Errorf("group %s: interval, query_offset, limit and labels of a group are not supported", g.Name)
 	}
@@ -87,7 +87,7 @@ func (r *Rules) add(g *rulefmt.RuleGroup) error {
 		if f.Record != "" {
 			one.name, one.record = f.Record, true
 		}
-		err := r.look(one.expr)
+		err := r.look(engine, one.expr)
 		for _, text := range f.Labels {
 			if strings.Contains(text, "{{") {
 				err = errors.Join(err, fmt.Errorf("a template in a label, %q, is not supported", text))
@@ -105,8 +105,8 @@ func (r *Rules) add(g *rulefmt.RuleGroup) error {
 }
 
 // look notes which series an expression looks at, and says whether it can be evaluated.
-func (r *Rules) look(expr string) error {
-	q, err := newEngine().NewInstantQuery(context.Background(), nil, nil, expr, time.Unix(0, 0))
+func (r *Rules) look(engine *promql.Engine, expr string) error {
+	q, err := engine.NewInstantQuery(context.Background(), nil, nil, expr, time.Unix(0, 0))
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func (s *home) machine(name string) shelf.Machine {
 	}
 	var monitor *node.Monitor
 	if name == s.names[0] {
-		monitor = &node.Monitor{}
+		monitor = &node.Monitor{Every: node.Duration{Duration: 5 * time.Second}}
 	}
 	return shelf.Machine{
 		Name: name, Machines: s.addrs, Data: name,
