@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -22,8 +23,14 @@ type Config struct {
 	StorePort string   `yaml:"store-port"` // where they listen; 7000 if it is left out
 	HTTP      string   `yaml:"http"`       // the port for HTTP, with metrics and what roles serve there; 8080 if it is left out
 
-	Store *Store `yaml:"store"`
-	DB    *DB    `yaml:"db"`
+	Store   *Store   `yaml:"store"`
+	DB      *DB      `yaml:"db"`
+	Monitor *Monitor `yaml:"monitor,omitempty"`
+}
+
+// Monitor is the role that looks at the metrics of all nodes, and at its own, and says which alerts stand.
+type Monitor struct {
+	Every Duration `yaml:"every"` // 15s if it is left out
 }
 
 // Store is the role that keeps data.
@@ -101,6 +108,9 @@ func (c *Config) Validate() error {
 		if err := config.Validate(); err != nil {
 			return err
 		}
+	}
+	if m := c.Monitor; m != nil {
+		m.Every.Duration = cmp.Or(m.Every.Duration, 15*time.Second)
 	}
 	if d := c.DB; d != nil {
 		d.Config.Tokens = nil

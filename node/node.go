@@ -83,9 +83,19 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 		}
 		run("store", s.Run)
 	}
+	if n.host.Meter != nil {
+		if err := n.metrics.Register(newUsage(n.host)); err != nil {
+			return fmt.Errorf("node: metrics of the machine: %w", err)
+		}
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	if n.config.Monitor != nil {
+		if err := n.beginMonitor(mux, run); err != nil {
+			return err
+		}
+	}
 	if n.config.DB != nil {
 		if err := n.beginDB(mux, run); err != nil {
 			return err

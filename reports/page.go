@@ -26,6 +26,7 @@ func Page(r *Result, t Timeline) string {
 	p.checks(r)
 	p.users(r, t)
 	p.faults(r)
+	p.alerts(r)
 	p.deaths(r)
 	p.WriteString("</main>\n</body>\n</html>\n")
 	return p.String()

@@ -35,6 +35,13 @@ func sample() (*Result, Timeline) {
 				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"},
 			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1"},
 		},
+		Alerts: []Alert{
+			{Name: "NodeDown", Labels: map[string]string{"instance": "pi-2", "job": "picloud", "severity": "page"},
+				Summary: "pi-2 does not say how it is.", Pending: 21e9, From: 31e9, To: 47e9},
+			{Name: "GroupWithoutLeader", Labels: map[string]string{"group": "1", "severity": "page"}, Pending: 60e9, From: 62e9, To: 68e9},
+			{Name: "StoreSlow", Labels: map[string]string{"instance": "pi-3", "severity": "ticket"}, Pending: 90e9, From: 90e9, To: 150e9, Open: true},
+			{Name: "NodeDown", Labels: map[string]string{"instance": "pi-5", "job": "picloud", "severity": "page"}, Pending: 95e9, From: 105e9, To: 110e9},
+		},
 		Replay: "picloud sim first-cloud --seed 42",
 	}
 	kinds := []struct{ kind, class, target string }{
@@ -177,6 +184,9 @@ func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 		for range rapid.IntRange(0, 100).Draw(t, "faults") {
 			r.Faults = append(r.Faults, Fault{Kind: rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kind")})
 		}
+		for range rapid.IntRange(0, 30).Draw(t, "alerts") {
+			r.Alerts = append(r.Alerts, Alert{Name: rapid.StringMatching(`[a-z]{1,30}`).Draw(t, "alert")})
+		}
 		for range rapid.IntRange(0, 10).Draw(t, "deaths") {
 			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: text.Draw(t, "reason")})
 		}
@@ -190,15 +200,19 @@ func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	r, timeline := sample()
 	r.Moral = `<script>alert("x")</script>`
 	r.Faults[0].Target = `<b>&`
+	r.Alerts[0].Summary, r.Alerts[1].Labels["group"] = `<b>&`, `<b>`
 	page := Page(r, timeline)
 	for _, bad := range []string{"<script", "<b>", "http://", "https://", "url(", "@import"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %q", bad)
 		}
 	}
-	r.Faults, r.Deaths, r.Checks = nil, nil, nil
-	if !strings.Contains(Page(r, nil), "No fault was played.") {
-		t.Error("a page without faults does not say so")
+	r.Faults, r.Deaths, r.Checks, r.Alerts = nil, nil, nil, []Alert{}
+	if page := Page(r, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
+		t.Error("a page without faults and alerts does not say so")
+	}
+	if r.Alerts = nil; strings.Contains(Page(r, nil), "fired") {
+		t.Error("a page speaks of alerts when nobody looked")
 	}
 }
 

@@ -114,6 +114,7 @@ type Result struct {
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`
 	Deaths           []Death    `json:"deaths,omitempty"`
+	Alerts           []Alert    `json:"alerts,omitzero"`  // that fired; nil if nobody looked
 	Replay           string     `json:"replay,omitempty"` // the command that repeats the run
 }
 

@@ -49,7 +49,9 @@ func Summary(r *Result) string {
 	if len(r.Deaths) > 0 {
 		rest -= min(len(r.Deaths), 4) + 2
 	}
-	lines = append(lines, faultLines(r.Faults, rest)...)
+	alerts := alertLines(r.Alerts)
+	lines = append(lines, faultLines(r.Faults, rest-len(alerts))...)
+	lines = append(lines, alerts...)
 	if len(r.Deaths) > 0 {
 		add("Processes that ended by themselves: %d", len(r.Deaths))
 		for _, d := range r.Deaths[:min(len(r.Deaths), 4)] {

@@ -49,7 +49,11 @@ func (s *Scenario) Save(folder string, r Run) error {
 	if err = errors.Join(err, r.History.Write(&lines)); err != nil {
 		return err
 	}
-	return errors.Join(
+	if s.hasMonitor() {
+		text, bad := alertLines(alertChanges(r.Log))
+		err = errors.Join(bad, reports.WriteFile(filepath.Join(folder, AlertsFile), text))
+	}
+	return errors.Join(err,
 		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
 		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
 		reports.WriteFile(filepath.Join(folder, ScheduleFile), []byte(r.Schedule.String())),

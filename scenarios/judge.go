@@ -36,6 +36,9 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
 		Replay:           r.Replay,
 	}
+	if s.hasMonitor() {
+		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
+	}
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	for i := range r.Schedule {

@@ -47,8 +47,11 @@ type Machine struct {
 	Memory  Size     `yaml:"memory"`
 }
 
-// RoleClient is the role of the machines that run the clients.
-const RoleClient = "client"
+// The roles that are known. Machines with any other are the nodes.
+const (
+	RoleClient  = "client"  // runs clients
+	RoleMonitor = "monitor" // looks at the nodes' metrics and says which alerts stand
+)
 
 // Clients is the load. Keys rotate, so that the history of each stays short enough to judge.
 type Clients struct {
@@ -175,6 +178,20 @@ func (s *Scenario) MachinesOf(role string) []Machine {
 		}
 	}
 	return machines
+}
+
+// IsNode says whether a machine is one of the cloud's nodes.
+func (m *Machine) IsNode() bool { return m.Role != RoleClient && m.Role != RoleMonitor }
+
+// Nodes returns the names of the cloud's nodes.
+func (s *Scenario) Nodes() []string {
+	var names []string
+	for i := range s.Topology.Machines {
+		if m := &s.Topology.Machines[i]; m.IsNode() {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // ChaosTopology returns what faults can be aimed at.

@@ -120,6 +120,9 @@ func (s *Scenario) validateClients() error {
 func (s *Scenario) validateStore() error {
 	c := s.Store
 	if c == nil {
+		if s.hasMonitor() {
+			return wrong("topology.machines", "a machine with the role %q looks at the nodes of a store, and there is none", RoleMonitor)
+		}
 		return nil
 	}
 	if len(c.Groups) == 0 || c.Partitions < 1 || c.Appenders < 0 || c.Watchers < 0 {
@@ -131,7 +134,7 @@ func (s *Scenario) validateStore() error {
 			return wrong(path, "a group needs members")
 		}
 		for _, name := range members {
-			if !slices.ContainsFunc(s.Topology.Machines, func(m Machine) bool { return m.Name == name && m.Role != RoleClient }) {
+			if !slices.Contains(s.Nodes(), name) {
 				return wrong(path, "there is no node %q", name)
 			}
 		}

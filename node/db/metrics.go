@@ -1,6 +1,7 @@
 package db
 
 import (
+	_ "embed"
 	"errors"
 	"time"
 
@@ -8,6 +9,12 @@ import (
 
 	"picloud/node/api"
 )
+
+//go:embed alerts.yaml
+var alertRules string
+
+// AlertRules returns the rules for alerts on the database, in Prometheus' format.
+func AlertRules() string { return alertRules }
 
 type metrics struct {
 	requests *prometheus.CounterVec

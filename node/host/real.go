@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -34,6 +35,7 @@ func NewReal(c RealConfig) (*Host, error) {
 		Name:    c.Name,
 		Network: &RealNetwork{Address: c.Address, Names: c.Machines},
 		Disk:    disk,
+		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
 		Log:     slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}, nil
 }

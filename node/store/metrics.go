@@ -1,12 +1,19 @@
 package store
 
 import (
+	_ "embed"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
 )
+
+//go:embed alerts.yaml
+var alertRules string
+
+// AlertRules returns the rules for alerts on the store, in Prometheus' format.
+func AlertRules() string { return alertRules }
 
 // metrics is what a node counts while it serves.
 type metrics struct {

@@ -107,10 +107,15 @@ func (s *home) machine(name string) shelf.Machine {
 		}
 		groups = append(groups, members)
 	}
+	var monitor *node.Monitor
+	if name == s.names[0] {
+		monitor = &node.Monitor{Every: node.Duration{Duration: 5 * time.Second}}
+	}
 	return shelf.Machine{
 		Name: name, Machines: s.addrs, Data: name,
 		Node: node.Config{
-			Nodes: s.names, StorePort: s.store, HTTP: s.http,
+			Monitor: monitor,
+			Nodes:   s.names, StorePort: s.store, HTTP: s.http,
 			Store: &node.Store{Groups: groups},
 			DB:    &node.DB{RESP: s.resp, Tokens: []node.Token{{Token: s.token, Role: "admin", Namespaces: []string{"*"}}}},
 		},
@@ -152,8 +157,9 @@ func (s *home) greet() {
   curl -H "Authorization: Bearer $(cat %s)" -X PUT -d '{"n":1}' 127.0.0.1:%s/v1/shop/carts/1
   redis-cli -h 127.0.0.1 -p %s -a "$(cat %s)" set greeting hello
   kill -9 the process of a node, and see that nothing is lost
+  curl %s:%s/alerts
 Ctrl-C stops it; the data stays.
-`, s.File("token", ""), s.File("token", ""), s.http, s.resp, s.File("token", ""))
+`, s.File("token", ""), s.File("token", ""), s.http, s.resp, s.File("token", ""), s.addrs[s.names[0]], s.http)
 }
 
 // ready waits until the store answers.

@@ -87,15 +87,7 @@ func (r *run) heal() (err error) {
 }
 
 // nodes returns the names of the nodes.
-func (r *run) nodes() []string {
-	var names []string
-	for _, m := range r.scenario.Topology.Machines {
-		if m.Role != scenarios.RoleClient {
-			names = append(names, m.Name)
-		}
-	}
-	return names
-}
+func (r *run) nodes() []string { return r.scenario.Nodes() }
 
 // prepare finds a place for the cloud and writes the nodes' configurations.
 func (r *run) prepare() (shelf.Place, error) {

@@ -66,13 +66,11 @@ func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
 
 // programConfig returns the configuration of a machine's program.
 func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
-	var nodes []string
-	for _, other := range s.Topology.Machines {
-		if other.Role != scenarios.RoleClient {
-			nodes = append(nodes, other.Name)
-		}
+	nodes := s.Nodes()
+	if m.Role == scenarios.RoleMonitor {
+		return yaml.Marshal(storecloud.MonitorConfig(nodes))
 	}
-	if m.Role != scenarios.RoleClient {
+	if m.IsNode() {
 		if s.Store != nil {
 			return yaml.Marshal(storecloud.NodeConfig(nodes, s.Store.Groups))
 		}

@@ -63,6 +63,11 @@ func NodeConfig(nodes []string, groups [][]string) *node.Config {
 	}}
 }
 
+// MonitorConfig returns the configuration of a machine that looks at the nodes and is none.
+func MonitorConfig(nodes []string) *node.Config {
+	return &node.Config{Nodes: nodes, StorePort: port, Monitor: &node.Monitor{Every: node.Duration{Duration: 2 * time.Second}}}
+}
+
 // Clients loads the cloud until its time is over.
 func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) error {
 	if err := c.Validate(); err != nil {

@@ -23,6 +23,9 @@ const (
 	DiskFlags    Word = 96  // state of the disk, see DiskState
 	Confined     Word = 104 // 1: system calls outside the list end the process
 	PID          Word = 112 // the process's number in the run
+	CPUBusy      Word = 120 // core time that its machine has used, ns
+	MemoryUsed   Word = 128 // bytes that the processes of its machine hold
+	MemoryLimit  Word = 136 // bytes that they may hold; 0: no limit
 )
 
 // Words that the process writes before it gives the turn back.

@@ -172,18 +172,24 @@ func (m *Machine) overMemory() *Process {
 	if m.memory == 0 {
 		return nil
 	}
-	var total int64
 	var largest *Process
 	for _, p := range m.procs {
-		total += p.heap
 		if largest == nil || p.heap > largest.heap {
 			largest = p
 		}
 	}
-	if total <= m.memory {
+	if m.memoryUsed() <= m.memory {
 		return nil
 	}
 	return largest
+}
+
+// memoryUsed returns the size of the heaps, bytes.
+func (m *Machine) memoryUsed() (total int64) {
+	for _, p := range m.procs {
+		total += p.heap
+	}
+	return total
 }
 
 // Kernel returns the kernel that runs the machine.

@@ -56,14 +56,16 @@ func NewHost(p *Port) (*host.Host, error) {
 		return nil, err
 	}
 	self := os.Getenv(channel.EnvMachine)
-	network, err := NewNetwork(p, self, names)
+	network, err := newNetwork(p, self, names)
 	if err != nil {
 		return nil, err
 	}
+	disk := NewDisk(p, p.DiskState)
 	return &host.Host{
 		Name:    self,
 		Network: network,
-		Disk:    NewDisk(p, p.DiskState),
+		Disk:    disk,
+		Meter:   &meter{p, network, disk},
 		Log:     NewLog(p),
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"picloud/node/host"
@@ -24,6 +25,8 @@ type network struct {
 	addr  netip.Addr
 	names map[string]netip.Addr
 
+	sent, received atomic.Int64 // bytes
+
 	mu        sync.Mutex
 	lastID    uint64
 	conns     map[uint64]*conn
@@ -36,6 +39,14 @@ type network struct {
 func NewNetwork(
 	p channel.Port, hostName string, names map[string]netip.Addr,
 ) (host.Network, error) {
+	n, err := newNetwork(p, hostName, names)
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func newNetwork(p channel.Port, hostName string, names map[string]netip.Addr) (*network, error) {
 	addr, ok := names[hostName]
 	if !ok {
 		return nil, fmt.Errorf("machine: no address for %q", hostName)
@@ -52,6 +63,7 @@ func NewNetwork(
 
 // handle takes a frame from the kernel, in the mail goroutine.
 func (n *network) handle(f channel.Frame) {
+	n.received.Add(int64(len(f.Data)))
 	switch f.Op {
 	case channel.NetAccepted:
 		n.accepted(f)
@@ -70,6 +82,12 @@ func (n *network) handle(f channel.Frame) {
 			c.handle(f)
 		}
 	}
+}
+
+// send sends a frame about something that is open.
+func (n *network) send(op uint8, id uint64, a int64, data []byte) {
+	n.sent.Add(int64(len(data)))
+	n.port.Send(channel.Frame{Class: channel.ClassNet, Op: op, ID: id, A: a, Data: data})
 }
 
 // newID returns an ID for something that this process opens: even, see the channel's operations.

@@ -151,7 +151,7 @@ func (p *packetConn) destination(addr net.Addr) (netip.AddrPort, error) {
 }
 
 func (p *packetConn) send(op uint8, a int64, data []byte) {
-	p.net.port.Send(channel.Frame{Class: channel.ClassNet, Op: op, ID: p.id, A: a, Data: data})
+	p.net.send(op, p.id, a, data)
 }
 
 func (p *packetConn) opError(op string, to net.Addr, err error) error {

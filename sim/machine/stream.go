@@ -105,7 +105,7 @@ func (c *conn) receive(data []byte) {
 }
 
 func (c *conn) send(op uint8, a int64, data []byte) {
-	c.net.port.Send(channel.Frame{Class: channel.ClassNet, Op: op, ID: c.id, A: a, Data: data})
+	c.net.send(op, c.id, a, data)
 }
 
 // Read takes what has arrived, or waits for it.

@@ -1,0 +1,44 @@
+package node
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"picloud/node/alerts"
+	"picloud/node/db"
+	"picloud/node/store"
+)
+
+//go:embed alerts.yaml
+var alertRules string
+
+// Rules returns the rules of all parts of a node, by which a monitor says which alerts stand.
+func Rules() (*alerts.Rules, error) {
+	return alerts.Parse(
+		alerts.File{Name: "node", Text: []byte(alertRules)},
+		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
+		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
+	)
+}
+
+// beginMonitor starts the monitor, which serves what it knows beside the metrics.
+func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Context) error)) error {
+	rules, err := Rules()
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	machines := slices.Clone(n.config.Nodes)
+	if !slices.Contains(machines, n.host.Name) {
+		machines = append(machines, n.host.Name)
+	}
+	m := alerts.New(n.host, alerts.Config{Machines: machines, Port: n.config.HTTP, Every: n.config.Monitor.Every.Duration}, rules)
+	if err := n.metrics.Register(m); err != nil {
+		return fmt.Errorf("node: metrics of the monitor: %w", err)
+	}
+	mux.Handle("GET /alerts", m)
+	run("monitor", m.Run)
+	return nil
+}
