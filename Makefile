@@ -78,7 +78,7 @@ size: build ## the stripped programs' size, and the memory of an idle node; fail
 
 .PHONY: test-redis
 test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; installs redis-tools for root
-	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -q --no-install-recommends redis-tools; } || \
+	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends redis-tools; } || \
 		{ echo "redis-cli and redis-benchmark are missing: install Debian's package redis-tools"; exit 1; }
 	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
 
