@@ -127,7 +127,7 @@ func (r *evaluated) note(w *window, values promql.Vector, now time.Time) error {
 	before := r.recorded
 	r.recorded = map[*series]bool{}
 	for i := range values {
-		l := r.labelled(&values[i], labels.MetricName)
+		l := r.labelled(&values[i], model.MetricNameLabel)
 		if s := w.add(l, now, values[i].F); s != nil {
 			if r.recorded[s] {
 				return fmt.Errorf("two values have the labels %s", l)
@@ -146,7 +146,7 @@ func (r *evaluated) note(w *window, values promql.Vector, now time.Time) error {
 // labelled returns the labels of a value with those of the rule, whose own name stands under a label.
 func (r *evaluated) labelled(v *promql.Sample, nameAs string) labels.Labels {
 	b := labels.NewBuilder(v.Metric)
-	b.Del(labels.MetricName)
+	b.Del(model.MetricNameLabel)
 	r.labels.Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
 	b.Set(nameAs, r.name)
 	return b.Labels()

@@ -151,7 +151,7 @@ func (r *Rules) Metrics() []string {
 	names := map[string]bool{}
 	for i := range r.selectors {
 		for _, m := range r.selectors[i].matchers {
-			if m.Name == labels.MetricName {
+			if m.Name == model.MetricNameLabel {
 				names[m.Value] = true
 			}
 		}

@@ -95,6 +95,6 @@ func (t *target) scraped(w *window, said model.Vector, failed error, now time.Ti
 		up = 0
 	}
 	b := labels.NewBuilder(t.labels)
-	b.Set(labels.MetricName, "up")
+	b.Set(model.MetricNameLabel, "up")
 	w.add(b.Labels(), now, up)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -51,7 +52,7 @@ func (w *window) back(l labels.Labels) (back time.Duration, wanted bool) {
 func (w *window) wants(name string) bool {
 	for i := range w.selectors {
 		for _, m := range w.selectors[i].matchers {
-			if m.Name == labels.MetricName && m.Matches(name) {
+			if m.Name == model.MetricNameLabel && m.Matches(name) {
 				return true
 			}
 		}
@@ -61,7 +62,7 @@ func (w *window) wants(name string) bool {
 
 // add adds a sample, if a rule looks at its series, and returns that.
 func (w *window) add(l labels.Labels, at time.Time, v float64) *series {
-	name := l.Get(labels.MetricName)
+	name := l.Get(model.MetricNameLabel)
 	all := w.names[name]
 	i, found := slices.BinarySearchFunc(all, l, func(s *series, l labels.Labels) int { return labels.Compare(s.labels, l) })
 	if !found {
@@ -123,7 +124,7 @@ func (q *querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matc
 // named returns the names that may match, in any order.
 func (w *window) named(matchers []*labels.Matcher) (names []string) {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return []string{m.Value}
 		}
 	}
