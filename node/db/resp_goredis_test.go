@@ -64,7 +64,7 @@ func documented(t *testing.T) map[string][]string {
 	return all
 }
 
-// TestGoRedisUsesEveryCommand: with its own function for it, where it has one.
+// TestGoRedisUsesEveryCommand: with its own function for it, where it has one that is not deprecated.
 func TestGoRedisUsesEveryCommand(t *testing.T) {
 	l := newLab(t, Config{Tokens: []Token{{Token: "secret-token", Role: Admin, Namespaces: []string{"*"}}}})
 	seen := &sent{words: map[string]map[string]bool{}}
@@ -106,16 +106,16 @@ func useStrings(t *testing.T, c *redis.Client) {
 	answered(t, []redis.Cmder{
 		c.Set(ctx, "s", "a", 0), c.Set(ctx, "s", "a", time.Minute), c.Set(ctx, "s", "a", 1500*time.Millisecond), c.Set(ctx, "s", "b", redis.KeepTTL),
 		c.SetXX(ctx, "s", "c", 0), c.SetNX(ctx, "s", "d", time.Minute), c.SetArgs(ctx, "s", "e", redis.SetArgs{Get: true}),
-		c.SetNX(ctx, "s", "f", 0), c.Do(ctx, "SETNX", "s", "f"), c.SetEx(ctx, "x", "1", time.Minute), c.Do(ctx, "PSETEX", "x", 60000, "2"), c.Get(ctx, "x"),
-		c.GetSet(ctx, "x", "3"), c.GetDel(ctx, "x"), c.GetEx(ctx, "s", time.Minute),
+		c.SetNX(ctx, "s", "f", 0), c.Do(ctx, "SETNX", "s", "f"), c.Do(ctx, "SETEX", "x", 60, "1"), c.Do(ctx, "PSETEX", "x", 60000, "2"), c.Get(ctx, "x"),
+		c.Do(ctx, "GETSET", "x", "3"), c.GetDel(ctx, "x"), c.GetEx(ctx, "s", time.Minute),
 		c.MSet(ctx, "{m}a", "1", "{m}b", "2"), c.MSetNX(ctx, "{m}c", "3", "{m}a", "4"), c.MGet(ctx, "{m}a", "{m}c"),
 		c.Append(ctx, "s", "xyz"), c.StrLen(ctx, "s"), c.GetRange(ctx, "s", 1, 2), c.SetRange(ctx, "s", 1, "ab"),
 		c.Incr(ctx, "n"), c.Decr(ctx, "n"), c.IncrBy(ctx, "n", 5), c.DecrBy(ctx, "n", 2), c.IncrByFloat(ctx, "n", 0.5),
 	},
 		"set s a: OK", "set s a ex 60: OK", "set s a px 1500: OK", "set s b keepttl: OK",
 		"set s c xx: true", "set s d ex 60 nx: false", "set s e get: c",
-		"set s f nx: false", "SETNX s f: 0", "setex x 60 1: OK", "PSETEX x 60000 2: OK", "get x: 2",
-		"getset x 3: 2", "getdel x: 3", "getex s ex 60: e",
+		"set s f nx: false", "SETNX s f: 0", "SETEX x 60 1: OK", "PSETEX x 60000 2: OK", "get x: 2",
+		"GETSET x 3: 2", "getdel x: 3", "getex s ex 60: e",
 		"mset {m}a 1 {m}b 2: OK", "msetnx {m}c 3 {m}a 4: false", "mget {m}a {m}c: [1 <nil>]",
 		"append s xyz: 4", "strlen s: 4", "getrange s 1 2: xy", "setrange s 1 ab: 4",
 		"incr n: 1", "decr n: 0", "incrby n 5: 5", "decrby n 2: 3", "incrbyfloat n 0.5: 3.5")

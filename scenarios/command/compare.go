@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ Examples:
 	c.Measure, c.Folder = time.Duration(*seconds)*time.Second, filepath.Join(*out, "bench-data")
 	root, err := checkout()
 	if err != nil {
-		return err
+		return errors.New("bench: it builds programs, which it can only inside a checkout of the project")
 	}
 	if c.Program, err = os.Executable(); err != nil {
 		return err

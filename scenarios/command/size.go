@@ -40,7 +40,7 @@ Example:
 	}
 	root, err := checkout()
 	if err != nil {
-		return err
+		return errors.New("size: it builds programs, which it can only inside a checkout of the project")
 	}
 	good := true
 	for _, arch := range []string{"arm64", "amd64"} {
