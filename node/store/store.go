@@ -14,6 +14,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/mutant"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/rpc"
@@ -100,7 +101,11 @@ func (s *Store) openDB() error {
 	if err := s.claimFolder(); err != nil {
 		return err
 	}
-	db, err := raftlog.Open(s.host.Disk, folder, s.pebbleConfig())
+	disk := s.host.Disk
+	if mutant.Planted == mutant.RetriedSync {
+		disk = retriedDisk{disk}
+	}
+	db, err := raftlog.Open(disk, folder, s.pebbleConfig())
 	if err != nil {
 		return newer(err)
 	}
