@@ -36,10 +36,14 @@ func start(t *testing.T) *running {
 		Store: &Store{Groups: [][]string{{"pi-1"}}, Patience: Duration{50 * time.Millisecond}},
 		DB:    &DB{RESP: hosttest.FreePort(t), Tokens: []Token{{"long-enough", "admin", []string{"*"}}}}}
 	network := &host.RealNetwork{Address: address, Names: map[string]string{"pi-1": address}}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, &host.Host{Name: "pi-1", Network: network, Disk: vfs.NewMem(), Log: slog.New(slog.DiscardHandler)}, c)
+		own := *c // Run fills in what is left out
+		ended <- Run(ctx, &host.Host{Name: "pi-1", Network: network, Disk: vfs.NewMem(), Log: slog.New(slog.DiscardHandler)}, &own)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -47,9 +51,6 @@ func start(t *testing.T) *running {
 			t.Error(err)
 		}
 	})
-	if err := c.Validate(); err != nil {
-		t.Fatal(err)
-	}
 	s, err := client.New(network, client.Config{Nodes: c.Nodes, Port: c.StorePort})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func start(t *testing.T) *running {
 	r := &running{t, c, s}
 	limited, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	for _, err = s.Txn(limited, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "home:a", Value: []byte("1")}}}); err != nil; {
+	if _, err := s.Txn(limited, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "home:a", Value: []byte("1")}}}); err != nil {
 		t.Fatal(err)
 	}
 	for r.dial(c.HTTP) == nil {
