@@ -19,9 +19,10 @@ import (
 
 // Config is a node's configuration. The roles that a node has are the parts that are there.
 type Config struct {
-	Nodes     []string `yaml:"nodes"`      // all nodes of the cloud that have the role store
-	StorePort string   `yaml:"store-port"` // where they listen; 7000 if it is left out
-	HTTP      string   `yaml:"http"`       // the port for HTTP, with metrics and what roles serve there; 8080 if it is left out
+	Cloud     string   `yaml:"cloud,omitempty"` // the cloud's name, which is also on its disks; picloud if it is left out
+	Nodes     []string `yaml:"nodes"`           // all nodes of the cloud that have the role store
+	StorePort string   `yaml:"store-port"`      // where they listen; 7000 if it is left out
+	HTTP      string   `yaml:"http"`            // the port for HTTP, with metrics and what roles serve there; 8080 if it is left out
 
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
@@ -147,6 +148,7 @@ func (c *Config) validatePorts() error {
 // store returns the configuration of the role store.
 func (c *Config) store(name string) store.Config {
 	s := store.DefaultConfig(name, c.Nodes...)
+	s.Cloud = cmp.Or(c.Cloud, s.Cloud)
 	s.Port = c.StorePort
 	if len(c.Store.Groups) > 0 {
 		s.First = api.Spread(c.Store.Groups)

@@ -38,7 +38,7 @@ func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Co
 	if err := n.metrics.Register(m); err != nil {
 		return fmt.Errorf("node: metrics of the monitor: %w", err)
 	}
-	mux.Handle("GET /alerts", m)
+	mux.Handle("/alerts", readOnly(m))
 	run("monitor", m.Run)
 	return nil
 }

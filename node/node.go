@@ -9,10 +9,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"picloud/node/api"
 	"picloud/node/client"
@@ -20,9 +18,6 @@ import (
 	"picloud/node/host"
 	"picloud/node/store"
 )
-
-// stopLimit is how long requests under way have to end when the node stops.
-const stopLimit = 5 * time.Second
 
 // Run runs a node until the context ends or it cannot go on. What it was doing when the context ends is
 // brought to an end, and what it leads is handed over.
@@ -88,9 +83,7 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 			return fmt.Errorf("node: metrics of the machine: %w", err)
 		}
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux := n.mux()
 	if n.config.Monitor != nil {
 		if err := n.beginMonitor(mux, run); err != nil {
 			return err
@@ -100,12 +93,14 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 		if err := n.beginDB(mux, run); err != nil {
 			return err
 		}
+	} else {
+		mux.HandleFunc("/", nothing)
 	}
 	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", n.config.HTTP))
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	run("http", func(ctx context.Context) error { return n.serveHTTP(ctx, l, mux) })
+	run("http", func(ctx context.Context) error { return serveHTTP(ctx, l, mux) })
 	return nil
 }
 
@@ -131,23 +126,4 @@ func (n *node) beginDB(mux *http.ServeMux, run func(string, func(context.Context
 	}
 	run("resp", func(ctx context.Context) error { return d.ServeRESP(ctx, l) })
 	return nil
-}
-
-// serveHTTP serves until the context ends, and then waits for requests under way.
-func (n *node) serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error {
-	base, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return base }}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		defer time.AfterFunc(stopLimit/4, end).Stop() // of change feeds, which have no end of their own
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-		defer cancel()
-		stopped <- server.Shutdown(limited)
-	}()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return <-stopped
 }

@@ -133,7 +133,7 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) error
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		field := slices.Index(known, key.Value)
-		if field < 0 {
+		if field < 0 || key.Value == "" { // which is the name of what no file may set
 			return &placed{key.Line, path, fmt.Sprintf("unknown key %q%s", key.Value,
 				chaos.DidYouMean(key.Value, known))}
 		}

@@ -78,6 +78,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 			Members:  top.OfRole(s.Faults.Roles...),
 			Within:   time.Duration(c.Within),
 			Recovery: time.Duration(c.Recovery),
+			Writes:   c.Writes,
 		}, &top, r.Schedule, r.Deaths))
 	}
 	result.Checks = append(result.Checks,

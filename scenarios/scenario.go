@@ -73,6 +73,7 @@ type Store struct {
 	Watchers   int        `yaml:"watchers"`   // that together watch all lists
 	Moves      bool       `yaml:"moves"`      // members of groups move from node to node
 	Ballast    Size       `yaml:"ballast"`    // of data that lies in the groups, so that snapshots take their time
+	DiskLimit  Duration   `yaml:"disk-limit"` // after which a write that has not ended ends the node; what the node says, if it is left out
 }
 
 // Mix is the weights of the kinds of operations.
@@ -164,6 +165,7 @@ type AtLeast struct {
 type Progress struct {
 	Within   Duration `yaml:"within"`
 	Recovery Duration `yaml:"recovery"`
+	Writes   bool     `yaml:"writes"` // reads do not count
 }
 
 // HealedAt returns when everything is healed and the last part of the run begins.

@@ -47,6 +47,10 @@ const (
 	Conflict Kind = "conflict"
 	// NotFound: there is no such thing. No effect.
 	NotFound Kind = "not-found"
+	// ForeignFile: a node's disk holds what belongs to another node or cloud. The node does not start.
+	ForeignFile Kind = "foreign-file"
+	// FutureFile: a node's disk holds what a newer version has written. The node does not start.
+	FutureFile Kind = "future-file"
 	// Internal: a defect of the cloud.
 	Internal Kind = "internal"
 )

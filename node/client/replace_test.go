@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"picloud/node/api"
+	"picloud/node/owned"
 )
 
 // spoil changes bytes in the middle of every file of a folder whose name has an ending, and says how many
@@ -44,14 +45,11 @@ func spoil(t *testing.T, disk *vfs.MemFS, ending string) (files int) {
 }
 
 // suspect leaves what a process leaves that found damage.
-func suspect(t *testing.T, disk *vfs.MemFS) {
+func suspect(t *testing.T, disk *vfs.MemFS, node string) {
 	t.Helper()
-	f, err := disk.Create("store-damaged", vfs.WriteCategoryUnspecified)
-	if err != nil {
+	if err := owned.Write(disk, "store-damaged", owned.Owner{Cloud: "picloud", Node: node}, map[string]string{"why": "a read went wrong"}); err != nil {
 		t.Fatal(err)
 	}
-	f.Write([]byte(`{"why":"a read went wrong"}`))
-	f.Close()
 }
 
 // TestADamagedNodeComesBackAsANewMember spoils or takes away what a node has, one node after the other: each
@@ -77,21 +75,21 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 	}
 	for i, harm := range []struct {
 		name string
-		do   func(disk *vfs.MemFS)
+		do   func(disk *vfs.MemFS, node string)
 	}{
-		{"a spoilt write-ahead log", func(disk *vfs.MemFS) { spoil(t, disk, ".log") }},
-		{"a spoilt manifest", func(disk *vfs.MemFS) {
+		{"a spoilt write-ahead log", func(disk *vfs.MemFS, node string) { spoil(t, disk, ".log") }},
+		{"a spoilt manifest", func(disk *vfs.MemFS, node string) {
 			names, _ := disk.List("store")
 			i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "MANIFEST") })
 			spoil(t, disk, names[i])
 		}},
-		{"a spoilt table that a process found, and ended", func(disk *vfs.MemFS) {
+		{"a spoilt table that a process found, and ended", func(disk *vfs.MemFS, node string) {
 			if spoil(t, disk, ".sst") == 0 {
 				t.Fatal("there is no table to spoil")
 			}
-			suspect(t, disk)
+			suspect(t, disk, node)
 		}},
-		{"another card", func(disk *vfs.MemFS) {
+		{"another card", func(disk *vfs.MemFS, node string) {
 			names, _ := disk.List("")
 			for _, name := range names {
 				if err := disk.RemoveAll(name); err != nil {
@@ -99,12 +97,12 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 				}
 			}
 		}},
-		{"a false alarm", func(disk *vfs.MemFS) { suspect(t, disk) }},
+		{"a false alarm", func(disk *vfs.MemFS, node string) { suspect(t, disk, node) }},
 	} {
 		name := names[i%len(names)]
 		write(120)
 		s.stop(name)
-		harm.do(s.disks[name])
+		harm.do(s.disks[name], name)
 		write(20)
 		s.start(name)
 		for group := range uint32(2) {

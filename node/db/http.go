@@ -64,6 +64,9 @@ func (d *DB) Handler() http.Handler { return http.HandlerFunc(d.serveHTTP) }
 
 func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	c, began := &call{w: w, r: r, operation: opOther}, time.Now()
+	if r.ContentLength != 0 {
+		c.bodyWithin(d.config.Timeout)
+	}
 	e, err := d.route(c)
 	if err == nil && e.operation == opChanges {
 		c.operation = e.operation
@@ -80,8 +83,18 @@ func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	d.observe(r.Context(), "http", c.operation, began, err)
 	if err != nil && !errors.Is(err, errAnswered) {
-		c.refuse(err)
+		Refuse(w, err)
 	}
+}
+
+// bodyWithin bounds how long the client may take to send a body, which is zero for no bound. It bounds too how long
+// the server reads on what a refused request has left.
+func (c *call) bodyWithin(limit time.Duration) {
+	var end time.Time
+	if limit > 0 {
+		end = time.Now().Add(limit)
+	}
+	_ = http.NewResponseController(c.w).SetReadDeadline(end) // if that fails, so does the next read
 }
 
 // errAnswered says that an error went to the client in the body of a reply that had begun.
@@ -163,7 +176,13 @@ func (c *call) mayWrite() error {
 
 // body reads the request's body.
 func (d *DB) body(c *call) ([]byte, error) {
-	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, d.config.MaxBody))
+	var data []byte
+	var err error = &http.MaxBytesError{Limit: d.config.MaxBody}
+	if c.r.ContentLength > d.config.MaxBody {
+		c.w.Header().Set("Connection", "close") // what is known to be too large is not waited for
+	} else {
+		data, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, d.config.MaxBody))
+	}
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, api.Errorf(api.TooLarge, "read the body", "", "it has more than %d bytes", over.Limit)
@@ -171,6 +190,7 @@ func (d *DB) body(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, api.Errorf(api.BadRequest, "read the body", "", "%s", err)
 	}
+	c.bodyWithin(0) // what ends while a request is served ends the request
 	return data, nil
 }
 
@@ -232,22 +252,26 @@ func (c *call) answer(v any) error {
 	return nil
 }
 
-// refuse sends an error.
-func (c *call) refuse(err error) {
+// Refuse answers an HTTP request with an error: its status, and what it is as JSON.
+func Refuse(w http.ResponseWriter, err error) {
 	status := statusOf(err)
 	body, e := asJSON(asError(err))
 	if e != nil {
 		body = nil
 	}
 	if status == http.StatusServiceUnavailable {
-		c.w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", "1")
 	}
-	c.send(status, body)
+	reply(w, status, body)
 }
 
-func (c *call) send(status int, body []byte) {
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body) // a client that went away has no use for the error
+func (c *call) send(status int, body []byte) { reply(c.w, status, body) }
+
+// reply sends an answer to a client, who may take some time to take it.
+func reply(w http.ResponseWriter, status int, body []byte) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // if that fails, so does the write
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away has no use for the error
 }

@@ -58,8 +58,11 @@ func (d *DB) serveConnection(ctx context.Context, stream net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = stream.Close() })
 	defer stop()
 	s := &session{db: d, id: d.connections.Add(1), in: &commandReader{in: bufio.NewReaderSize(stream, strangerBytes), maxArgs: strangerArgs, maxBytes: strangerBytes}}
+	s.stream = stream
 	if d.open() {
 		s.welcome(everybody())
+	} else {
+		_ = stream.SetReadDeadline(time.Now().Add(d.config.Timeout)) // if that fails, so does the first read
 	}
 	replies := make(chan *pending, pipelined)
 	var sender sync.WaitGroup

@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
+	"time"
 
 	"picloud/node/api"
 )
@@ -15,6 +17,7 @@ const mostQueued = 1000
 type session struct {
 	db     *DB
 	in     *commandReader
+	stream net.Conn
 	id     int64
 	name   string
 	who    *identity // nil for a stranger
@@ -49,8 +52,9 @@ func connectionCommands() []command {
 	}
 }
 
-// welcome lets somebody in.
+// welcome lets somebody in, who may then take all the time there is. Strangers may not.
 func (s *session) welcome(who *identity) {
+	_ = s.stream.SetReadDeadline(time.Time{}) // if that fails, so does the next read
 	s.who, s.in.maxArgs, s.in.maxBytes = who, mostArgs, int(s.db.config.MaxBody)
 }
 

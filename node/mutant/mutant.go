@@ -24,12 +24,14 @@ const (
 	ForgottenReplies Name = "forgotten-replies"
 	HastyAnswer      Name = "hasty-answer"
 	LocalClock       Name = "local-clock"
+	RetriedSync      Name = "retried-sync"
 	StaleRead        Name = "stale-read"
 	UnaskedRead      Name = "unasked-read"
 	UncheckedWire    Name = "unchecked-wire"
 	UncomparedStates Name = "uncompared-states"
 	UnloggedDelete   Name = "unlogged-delete"
 	UnsyncedLog      Name = "unsynced-log"
+	UnwatchedDisk    Name = "unwatched-disk"
 	WatchGap         Name = "watch-gap"
 )
 

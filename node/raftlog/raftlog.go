@@ -17,11 +17,13 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
@@ -118,20 +120,25 @@ func (c *Config) options(disk vfs.FS) *pebble.Options {
 		// Pebble counts the tables in memory as part of the cache: one that is no larger holds no block.
 		Cache: pebble.NewCache(memTables*int64(memTable) + cmp.Or(c.CacheBytes, 1<<20)),
 	}
-	options.Levels[0].BlockSize = blockBytes // and of all levels below
+	level := &options.Levels[0] // and all below, which take after it
+	level.BlockSize = blockBytes
+	// Most look-ups are for what is not there: a record before its first put, a reply that was not yet given.
+	level.FilterPolicy = bloom.FilterPolicy(10)
 	return options
 }
 
 // openToLookAt opens a database that exists without changing it. Damage is returned by what meets it, and ends
 // no process. A database that names files which are not there is damaged: they are removed only after it has
-// ceased to name them.
+// ceased to name them. So is one with a table that was cut short, for which Pebble has no error of its own, and one
+// that does not say in which format it is, which Pebble takes for one that somebody should have left alone.
 func openToLookAt(dir string, options *pebble.Options) (*pebble.DB, error) {
 	readOnly := *options
 	readOnly.ReadOnly = true
 	readOnly.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
 	db, err := pebble.Open(dir, &readOnly)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, pebble.ErrDBDoesNotExist), errors.Is(err, pebble.ErrDBNotPristine),
+		err != nil && strings.Contains(err.Error(), "object size mismatch"):
 		return nil, fmt.Errorf("raftlog: look into %s: %w: %w", dir, ErrDamaged, err)
 	case err != nil:
 		return nil, fmt.Errorf("raftlog: look into %s: %w", dir, err)
@@ -183,7 +190,25 @@ func exists(disk vfs.FS, dir string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("raftlog: look for %s: %w", dir, err)
 	}
-	return desc.Exists, nil
+	if desc.Exists {
+		return true, nil
+	}
+	return false, headless(disk, dir)
+}
+
+// headless says whether a folder holds tables or logs of a database that is not there. Pebble names its database
+// durably before it makes the first of them, and would make a new one in its place.
+func headless(disk vfs.FS, dir string) error {
+	names, err := disk.List(dir)
+	if err != nil {
+		return fmt.Errorf("raftlog: look for %s: %w", dir, err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".sst") {
+			return fmt.Errorf("raftlog: look for %s: it holds %s, and nothing names its database: %w", dir, name, ErrDamaged)
+		}
+	}
+	return nil
 }
 
 // create makes the database. Its first write-ahead log has the oldest format, which does not say up to where

@@ -89,9 +89,13 @@ func next(r *bufio.Reader) ([]byte, error) {
 	if n > MaxBytes {
 		return nil, errTooLarge
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, fmt.Errorf("rpc: in the middle of a message: %w", io.ErrUnexpectedEOF)
+	var b []byte
+	for left := int(n); left > 0; left = int(n) - len(b) { // memory is taken for what comes, not for what is claimed
+		more := min(left, max(len(b), bufferBytes))
+		b = append(b, make([]byte, more)...)
+		if _, err := io.ReadFull(r, b[len(b)-more:]); err != nil {
+			return nil, fmt.Errorf("rpc: in the middle of a message: %w", io.ErrUnexpectedEOF)
+		}
 	}
 	return b, nil
 }

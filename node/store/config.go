@@ -12,6 +12,7 @@ import (
 
 // Config says how a node takes part in the store.
 type Config struct {
+	Cloud string   // the cloud's name: a disk that another cloud has written is refused
 	Node  string   // this node's name, which the others dial
 	Nodes []string // all nodes that have a part in the store
 	Port  string   // where all nodes listen for one another and for clients
@@ -35,7 +36,7 @@ type Config struct {
 // DefaultConfig is for nodes on memory cards: patient enough for their pauses.
 func DefaultConfig(node string, nodes ...string) Config {
 	return Config{
-		Node: node, Nodes: nodes, Port: "7000",
+		Cloud: "picloud", Node: node, Nodes: nodes, Port: "7000",
 		Patience:      time.Second,
 		SnapshotEvery: 10_000, TrailingLogs: 10_000, DigestEvery: 4096,
 		DiskLimit:     8 * time.Second,
@@ -49,6 +50,9 @@ func DefaultConfig(node string, nodes ...string) Config {
 func (c *Config) Validate() error {
 	if n, err := strconv.Atoi(c.Port); err != nil || n < 1 || n > 65535 {
 		return fmt.Errorf("store: %q is not a port", c.Port)
+	}
+	if c.Cloud == "" {
+		return errors.New("store: a cloud has a name")
 	}
 	if c.KeepRevisions == 0 || c.ScrubEvery <= 0 {
 		return errors.New("store: a node keeps some revisions, and reads its disk now and then")

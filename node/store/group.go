@@ -95,13 +95,18 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err != nil {
 		return nil, err
 	}
-	keeper := raftlog.Watch(cached, c.DiskLimit, c.SlowDisk)
+	limit := c.DiskLimit
+	if mutant.Planted == mutant.UnwatchedDisk {
+		limit = never
+	}
+	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
 	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
 		return logChange(log, c.Number, "send a snapshot")
 	})
 	if err != nil {
 		return nil, err
 	}
+	// One request at a time is no pipeline: one that a refusal has ended may wait for ever.
 	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 	if err := decode(api.MethodMembers, body, &call); err != nil {
 		return nil, err
 	}
+	if len(call.Add)+len(call.Remove)+len(call.Lead) != max(len(call.Add), len(call.Remove), len(call.Lead)) {
+		return nil, malformed(api.MethodMembers, errors.New("one change at a time"))
+	}
 	g, err := s.serving(call.Group)
 	if err != nil {
 		return nil, err
@@ -188,6 +191,9 @@ func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if !call.End {
+		if _, err := s.db.Log(call.Group); err != nil && !isDamage(err) {
+			return nil, malformed(api.MethodHost, err)
+		}
 		if err := join(s.db, call.Group); err != nil {
 			return nil, err
 		}

@@ -68,11 +68,11 @@ func (s *Store) serving(number uint32) (*Group, error) {
 }
 
 func (s *Store) openSession(ctx context.Context, body []byte) ([]byte, error) {
-	n, err := api.DecodeNumbers(body)
-	if err != nil || len(n) != 1 {
+	groups, err := groupsIn(body)
+	if err != nil || len(groups) != 1 {
 		return nil, malformed(api.MethodSession, errors.Join(err, errors.New("a session is opened in one group")))
 	}
-	g, err := s.serving(uint32(n[0]))
+	g, err := s.serving(groups[0])
 	if err != nil {
 		return nil, err
 	}
@@ -261,17 +261,29 @@ func (s *Store) applied(_ context.Context, body []byte) ([]byte, error) {
 
 // ofEach returns a number of each of some groups, 0 for one that the node has no member of.
 func (s *Store) ofEach(body []byte, number func(*Group) uint64) ([]byte, error) {
-	groups, err := api.DecodeNumbers(body)
+	groups, err := groupsIn(body)
 	if err != nil {
 		return nil, malformed("of groups", err)
 	}
 	answer := make(api.Numbers, len(groups))
 	for i, group := range groups {
-		if g, err := s.group(uint32(group)); err == nil {
+		if g, err := s.group(group); err == nil {
 			answer[i] = number(g)
 		}
 	}
 	return answer.Encode(), nil
+}
+
+// groupsIn reads a list of groups.
+func groupsIn(body []byte) ([]uint32, error) {
+	numbers, err := api.DecodeNumbers(body)
+	groups := make([]uint32, len(numbers))
+	for i, n := range numbers {
+		if groups[i] = uint32(n); uint64(groups[i]) != n {
+			err = errors.Join(err, fmt.Errorf("%d is no group", n))
+		}
+	}
+	return groups, err
 }
 
 // askEach asks another node for a number of each of some groups.

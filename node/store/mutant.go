@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"picloud/node/store/state"
 )
@@ -33,4 +36,59 @@ func (g *Group) watchedFrom() uint64 {
 		g.gap = gap{term, last + 1}
 	}
 	return g.gap.from
+}
+
+// never is when a disk is given up that nobody watches. No product build uses it.
+const never = 1000 * time.Hour
+
+// retriedDisk is a disk on which a sync that failed is done once more. The kernel has dropped what it could not
+// write and called it clean, so the second sync succeeds. No product build uses it.
+type retriedDisk struct{ vfs.FS }
+
+// Create makes a file.
+func (d retriedDisk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return retried(d.FS.Create(name, c))
+}
+
+// OpenReadWrite opens a file to be written.
+func (d retriedDisk) OpenReadWrite(name string, c vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
+	return retried(d.FS.OpenReadWrite(name, c, options...))
+}
+
+// ReuseForWrite gives a file another name, to be overwritten.
+func (d retriedDisk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return retried(d.FS.ReuseForWrite(from, to, c))
+}
+
+func retried(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return retriedFile{f}, nil
+}
+
+type retriedFile struct{ vfs.File }
+
+// Sync makes durable what was written.
+func (f retriedFile) Sync() error {
+	if f.File.Sync() == nil {
+		return nil
+	}
+	return f.File.Sync()
+}
+
+// SyncData does the same for the content.
+func (f retriedFile) SyncData() error {
+	if f.File.SyncData() == nil {
+		return nil
+	}
+	return f.File.SyncData()
+}
+
+// SyncTo does the same for the beginning of the content.
+func (f retriedFile) SyncTo(length int64) (full bool, err error) {
+	if full, err = f.File.SyncTo(length); err == nil {
+		return full, nil
+	}
+	return f.File.SyncTo(length)
 }

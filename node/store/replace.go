@@ -2,19 +2,18 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"picloud/node/api"
 	"picloud/node/client"
+	"picloud/node/owned"
 	"picloud/node/raftlog"
 	"picloud/node/store/state"
 )
@@ -28,7 +27,8 @@ import (
 // begins to leave only when each of its groups has such a majority: a copy that may be the last one is not
 // given up, and what nobody else has is missed, not made up.
 
-// damagedFile stands on the disk from when damage was found until it is known to be none, or all was thrown away.
+// damagedFile stands on the disk from when a process met damage and ended until it is known to be none, or all
+// was thrown away.
 const damagedFile = "store-damaged"
 
 // wound is what stands in it.
@@ -47,73 +47,49 @@ func isDamage(err error) bool {
 // damaged notes that the disk may be damaged and ends the process.
 func (s *Store) damaged(err error) {
 	s.log.Error("damage", "error", err.Error())
-	panic(fmt.Sprintf("store: %v", errors.Join(err, writeWound(s.host.Disk, &wound{Why: err.Error()}))))
+	panic(fmt.Sprintf("store: %v", errors.Join(err, s.writeWound(&wound{Why: err.Error()}))))
 }
 
 // writeWound writes the file in one step.
-func writeWound(disk vfs.FS, w *wound) error {
-	data, err := json.Marshal(w)
-	if err != nil {
-		return err
-	}
-	f, err := disk.Create(damagedFile+".new", vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return errors.Join(disk.Rename(damagedFile+".new", damagedFile), syncRoot(disk))
+func (s *Store) writeWound(w *wound) error {
+	return owned.Write(s.host.Disk, damagedFile, s.owner(), w)
 }
 
 // readWound returns what stands in the file, nil if there is none.
-func readWound(disk vfs.FS) (*wound, error) {
-	f, err := disk.Open(damagedFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	data, err := io.ReadAll(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("store: read %s: %w", damagedFile, err)
-	}
+func (s *Store) readWound() (*wound, error) {
 	w := &wound{}
-	if err := json.Unmarshal(data, w); err != nil {
-		return &wound{Why: "what was wrong cannot be read"}, nil
+	is, err := owned.Read(s.host.Disk, damagedFile, s.owner(), w)
+	if !is || err != nil {
+		return nil, err
 	}
 	return w, nil
 }
 
-func removeWound(disk vfs.FS) error {
+func (s *Store) removeWound() error {
+	disk := s.host.Disk
 	if err := disk.Remove(damagedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("store: %w", err)
 	}
-	return syncRoot(disk)
-}
-
-func syncRoot(disk vfs.FS) error {
-	root, err := disk.OpenDir(disk.PathDir(damagedFile))
-	if err != nil {
-		return err
-	}
-	return errors.Join(root.Sync(), root.Close())
+	return owned.SyncDir(disk, disk.PathDir(damagedFile))
 }
 
 // heal opens a database that may be damaged: as it is, if it turns out to be whole, or a new one once the node
 // has left its groups. It goes on until one or the other is done.
 func (s *Store) heal(ctx context.Context, w *wound) error {
+	if len(others(s.config.Nodes, s.config.Node)) == 0 { // nobody else can have what is here
+		return unlessWhole(s.openWhole(ctx))
+	}
 	c, err := s.clientOfOthers()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	for tries := 0; !w.Leaving; tries++ {
-		if err := s.openWhole(ctx); !isDamage(err) {
+		err := s.openWhole(ctx)
+		if !isDamage(err) {
 			return err
 		}
+		w.Why = err.Error()
 		if tries > 0 {
 			err := s.mayLeave(ctx, c, w)
 			if err == nil {
@@ -122,7 +98,7 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", err.Error())
 		}
 		if !wait(ctx, rejoinPause) {
-			return ctx.Err()
+			return unlessWhole(err)
 		}
 	}
 	for {
@@ -137,6 +113,15 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 	}
 }
 
+// unlessWhole says why a node does not start from its disk.
+func unlessWhole(err error) error {
+	if !isDamage(err) {
+		return err
+	}
+	why, _, _ := strings.Cut(err.Error(), "\n") // Pebble says it more than once
+	return api.Errorf(api.Damaged, "start", "from the folder "+folder, "it is damaged, and no other node lets this one go: %s", why)
+}
+
 // clientOfOthers returns a client that asks all nodes but this one.
 func (s *Store) clientOfOthers() (*client.Client, error) {
 	return client.New(s.host.Network, client.Config{Nodes: others(s.config.Nodes, s.config.Node), Port: s.config.Port})
@@ -144,6 +129,9 @@ func (s *Store) clientOfOthers() (*client.Client, error) {
 
 // openWhole reads all of the database, and opens it if it is whole.
 func (s *Store) openWhole(ctx context.Context) error {
+	if err := s.claimFolder(); err != nil {
+		return err
+	}
 	err := raftlog.Inspect(ctx, s.host.Disk, folder, s.pebbleConfig(), func(db *pebble.DB) error {
 		groups, _, _, err := hosted(db)
 		for _, group := range groups {
@@ -162,7 +150,7 @@ func (s *Store) openWhole(ctx context.Context) error {
 		return err
 	}
 	s.log.Info("the disk is whole after all")
-	return removeWound(s.host.Disk)
+	return s.removeWound()
 }
 
 // mayLeave finds the groups that take the node for a member, and makes sure that each has a majority without it:
@@ -186,7 +174,7 @@ func (s *Store) mayLeave(ctx context.Context, c *client.Client, w *wound) error 
 		}
 	}
 	w.Leaving, w.Groups = true, groups
-	return writeWound(s.host.Disk, w)
+	return s.writeWound(w)
 }
 
 func (s *Store) isMember(ctx context.Context, c *client.Client, group uint32) (bool, error) {
@@ -226,7 +214,7 @@ func (s *Store) throwAway(w *wound) error {
 	if err := set(s.db.Pebble(), begunKey, rejoining); err != nil {
 		return err
 	}
-	return removeWound(s.host.Disk)
+	return s.removeWound()
 }
 
 // wait waits, and returns false if the context has ended.

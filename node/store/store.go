@@ -14,6 +14,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/mutant"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/rpc"
@@ -73,9 +74,13 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	return s, s.openHosted()
 }
 
-// openDisk opens the database, also one that was found damaged.
+// openDisk opens the database, also one that was found damaged. A disk that is not this node's is left as it is,
+// and so is a damaged one until the others have let the node go.
 func (s *Store) openDisk(ctx context.Context) error {
-	w, err := readWound(s.host.Disk)
+	if err := s.claimDisk(); err != nil {
+		return err
+	}
+	w, err := s.readWound()
 	if err != nil {
 		return err
 	}
@@ -84,9 +89,6 @@ func (s *Store) openDisk(ctx context.Context) error {
 			return err
 		}
 		w = &wound{Why: err.Error()}
-		if err := writeWound(s.host.Disk, w); err != nil {
-			return err
-		}
 	}
 	return s.heal(ctx, w)
 }
@@ -96,11 +98,19 @@ func (s *Store) pebbleConfig() raftlog.Config {
 }
 
 func (s *Store) openDB() error {
-	db, err := raftlog.Open(s.host.Disk, folder, s.pebbleConfig())
-	if err == nil {
-		s.db = db
+	if err := s.claimFolder(); err != nil {
+		return err
 	}
-	return err
+	disk := s.host.Disk
+	if mutant.Planted == mutant.RetriedSync {
+		disk = retriedDisk{disk}
+	}
+	db, err := raftlog.Open(disk, folder, s.pebbleConfig())
+	if err != nil {
+		return newer(err)
+	}
+	s.db = db
+	return nil
 }
 
 // openHosted opens the groups that the disk has, or those with which the cloud begins.

@@ -16,6 +16,7 @@ type Quorum struct {
 	Members  []string      // the machines of which a majority must be healthy
 	Within   time.Duration // the longest time without an operation that succeeds
 	Recovery time.Duration // how long after a fault a machine that it touched counts as ill
+	Writes   bool          // reads do not count: a leader whose disk hangs may answer them for ever
 }
 
 // Progress judges whether operations succeed while a majority of the members, and all machines that are not
@@ -30,7 +31,7 @@ func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule
 	var last time.Duration   // when the last operation was called: clients worked until then
 	for i := range h {
 		last = max(last, h[i].Call)
-		if h[i].Outcome == history.OK {
+		if h[i].Outcome == history.OK && !(q.Writes && h[i].Kind == history.Read) {
 			done = append(done, h[i].Return)
 		}
 	}

@@ -58,3 +58,31 @@ func TestAHealthyMajorityMakesProgress(t *testing.T) {
 		})
 	}
 }
+
+// TestReadsMayBeNoProgress has a leader whose disk hangs and who goes on to answer reads.
+func TestReadsMayBeNoProgress(t *testing.T) {
+	top := chaos.Topology{Switches: []string{"s"}, Machines: []chaos.Machine{
+		{Name: "pi-1", Role: "node", Switch: "s"}, {Name: "pi-2", Role: "node", Switch: "s"}, {Name: "pi-3", Role: "node", Switch: "s"}}}
+	s, err := chaos.Parse("schedule", "10s +10s disk-stall machine=pi-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h history.History
+	for at := time.Duration(0); at < 30*time.Second; at += 100 * time.Millisecond {
+		h = append(h, history.Operation{Kind: history.Read, Key: "k", Call: at, Return: at, Outcome: history.OK})
+		if at < 10*time.Second || at > 20*time.Second {
+			h = append(h, history.Operation{Kind: history.Write, Key: "k", Value: "v", Call: at, Return: at, Outcome: history.OK})
+		}
+	}
+	q := Quorum{Members: []string{"pi-1", "pi-2", "pi-3"}, Within: 5 * time.Second, Recovery: 3 * time.Second}
+	for _, writes := range []bool{false, true} {
+		q.Writes = writes
+		want := reports.Pass
+		if writes {
+			want = reports.Fail
+		}
+		if got := Progress(h, q, &top, s, nil); got.Status != want {
+			t.Errorf("writes only %t: %s, %s", writes, got.Status, got.Detail)
+		}
+	}
+}

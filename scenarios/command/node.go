@@ -21,6 +21,7 @@ Example of a file:
   machines: {pi-1: 192.168.1.11, pi-2: 192.168.1.12, pi-3: 192.168.1.13}
   data: /var/lib/picloud
   node:
+    cloud: home
     nodes: [pi-1, pi-2, pi-3]
     store: {groups: [[pi-1, pi-2, pi-3]]}
     db:

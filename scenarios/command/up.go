@@ -21,6 +21,7 @@ import (
 // home is a cloud of processes on this machine's loopback.
 type home struct {
 	shelf.Shelf
+	cloud string // its name, which no other has
 	token string
 	store string // a port, as the next two are
 	http  string
@@ -80,14 +81,11 @@ func (s *home) prepare() error {
 	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(s.Folder, "token")
-	old, err := os.ReadFile(file)
-	s.token = strings.TrimSpace(string(old))
-	if errors.Is(err, os.ErrNotExist) {
-		s.token = strings.ToLower(rand.Text())
-		err = os.WriteFile(file, []byte(s.token+"\n"), 0o600)
+	var err error
+	if s.token, err = remembered(s.File("token", "")); err != nil {
+		return err
 	}
-	if err != nil {
+	if s.cloud, err = remembered(s.File("cloud", "")); err != nil {
 		return err
 	}
 	var machines []shelf.Machine
@@ -95,6 +93,16 @@ func (s *home) prepare() error {
 		machines = append(machines, s.machine(name))
 	}
 	return s.Write(machines)
+}
+
+// remembered returns what stands in a file, which nobody can guess, and writes it where it does not exist.
+func remembered(file string) (string, error) {
+	old, err := os.ReadFile(file)
+	if !errors.Is(err, os.ErrNotExist) {
+		return strings.TrimSpace(string(old)), err
+	}
+	text := strings.ToLower(rand.Text())
+	return text, os.WriteFile(file, []byte(text+"\n"), 0o600)
 }
 
 // machine returns a node's configuration. The groups' members are spread over the nodes.
@@ -115,7 +123,7 @@ func (s *home) machine(name string) shelf.Machine {
 		Name: name, Machines: s.addrs, Data: name,
 		Node: node.Config{
 			Monitor: monitor,
-			Nodes:   s.names, StorePort: s.store, HTTP: s.http,
+			Cloud:   s.cloud, Nodes: s.names, StorePort: s.store, HTTP: s.http,
 			Store: &node.Store{Groups: groups},
 			DB:    &node.DB{RESP: s.resp, Tokens: []node.Token{{Token: s.token, Role: "admin", Namespaces: []string{"*"}}}},
 		},

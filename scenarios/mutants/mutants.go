@@ -16,17 +16,20 @@ type Mutant struct {
 
 // The scenarios in which mutants are looked for.
 const (
-	cloud = "short-cloud" // of the map on one raft group
-	store = "short-store" // of the store
+	cloud   = "short-cloud"   // of the map on one raft group
+	store   = "short-store"   // of the store
+	stalled = "stalled-store" // of the store, with a majority that is well
+	lone    = "lone-store"    // of a store on one machine
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
 // nothing found them: entries read without their checksum (Pebble checks its blocks itself); term
 // and vote written without a sync (the first entry of the new leader syncs them a few milliseconds
 // later) or forgotten at every start (a second vote in one term needs candidates at the same
-// moment); entries that another leader overwrote left in the log (30 seeds); and a disk that nobody
-// watches (while it hangs nothing is served, but no check asks for service before everything is
-// healed).
+// moment); entries that another leader overwrote left in the log (30 seeds); and raft's pipeline
+// left on (6 seeds of stalled-store: it wedges when a follower refuses entries, and a follower of
+// the store never does. It takes them or ends, as node/raftlog/fatal_test.go shows; the museum has
+// one that refuses).
 func All() []Mutant {
 	return []Mutant{
 		{mutant.CarelessSwap, cloud, "a compare-and-swap does not compare"},
@@ -35,12 +38,14 @@ func All() []Mutant {
 		{mutant.ForgottenReplies, store, "a snapshot that comes in leaves out which requests took effect"},
 		{mutant.HastyAnswer, store, "a transaction is answered from what it will do, before a majority has it"},
 		{mutant.LocalClock, cloud, "a node leaves out entries from what its own clock calls the future"},
+		{mutant.RetriedSync, lone, "a sync that failed is done once more, and believed"},
 		{mutant.StaleRead, cloud, "a leader answers reads from its memory and asks nobody"},
 		{mutant.UnaskedRead, store, "a leader answers reads from its state and asks no majority"},
 		{mutant.UncheckedWire, store, "frames are not compared with their checksums"},
 		{mutant.UncomparedStates, store, "a replica leaves out a change, and nobody compares the states"},
 		{mutant.UnloggedDelete, cloud, "a delete happens in the leader's memory only"},
 		{mutant.UnsyncedLog, store, "entries are acknowledged before they are synced"},
+		{mutant.UnwatchedDisk, stalled, "a disk that hangs does not end its node"},
 		{mutant.WatchGap, store, "who watches at a new leader is told only what happens from then on"},
 	}
 }

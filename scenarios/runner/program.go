@@ -72,7 +72,9 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	}
 	if m.IsNode() {
 		if s.Store != nil {
-			return yaml.Marshal(storecloud.NodeConfig(nodes, s.Store.Groups))
+			c := storecloud.NodeConfig(nodes, s.Store.Groups)
+			c.Store.DiskLimit.Duration = time.Duration(s.Store.DiskLimit)
+			return yaml.Marshal(c)
 		}
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
