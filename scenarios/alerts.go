@@ -10,6 +10,7 @@ import (
 
 	"picloud/node/alerts"
 	"picloud/reports"
+	"picloud/scenarios/checks"
 )
 
 // AlertsFile holds the changes of the states of alerts in a run's folder, one a line.
@@ -24,17 +25,15 @@ type alertChange struct {
 // alertChanges finds in the log of a run what monitors said.
 func alertChanges(log []byte) []alertChange {
 	var all []alertChange
-	for line := range bytes.Lines(log) {
-		at, rest, _ := bytes.Cut(line, []byte(" "))
-		_, object, _ := bytes.Cut(rest, []byte(" "))
+	checks.EachLine(log, func(at []byte, _ string, object []byte) {
 		if !bytes.Contains(object, []byte(`"msg":"`+alerts.ChangeMessage+`"`)) && !bytes.Contains(object, []byte(`"msg":"`+alerts.StartMessage+`"`)) {
-			continue
+			return
 		}
 		var c alertChange
 		if json.Unmarshal(object, &c.Change) == nil && c.At.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) == nil {
 			all = append(all, c)
 		}
-	}
+	})
 	return all
 }
 

@@ -135,11 +135,7 @@ func (r *evaluated) note(w *window, values promql.Vector, now time.Time) error {
 			r.recorded[s] = true
 		}
 	}
-	for s := range before {
-		if !r.recorded[s] {
-			s.end(now)
-		}
-	}
+	endGone(before, r.recorded, now)
 	return nil
 }
 
@@ -157,12 +153,13 @@ func (r *evaluated) advance(ctx context.Context, values promql.Vector, now time.
 	holds := map[string]*promql.Sample{}
 	for i := range values {
 		l := r.labelled(&values[i], labels.AlertName)
-		if holds[l.String()] != nil {
-			return nil, fmt.Errorf("two values have the labels %s", l)
+		key := l.String()
+		if holds[key] != nil {
+			return nil, fmt.Errorf("two values have the labels %s", key)
 		}
-		holds[l.String()] = &values[i]
-		if r.active[l.String()] == nil {
-			r.active[l.String()] = &Alert{Name: r.name, Labels: l.Map(), Since: now}
+		holds[key] = &values[i]
+		if r.active[key] == nil {
+			r.active[key] = &Alert{Name: r.name, Labels: l.Map(), Since: now}
 		}
 	}
 	var changes []Alert

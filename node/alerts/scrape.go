@@ -85,11 +85,7 @@ func (t *target) scraped(w *window, said model.Vector, failed error, now time.Ti
 			t.series[s] = true
 		}
 	}
-	for s := range before {
-		if !t.series[s] {
-			s.end(now)
-		}
-	}
+	endGone(before, t.series, now)
 	up := 1.0
 	if failed != nil {
 		up = 0

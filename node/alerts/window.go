@@ -91,6 +91,15 @@ func (s *series) add(at int64, v float64) {
 // end says that there are no samples of a series from now on.
 func (s *series) end(at time.Time) { s.add(at.UnixMilli(), math.Float64frombits(value.StaleNaN)) }
 
+// endGone ends the series that were there before and are no more.
+func endGone(before, present map[*series]bool, now time.Time) {
+	for s := range before {
+		if !present[s] {
+			s.end(now)
+		}
+	}
+}
+
 // forget drops the series that have had no sample for as long as anybody looks back.
 func (w *window) forget(now time.Time) {
 	for name, all := range w.names {

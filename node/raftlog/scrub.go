@@ -31,19 +31,25 @@ func (d *DB) Scrub(ctx context.Context) error {
 	return errors.Join(err, it.Close(), ctx.Err())
 }
 
-// scrubTables reads the tables that the database consists of. One that compaction has removed meanwhile is no
-// part of it any more.
+// scrubTables reads the tables that the database consists of, each once, though several may be parts of one. One
+// that compaction has removed meanwhile is no part of it any more.
 func (d *DB) scrubTables(ctx context.Context) error {
 	levels, err := d.pebble.SSTables()
 	if err != nil {
 		return err
 	}
+	read := map[string]bool{}
 	for _, tables := range levels {
 		for _, t := range tables {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err := d.scrubTable(ctx, d.disk.PathJoin(d.dir, fmt.Sprintf("%s.sst", t.BackingSSTNum))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			path := d.disk.PathJoin(d.dir, fmt.Sprintf("%s.sst", t.BackingSSTNum))
+			if read[path] {
+				continue
+			}
+			read[path] = true
+			if err := d.scrubTable(ctx, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

@@ -35,7 +35,7 @@ func Digests(log []byte) []Digest {
 // said visits the lines of a run's log with a message: who said it, and the JSON object.
 func said(log []byte, message string, visit func(node string, object []byte)) {
 	want := []byte(`"msg":"` + message + `"`)
-	eachLine(log, func(process string, object []byte) {
+	EachLine(log, func(_ []byte, process string, object []byte) {
 		if bytes.Contains(object, want) {
 			node, _, _ := strings.Cut(process, "#")
 			visit(node, object)
@@ -43,14 +43,15 @@ func said(log []byte, message string, visit func(node string, object []byte)) {
 	})
 }
 
-// eachLine visits the lines of a run's log: the process, as MACHINE#NUMBER, and the JSON object.
-func eachLine(log []byte, visit func(process string, object []byte)) {
+// EachLine visits the lines of a run's log: the time in seconds, the process, as MACHINE#NUMBER, and the JSON
+// object.
+func EachLine(log []byte, visit func(at []byte, process string, object []byte)) {
 	lines := bufio.NewScanner(bytes.NewReader(log))
 	lines.Buffer(nil, len(log)+1)
 	for lines.Scan() {
-		_, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
+		at, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
 		if process, object, is := bytes.Cut(rest, []byte(" ")); is {
-			visit(string(process), object)
+			visit(at, string(process), object)
 		}
 	}
 }

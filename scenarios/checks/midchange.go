@@ -34,7 +34,7 @@ func MidChange(log []byte) reports.Check {
 			return false
 		})
 	}
-	eachLine(log, func(process string, object []byte) {
+	EachLine(log, func(_ []byte, process string, object []byte) {
 		machine, number, _ := strings.Cut(process, "#")
 		if n, err := strconv.Atoi(number); err == nil && n > last[machine] {
 			if before := last[machine]; before > 0 {

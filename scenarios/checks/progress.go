@@ -22,9 +22,8 @@ type Quorum struct {
 // Progress judges whether operations succeed while a majority of the members, and all machines that are not
 // members, the clients, are healthy: no fault touches them or what joins them, nor has done so shortly before,
 // and no process of theirs has ended shortly before. A member whose stored data was damaged is not counted as
-// healthy again, as it may be right to take no part any more. Clocks may be wrong, and
-// mild faults count as none. Count is the number of
-// stretches of time that were long enough to judge.
+// healthy again, as it may be right to take no part any more. Clocks may be wrong, and mild faults count as none.
+// Count is the number of stretches of time that were long enough to judge.
 func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule, deaths []reports.Death) reports.Check {
 	c := reports.Check{Name: "progress", Status: reports.Pass}
 	var done []time.Duration // when operations succeeded
