@@ -1,5 +1,6 @@
-// Package raftlead tells whether a raft leader may answer from its state: only when all that was
-// committed before its term is applied.
+// Package raftlead holds what a node must know and do while it leads: whether it may answer from its
+// state, which is only when all that was committed before its term is applied; and when somebody else
+// should lead.
 package raftlead
 
 import (

@@ -33,13 +33,22 @@ type Watched struct {
 	Keeper
 	limit   time.Duration
 	stalled func(what string)
+	pace    time.Duration // a write that takes longer is told
+	slow    chan time.Duration
 }
 
 // Watch returns the store with a limit on each write; stalled is called, in a goroutine of its
 // own, when a write takes longer. A write that was given up may still reach the disk, so a
 // process must not go on after it: stalled ends it.
 func Watch(s Keeper, limit time.Duration, stalled func(what string)) *Watched {
-	return &Watched{s, limit, stalled}
+	return &Watched{Keeper: s, limit: limit, stalled: stalled}
+}
+
+// Slow returns a channel on which comes what a write took that was done and took longer than pace, unless
+// the last such is still in it. It is called before the first write.
+func (w *Watched) Slow(pace time.Duration) <-chan time.Duration {
+	w.pace, w.slow = pace, make(chan time.Duration, 1)
+	return w.slow
 }
 
 // looks is how often a write is looked at before it is given up. A process that was paused finds
@@ -79,8 +88,16 @@ func Overdue(limit time.Duration, late func()) (stop func()) {
 }
 
 func (w *Watched) within(what string, do func() error) error {
+	began := time.Now()
 	defer Overdue(w.limit, func() { w.stalled(what) })()
-	return do()
+	err := do()
+	if took := time.Since(began); w.slow != nil && took > w.pace {
+		select {
+		case w.slow <- took:
+		default:
+		}
+	}
+	return err
 }
 
 // StoreLog writes one entry and syncs it.

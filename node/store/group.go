@@ -69,6 +69,7 @@ type Group struct {
 	ready  *raftlead.Ready
 	clock  clock
 	gap    gap
+	end    context.CancelFunc // of what goes on beside raft
 }
 
 // recentEntries of a log stay in memory, for followers that keep up.
@@ -100,6 +101,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		limit = never
 	}
 	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
+	slow := keeper.Slow(c.Patience / 2)
 	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
 		return logChange(log, c.Number, "send a snapshot")
 	})
@@ -119,7 +121,9 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
-	return &Group{config: c, raft: r, state: s, ready: raftlead.Follow(r, func(leads bool) {
+	ctx, end := context.WithCancel(context.Background())
+	go raftlead.Yield(ctx, r, slow, log.With("group", c.Number))
+	return &Group{config: c, raft: r, state: s, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}, nil
 }
@@ -154,6 +158,7 @@ var _ io.Writer = lines{}
 
 // Close ends the member.
 func (g *Group) Close() error {
+	g.end()
 	err := g.raft.Shutdown().Error()
 	g.ready.Stop()
 	return err

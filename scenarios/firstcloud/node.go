@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/host"
+	"picloud/node/raftlead"
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/wire"
@@ -28,6 +29,10 @@ const raftPort = "7000"
 // leader keeps its heartbeats while its disk hangs (hashicorp/raft issue 503), so somebody else is
 // elected only when it ends. A card's worst pauses are about three seconds, and may come in pairs.
 const stallLimit = 8 * time.Second
+
+// slowWrite is how long a write to the leader's log may take before somebody else should lead: half the
+// time after which the others would miss a heartbeat.
+const slowWrite = 500 * time.Millisecond
 
 // idleCommit is how long an idle leader waits before it tells its followers what is committed. Only
 // the leader answers clients, so nobody waits for it, and an idle cloud costs half as much as with
@@ -64,11 +69,13 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	watched := raftlog.Watch(recent, stallLimit, func(what string) {
 		panic("firstcloud: the disk hangs: " + what + " took longer than " + stallLimit.String())
 	})
+	slow := watched.Slow(slowWrite)
 	r, err := Member{Name: h.Name, Nodes: c.Nodes, Network: network, Log: watched, State: state}.Start()
 	if err != nil {
 		return err
 	}
 	defer r.Shutdown()
+	go raftlead.Yield(ctx, r, slow, h.Log)
 	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
 		if before, done := shortCut(r, state, c); done {
 			return before, nil
