@@ -73,6 +73,7 @@ type Store struct {
 	Watchers   int        `yaml:"watchers"`   // that together watch all lists
 	Moves      bool       `yaml:"moves"`      // members of groups move from node to node
 	Ballast    Size       `yaml:"ballast"`    // of data that lies in the groups, so that snapshots take their time
+	Database   bool       `yaml:"database"`   // client machines have the role db, and two thirds of the keys lie in it
 	DiskLimit  Duration   `yaml:"disk-limit"` // after which a write that has not ended ends the node; what the node says, if it is left out
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/mutant"
 )
 
 // mostQueued bounds the commands of one MULTI.
@@ -153,6 +154,9 @@ func (s *session) exec(ctx context.Context, _ [][]byte) (any, error) {
 	defer s.end()
 	if s.spoilt {
 		return nil, errExecAbort
+	}
+	if mutant.Planted == mutant.BlindExec {
+		s.watched = nil
 	}
 	replies, err := s.db.runCommands(ctx, s.queue, s.watched)
 	if err != nil {

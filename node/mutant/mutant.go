@@ -18,6 +18,7 @@ const None Name = ""
 
 // The mutants. What each does stands in package scenarios/mutants.
 const (
+	BlindExec        Name = "blind-exec"
 	CarelessSwap     Name = "careless-swap"
 	EarlyAnswer      Name = "early-answer"
 	FalseFailure     Name = "false-failure"

@@ -30,16 +30,21 @@ func (l last) Fatalf(format string, args ...any) {
 // neither acknowledged nor refused, and nothing is tried again. So no caller can go on with a log of which nobody
 // knows what reached the disk, and no follower refuses entries because of its disk.
 func TestAWriteThatFailsOnceIsTheEnd(t *testing.T) {
-	for name, fails := range map[string]func(errorfs.OpKind) bool{
-		"a write": func(k errorfs.OpKind) bool { return k == errorfs.OpFileWrite },
-		"a sync": func(k errorfs.OpKind) bool {
-			return k == errorfs.OpFileSync || k == errorfs.OpFileSyncData || k == errorfs.OpFileSyncTo
+	for name, fails := range map[string]func(errorfs.Op) bool{
+		"a write": func(op errorfs.Op) bool {
+			return strings.HasSuffix(op.Path, ".log") && op.Kind == errorfs.OpFileWrite
+		},
+		"a sync": func(op errorfs.Op) bool {
+			return strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo)
+		},
+		"a note of what is synced": func(op errorfs.Op) bool {
+			return strings.HasSuffix(op.Path, ".mark") && op.Kind == errorfs.OpFileWriteAt
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var armed atomic.Bool
 			disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if strings.HasSuffix(op.Path, ".log") && fails(op.Kind) && armed.CompareAndSwap(true, false) {
+				if fails(op) && armed.CompareAndSwap(true, false) {
 					return errors.New("the card is tired")
 				}
 				return nil

@@ -37,6 +37,7 @@ type DB struct {
 	dir    string
 	pebble *pebble.DB
 	mark   *mark
+	fatal  func(format string, args ...any)
 }
 
 // Store is the log of one group: a raft.LogStore and a raft.StableStore.
@@ -78,7 +79,7 @@ const memTables = 4 // at most
 func Open(disk vfs.FS, dir string, c Config) (_ *DB, err error) {
 	options := c.options(disk)
 	defer options.Cache.Unref()
-	d := &DB{disk: disk, dir: dir}
+	d := &DB{disk: disk, dir: dir, fatal: options.Logger.Fatalf}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -264,7 +265,11 @@ func (s *Store) commit(b *pebble.Batch, durably *pebble.WriteOptions) error {
 		return err
 	}
 	s.number++
-	return s.db.mark.write(s.group, s.number)
+	if err := s.db.mark.write(s.group, s.number); err != nil {
+		s.db.fatal("%v", err) // the batch is in the log: refused, it would be there all the same
+		return err
+	}
+	return nil
 }
 
 // entries returns the range of a group's entries.

@@ -28,6 +28,8 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"picloud/node"
 	"picloud/reports"
 	"picloud/scenarios"
@@ -91,14 +93,14 @@ func (r *run) nodes() []string { return r.scenario.Nodes() }
 
 // prepare finds a place for the cloud and writes the nodes' configurations.
 func (r *run) prepare() (shelf.Place, error) {
-	p, err := shelf.FindPlace(r.nodes(), 2)
+	p, err := shelf.FindPlace(r.nodes(), 3)
 	if err != nil {
 		return p, err
 	}
 	var machines []shelf.Machine
 	for _, name := range r.nodes() {
 		n := storecloud.NodeConfig(r.nodes(), r.scenario.Store.Groups)
-		n.StorePort, n.HTTP = p.Ports[0], p.Ports[1]
+		n.StorePort, n.HTTP, n.DB = p.Ports[0], p.Ports[1], &node.DB{RESP: p.Ports[2]}
 		n.Store.DigestEvery = 16
 		n.Store.DiskLimit = node.Duration{Duration: quiet} // a node that waits for a busy machine is not ill
 		machines = append(machines, shelf.Machine{
@@ -119,6 +121,7 @@ func Run(ctx context.Context, c Config) (*reports.Result, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	logging.Disable() // go-redis would say each connection that a killed node refuses
 	data, err := os.MkdirTemp("", "picloud-live-")
 	if err != nil {
 		return nil, "", err

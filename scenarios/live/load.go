@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -76,15 +77,17 @@ func (r *run) told() bool {
 
 // readAll reads every key and every list once more, each until it succeeds. Nobody changes them any more.
 func (r *run) readAll(ctx context.Context, p shelf.Place, number int) error {
-	store, err := client.New(r.host(watcher, p).Network, client.Config{Nodes: r.nodes(), Port: p.Ports[0]})
+	h := r.host(watcher, p)
+	store, err := client.New(h.Network, client.Config{Nodes: r.nodes(), Port: p.Ports[0]})
 	if err != nil {
 		return err
 	}
 	defer store.Close()
+	registers := storecloud.Registers(h, store, r.databases(p))
 	for _, o := range reads(r.seen.history()) {
 		o.Client = number
 		r.wait(ctx, r.end(), func() bool {
-			read := r.read(ctx, store, o)
+			read := r.read(ctx, store, registers, o)
 			r.seen.add(read)
 			return read.Outcome == history.OK
 		})
@@ -112,26 +115,24 @@ func reads(h history.History) []history.Operation {
 }
 
 // read does one of these reads.
-func (r *run) read(ctx context.Context, store api.Store, o history.Operation) history.Operation {
+func (r *run) read(ctx context.Context, store api.Store, registers kv.Cloud, o history.Operation) history.Operation {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(r.scenario.Clients.Timeout))
 	defer cancel()
-	key := o.Key
-	if o.Kind == history.Txn {
-		key = o.Steps[0].Key
-	}
 	o.Call = r.now()
-	reply, err := store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
+	if o.Kind == history.Read {
+		o.Outcome, o.Result, o.Error = registers.Do(ctx, kv.Command{Kind: history.Read, Key: o.Key})
+		o.Return = r.now()
+		return o
+	}
+	list := o.Steps[0].Key
+	reply, err := store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: list}}})
 	if o.Return = r.now(); err != nil {
 		o.Outcome, o.Error = history.Failed, err.Error() // a read has no effect
 		return o
 	}
 	o.Outcome = history.OK
 	for _, rec := range reply.Results[0].Records {
-		if o.Kind == history.Txn {
-			o.Steps = []history.Step{{Key: key, Read: strings.Split(string(rec.Value), ",")}}
-		} else {
-			o.Result = string(rec.Value)
-		}
+		o.Steps = []history.Step{{Key: list, Read: strings.Split(string(rec.Value), ",")}}
 	}
 	return o
 }
@@ -159,7 +160,17 @@ func (r *run) clients(p shelf.Place) storecloud.ClientConfig {
 			Until: forEver, Epoch: r.began.UnixNano(),
 		},
 		Port: p.Ports[0], Appenders: store.Appenders, Watchers: store.Watchers, Partitions: store.Partitions, Groups: len(store.Groups),
+		Databases: r.databases(p),
 	}
+}
+
+// databases returns where the nodes' databases listen.
+func (r *run) databases(p shelf.Place) []storecloud.Database {
+	var all []storecloud.Database
+	for _, name := range r.nodes() {
+		all = append(all, storecloud.Database{HTTP: net.JoinHostPort(name, p.Ports[1]), RESP: net.JoinHostPort(name, p.Ports[2])})
+	}
+	return all
 }
 
 // seen is what the clients saw.

@@ -68,7 +68,7 @@ func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
 func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	nodes := s.Nodes()
 	if m.Role == scenarios.RoleMonitor {
-		return yaml.Marshal(storecloud.MonitorConfig(nodes))
+		return yaml.Marshal(storecloud.MonitorConfig(watched(s)))
 	}
 	if m.IsNode() {
 		if s.Store != nil {
@@ -84,6 +84,17 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	return json.Marshal(clients(s, nodes))
 }
 
+// watched returns the machines on which nodes run: those of clients too if they have databases.
+func watched(s *scenarios.Scenario) []string {
+	names := s.Nodes()
+	if s.Store.Database {
+		for _, m := range s.MachinesOf(scenarios.RoleClient) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // storeClients returns what the clients of one machine do with a store. The first machine also moves members.
 func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig) storecloud.ClientConfig {
 	machines := s.MachinesOf(scenarios.RoleClient)
@@ -93,6 +104,7 @@ func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig)
 		ClientConfig: c,
 		Appenders:    s.Store.Appenders, Watchers: s.Store.Watchers, Partitions: s.Store.Partitions,
 		Moves: s.Store.Moves && place == 0, Groups: len(s.Store.Groups), Ballast: int(s.Store.Ballast),
+		OwnDatabase: s.Store.Database,
 	}
 }
 

@@ -33,6 +33,9 @@ type ClientConfig struct {
 	Moves      bool
 	Groups     int
 	Ballast    int // bytes that the one who moves members first puts into the store
+
+	OwnDatabase bool       // a database runs on the clients' machine, and they use it
+	Databases   []Database `json:",omitempty"` // that the clients use beside the store
 }
 
 // Validate says what is wrong with the configuration.
@@ -69,11 +72,12 @@ func MonitorConfig(nodes []string) *node.Config {
 }
 
 // Clients loads the cloud until its time is over.
-func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) error {
+func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(history.Operation)) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	s, err := client.New(h.Network, client.Config{Nodes: c.Nodes, Port: cmp.Or(c.Port, port)})
+	c.Port = cmp.Or(c.Port, port)
+	s, err := client.New(h.Network, client.Config{Nodes: c.Nodes, Port: c.Port})
 	if err != nil {
 		return err
 	}
@@ -83,6 +87,11 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 		mu.Lock()
 		defer mu.Unlock()
 		record(o)
+	}
+	if c.OwnDatabase {
+		var end func() error
+		ctx, end = beginDatabase(ctx, h, &c)
+		defer func() { err = errors.Join(err, end()) }()
 	}
 	var all sync.WaitGroup
 	for n := range c.Appenders {
@@ -94,7 +103,7 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 	if c.Moves {
 		all.Go(func() { (&mover{s, h.Log, &c}).run(ctx) })
 	}
-	err = kv.Clients(ctx, c.ClientConfig, func() kv.Cloud { return register{s} }, one)
+	err = kv.Clients(ctx, c.ClientConfig, func() kv.Cloud { return Registers(h, s, c.Databases) }, one)
 	all.Wait()
 	return err
 }

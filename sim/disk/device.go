@@ -36,7 +36,7 @@ type device struct {
 	card   *Card
 	queue  []*request // the first is being served
 	timer  *event.Timer
-	left   time.Duration // what the first still needs, while the device is stalled
+	left   time.Duration // what the first still needs at full speed, while it does not go on
 	queued int64         // bytes of the write-backs that wait
 }
 
@@ -65,14 +65,14 @@ func (c *Card) submit(r *request) {
 // start runs the clock of the first request unless the device is stalled.
 func (d *device) start() {
 	if len(d.queue) > 0 && d.timer == nil && !d.card.faults.has(Stall) {
-		d.timer = d.card.loop.After(d.left, d.done)
+		d.timer = d.card.loop.After(d.left*d.card.slowness(), d.done)
 	}
 }
 
 // stop holds the clock of the first request.
 func (d *device) stop() {
 	if d.timer != nil {
-		d.left = d.timer.When().Sub(d.card.loop.Now())
+		d.left = d.timer.When().Sub(d.card.loop.Now()) / d.card.slowness()
 		d.card.loop.Stop(d.timer)
 		d.timer = nil
 	}
@@ -112,7 +112,7 @@ func (d *device) reset() {
 	*d = device{card: d.card}
 }
 
-// service draws the time that the device needs for a request.
+// service draws the time that the device needs for a request at full speed.
 func (c *Card) service(r *request) time.Duration {
 	p := &c.timing.profile
 	var t time.Duration
@@ -128,11 +128,17 @@ func (c *Card) service(r *request) time.Duration {
 		t = c.timing.sync(c.loop.Now()) * c.pressure()
 		t += moving(max(0, r.ino.pending-blockSize), p.writeBs)
 	}
-	if f := c.faults.first(Slow); f != nil {
-		f.felt++
-		t *= time.Duration(f.Factor)
-	}
+	c.faults.feel(Slow)
 	return t
+}
+
+// slowness is the factor by which everything takes longer. It may change while a request is served: what is left
+// of that then goes on at the new speed.
+func (c *Card) slowness() time.Duration {
+	if f := c.faults.first(Slow); f != nil {
+		return time.Duration(f.Factor)
+	}
+	return 1
 }
 
 // pressure is the factor by which syncs take longer while writes wait in the device's queue or the

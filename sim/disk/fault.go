@@ -183,6 +183,11 @@ func (c *Card) Apply(f Fault) (*Active, error) {
 	}
 	stream := fmt.Sprintf("disk/%s/%s@%d", c.name, f.Kind, c.loop.Now())
 	a := &Active{Fault: f, card: c, rng: c.loop.Stream(stream), left: f.Times}
+	if f.Kind == Slow || f.Kind == Stall {
+		a.felt += int64(len(c.dev.queue))
+		c.dev.stop() // and on at another speed
+		defer c.dev.start()
+	}
 	c.faults.active = append(c.faults.active, a)
 	c.faults.count[f.Kind]++
 	switch f.Kind {
@@ -190,9 +195,6 @@ func (c *Card) Apply(f Fault) (*Active, error) {
 		c.rot(a)
 	case Evict:
 		a.felt = c.cache.evict(a.matches)
-	case Stall:
-		a.felt += int64(len(c.dev.queue))
-		c.dev.stop()
 	case Gone:
 		c.dev.fail()
 	}
@@ -206,6 +208,10 @@ func (f *Active) Heal() {
 	i := slices.Index(c.faults.active, f)
 	if i < 0 {
 		return
+	}
+	if f.Kind == Slow {
+		c.dev.stop()
+		defer c.dev.start()
 	}
 	c.faults.active = slices.Delete(c.faults.active, i, i+1)
 	c.faults.count[f.Kind]--

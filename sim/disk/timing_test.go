@@ -179,6 +179,35 @@ func TestSlowCard(t *testing.T) {
 	p.wantFelt(slow, 1)
 }
 
+// A read is under way while its card becomes slow, and another while its card is slow no more: what is left of
+// each takes its time at the new speed.
+func TestWhatIsUnderWayGoesOnAtTheNewSpeed(t *testing.T) {
+	const half = (667*time.Microsecond + 409600) / 2 // of a read
+	slow := Fault{Kind: Slow, Factor: 10}
+	t.Run("becomes slow", func(t *testing.T) {
+		p := newProcess(t, 1, Config{})
+		f := p.durable("/a", strings.Repeat("x", blockSize))
+		p.evictAll()
+		var fault *Active
+		p.loop.After(half, func() { fault = p.apply(slow) })
+		if d := p.timed(channel.DiskRead, f, channel.DiskRange(0, 10)); d != half+10*half {
+			t.Error(d)
+		}
+		p.wantFelt(fault, 1)
+	})
+	t.Run("is slow no more", func(t *testing.T) {
+		p := newProcess(t, 1, Config{})
+		f := p.durable("/a", strings.Repeat("x", blockSize))
+		p.evictAll()
+		fault := p.apply(slow)
+		p.loop.After(10*half, fault.Heal)
+		if d := p.timed(channel.DiskRead, f, channel.DiskRange(0, 10)); d != 10*half+half {
+			t.Error(d)
+		}
+		p.wantFelt(fault, 1)
+	})
+}
+
 func TestCacheKeepsItsLimit(t *testing.T) {
 	p := newProcess(t, 1, Config{CacheBytes: 16 * blockSize})
 	f := p.create("/a")
