@@ -193,6 +193,8 @@ func (a address) String() string  { return string(a) }
 type Config struct {
 	InFlight int           // requests to a follower under way at one time; zero for raft's default
 	Timeout  time.Duration // of a request to another member; zero for 3 s
+	// Members returns who belongs to the group as far as this node knows. It is nil where that never changes.
+	Members func() raft.Configuration
 }
 
 // Transport returns raft's transport for a group.
@@ -211,7 +213,10 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 		Timeout:         c.Timeout,
 		Logger:          hclog.NewNullLogger(),
 	})
-	return inLine{t}, nil
+	if c.Members == nil {
+		return inLine{t}, nil
+	}
+	return welcome(inLine{t}, c.Members), nil
 }
 
 // Begin gives a group that has no state yet its first members: the nodes of these names.

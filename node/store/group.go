@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -109,7 +110,13 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		return nil, err
 	}
 	// One request at a time is no pipeline: one that a refusal has ended may wait for ever.
-	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1})
+	var started atomic.Pointer[raft.Raft]
+	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1, Members: func() (known raft.Configuration) {
+		if r := started.Load(); r != nil {
+			known = r.GetConfiguration().Configuration()
+		}
+		return known
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +128,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
+	started.Store(r)
 	ctx, end := context.WithCancel(context.Background())
 	go raftlead.Yield(ctx, r, slow, log.With("group", c.Number))
 	return &Group{config: c, raft: r, state: s, end: end, ready: raftlead.Follow(r, func(leads bool) {

@@ -186,3 +186,36 @@ func TestAGroupGoesOnWithAMajority(t *testing.T) {
 		t.Errorf("revision %d after %d writes, %d records, %v", reply.Revision, sequence, len(reply.Results[0].Records), err)
 	}
 }
+
+// A node that was away comes back knowing only members of whom one is left, and is needed to elect the one who came
+// in the meantime.
+func TestWhoWasAwayVotesForAMemberItHasNotHeardOf(t *testing.T) {
+	s := newShelf(t, "a", "b", "c", "new")
+	for _, name := range []string{"a", "b", "c"} {
+		s.start(name, "a", "b", "c")
+	}
+	s.run(&state.Command{Kind: state.OpenSession})
+	s.stop("c")
+	s.start("new")
+	s.run(&state.Command{Kind: state.OpenSession})
+	first, other := "a", "b"
+	if s.nodes[other].Leads() {
+		first, other = other, first
+	}
+	leader := s.nodes[first].raft
+	for _, change := range []raft.Future{
+		leader.AddVoter("new", s.nodes["new"].port.Address("new"), 0, 0),
+		leader.RemoveServer(raft.ServerID(other), 0, 0),
+	} {
+		if err := change.Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(other)
+	s.run(&state.Command{Kind: state.OpenSession})
+	s.agree()
+	s.stop(first)
+	s.start("c", "a", "b", "c")
+	s.run(&state.Command{Kind: state.OpenSession}) // with "c" and "new", two of three
+	s.agree()
+}

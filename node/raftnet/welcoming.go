@@ -1,0 +1,73 @@
+package raftnet
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// welcoming is a transport by which a node votes for candidates that it does not know as voters.
+//
+// Hashicorp/raft (1.8.0) refuses them: "node is not in configuration". But a node that is behind has not heard of
+// who came after it fell behind, and if a majority cannot do without its vote, nobody is ever elected, although
+// all of them are well. Raft's own rule is that a node votes for whoever asks whose log is not behind its own: a
+// candidate counts votes by its configuration, and that is the newer one (Ongaro's dissertation, section 4.2.2).
+// So a candidate that is unknown is given the name of a voter that is known. Raft looks at that name for this
+// one question; the vote is noted for the candidate's address.
+type welcoming struct {
+	inLine
+	members  func() raft.Configuration
+	requests chan raft.RPC
+	once     sync.Once
+	closed   chan struct{}
+}
+
+func welcome(t inLine, members func() raft.Configuration) *welcoming {
+	w := &welcoming{inLine: t, members: members, requests: make(chan raft.RPC), closed: make(chan struct{})}
+	go w.pass()
+	return w
+}
+
+// Consumer returns the requests that come in.
+func (w *welcoming) Consumer() <-chan raft.RPC { return w.requests }
+
+// Close ends the transport.
+func (w *welcoming) Close() error {
+	w.once.Do(func() { close(w.closed) })
+	return w.inLine.Close()
+}
+
+func (w *welcoming) pass() {
+	for {
+		select {
+		case r := <-w.inLine.Consumer():
+			switch q := r.Command.(type) {
+			case *raft.RequestVoteRequest:
+				q.ID = voterFor(q.ID, w.members())
+			case *raft.RequestPreVoteRequest:
+				q.ID = voterFor(q.ID, w.members())
+			}
+			select {
+			case w.requests <- r:
+			case <-w.closed:
+				return
+			}
+		case <-w.closed:
+			return
+		}
+	}
+}
+
+// voterFor returns the candidate if it is a voter, and else one that is, if there is one.
+func voterFor(candidate []byte, members raft.Configuration) []byte {
+	votes := func(s raft.Server) bool { return s.Suffrage == raft.Voter }
+	is := func(s raft.Server) bool { return votes(s) && s.ID == raft.ServerID(candidate) }
+	if slices.ContainsFunc(members.Servers, is) {
+		return candidate
+	}
+	if i := slices.IndexFunc(members.Servers, votes); i >= 0 {
+		return []byte(members.Servers[i].ID)
+	}
+	return candidate
+}
