@@ -2,7 +2,6 @@ package raftlead
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -12,25 +11,45 @@ import (
 // others are no better. It is as long as the pauses of a card come in clusters.
 const yieldOnce = 10 * time.Second
 
-// Yield hands the lead to another node whenever a write to this one's log was slow, until the context ends. A
-// card that has paused pauses again within seconds, and raft writes to its leader's log before it sends: all
-// wait for that card, where a majority could do without it. Slow is what raftlog.Watched.Slow returned.
-func Yield(ctx context.Context, r *raft.Raft, slow <-chan time.Duration, log *slog.Logger) {
+// Yielder hands the lead to another node whenever a write to this one's log was slow. A card that has paused
+// pauses again within seconds, and raft writes to its leader's log before it sends: all wait for that card,
+// where a majority could do without it.
+type Yielder struct {
+	pace time.Duration
+	slow chan time.Duration
+	told func(took time.Duration, err error)
+}
+
+// NewYielder returns one for which a write is slow that takes longer than pace. After it has handed over, or has
+// tried to, it says so.
+func NewYielder(pace time.Duration, told func(took time.Duration, err error)) *Yielder {
+	return &Yielder{pace: pace, slow: make(chan time.Duration, 1), told: told}
+}
+
+// Wrote takes note of what a write took.
+func (y *Yielder) Wrote(took time.Duration) {
+	if took <= y.pace {
+		return
+	}
+	select {
+	case y.slow <- took:
+	default:
+	}
+}
+
+// Run hands over until the context ends.
+func (y *Yielder) Run(ctx context.Context, r *raft.Raft) {
 	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case took := <-slow:
+		case took := <-y.slow:
 			if r.State() != raft.Leader || !last.IsZero() && time.Since(last) < yieldOnce {
 				continue
 			}
 			last = time.Now()
-			why := ""
-			if err := r.LeadershipTransfer().Error(); err != nil { // nobody else is as far: it goes on
-				why = err.Error()
-			}
-			log.Info("yield", "took", took, "error", why)
+			y.told(took, r.LeadershipTransfer().Error()) // with an error nobody else is as far: it goes on
 		}
 	}
 }

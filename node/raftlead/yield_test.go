@@ -1,8 +1,6 @@
 package raftlead_test
 
 import (
-	"io"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -50,7 +48,8 @@ func three(t *testing.T) []*member {
 		config.LocalID, config.Logger = servers[i].ID, hclog.NewNullLogger()
 		card := &card{InmemStore: raft.NewInmemStore()}
 		watched := raftlog.Watch(card, time.Minute, func(what string) { t.Error(what, "took a minute") })
-		slow := watched.Slow(config.HeartbeatTimeout / 2)
+		yielder := raftlead.NewYielder(config.HeartbeatTimeout/2, func(time.Duration, error) {})
+		watched.Tell(yielder.Wrote)
 		snapshots := raft.NewInmemSnapshotStore()
 		if err := raft.BootstrapCluster(config, watched, watched, snapshots, way, raft.Configuration{Servers: servers}); err != nil {
 			t.Fatal(err)
@@ -60,7 +59,7 @@ func three(t *testing.T) []*member {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { r.Shutdown().Error(); way.Close() })
-		go raftlead.Yield(t.Context(), r, slow, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		go yielder.Run(t.Context(), r)
 		all = append(all, &member{r, card})
 	}
 	return all

@@ -33,8 +33,7 @@ type Watched struct {
 	Keeper
 	limit   time.Duration
 	stalled func(what string)
-	pace    time.Duration // a write that takes longer is told
-	slow    chan time.Duration
+	wrote   func(took time.Duration)
 }
 
 // Watch returns the store with a limit on each write; stalled is called, in a goroutine of its
@@ -44,12 +43,8 @@ func Watch(s Keeper, limit time.Duration, stalled func(what string)) *Watched {
 	return &Watched{Keeper: s, limit: limit, stalled: stalled}
 }
 
-// Slow returns a channel on which comes what a write took that was done and took longer than pace, unless
-// the last such is still in it. It is called before the first write.
-func (w *Watched) Slow(pace time.Duration) <-chan time.Duration {
-	w.pace, w.slow = pace, make(chan time.Duration, 1)
-	return w.slow
-}
+// Tell has wrote called after each write with what it took. It is called before the first write.
+func (w *Watched) Tell(wrote func(took time.Duration)) { w.wrote = wrote }
 
 // looks is how often a write is looked at before it is given up. A process that was paused finds
 // one look overdue, not all of them, and does not take its own pause for the disk's.
@@ -91,11 +86,8 @@ func (w *Watched) within(what string, do func() error) error {
 	began := time.Now()
 	defer Overdue(w.limit, func() { w.stalled(what) })()
 	err := do()
-	if took := time.Since(began); w.slow != nil && took > w.pace {
-		select {
-		case w.slow <- took:
-		default:
-		}
+	if w.wrote != nil {
+		w.wrote(time.Since(began))
 	}
 	return err
 }

@@ -45,6 +45,8 @@ type GroupConfig struct {
 	SlowDisk  func(what string)
 	// Damaged is called when the disk gave back something else than what was written. It ends the process.
 	Damaged func(error)
+	Wrote   func(took time.Duration) // is told of each write to the log
+	Yielded func(error)              // is told when the node has handed over its lead after a slow one, or could not
 }
 
 // Validate says what is wrong with the configuration.
@@ -56,8 +58,8 @@ func (c *GroupConfig) Validate() error {
 		return fmt.Errorf("store: a patience of %s is under 20ms", c.Patience)
 	case c.SnapshotEvery == 0 || c.TrailingLogs == 0 || c.DigestEvery == 0:
 		return errors.New("store: a group's log is cut after some entries, keeps some, and tells its digest after some")
-	case c.DiskLimit <= 0 || c.SlowDisk == nil || c.Damaged == nil:
-		return errors.New("store: a group needs a limit for its disk, and what to do then and when it is damaged")
+	case c.DiskLimit <= 0 || c.SlowDisk == nil || c.Damaged == nil || c.Wrote == nil || c.Yielded == nil:
+		return errors.New("store: a group needs a limit for its disk, and what to do then, when it is damaged and when it was slow")
 	}
 	return nil
 }
@@ -102,7 +104,14 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		limit = never
 	}
 	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
-	slow := keeper.Slow(c.Patience / 2)
+	yielder := raftlead.NewYielder(c.Patience/2, func(took time.Duration, err error) {
+		log.Info("yield", "group", c.Number, "took", took, "error", err)
+		c.Yielded(err)
+	})
+	keeper.Tell(func(took time.Duration) {
+		c.Wrote(took)
+		yielder.Wrote(took)
+	})
 	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
 		return logChange(log, c.Number, "send a snapshot")
 	})
@@ -130,7 +139,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	}
 	started.Store(r)
 	ctx, end := context.WithCancel(context.Background())
-	go raftlead.Yield(ctx, r, slow, log.With("group", c.Number))
+	go yielder.Run(ctx, r)
 	return &Group{config: c, raft: r, state: s, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}, nil

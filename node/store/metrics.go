@@ -3,6 +3,7 @@ package store
 import (
 	_ "embed"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,6 +21,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	writes   prometheus.Histogram
+	yields   *prometheus.CounterVec
 }
 
 func newMetrics() metrics {
@@ -30,7 +33,28 @@ func newMetrics() metrics {
 			Help: "Time that requests took, by method.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15)}, []string{"method"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_store_requests_in_flight",
 			Help: "Requests under way, watches among them."}),
+		writes: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "picloud_store_log_write_seconds",
+			Help: "Time that writes to the groups' logs took, with their syncs.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15)}),
+		yields: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_store_yields_total",
+			Help: "How often a leader handed over its lead after a slow write, or could not."}, []string{"outcome"}),
 	}
+}
+
+// wrote counts a write to a log.
+func (m *metrics) wrote(took time.Duration) { m.writes.Observe(took.Seconds()) }
+
+// yielded counts an attempt to hand over a lead.
+func (m *metrics) yielded(err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = "failed"
+	}
+	m.yields.WithLabelValues(outcome).Inc()
+}
+
+// collectors returns what is counted.
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.writes, m.yields}
 }
 
 // outcome returns the label for an error.
@@ -91,9 +115,9 @@ func (s *Store) Describe(to chan<- *prometheus.Desc) {
 	for _, g := range s.gauges {
 		to <- g.desc
 	}
-	s.metrics.requests.Describe(to)
-	s.metrics.seconds.Describe(to)
-	s.metrics.inFlight.Describe(to)
+	for _, c := range s.metrics.collectors() {
+		c.Describe(to)
+	}
 }
 
 // Collect is for prometheus.Collector.
@@ -103,9 +127,9 @@ func (s *Store) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(gauge.desc, prometheus.GaugeValue, gauge.read(g), fmt.Sprint(g.config.Number))
 		}
 	}
-	s.metrics.requests.Collect(to)
-	s.metrics.seconds.Collect(to)
-	s.metrics.inFlight.Collect(to)
+	for _, c := range s.metrics.collectors() {
+		c.Collect(to)
+	}
 }
 
 var _ prometheus.Collector = (*Store)(nil)

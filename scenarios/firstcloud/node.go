@@ -69,13 +69,14 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	watched := raftlog.Watch(recent, stallLimit, func(what string) {
 		panic("firstcloud: the disk hangs: " + what + " took longer than " + stallLimit.String())
 	})
-	slow := watched.Slow(slowWrite)
+	yielder := raftlead.NewYielder(slowWrite, func(took time.Duration, err error) { h.Log.Info("yield", "took", took, "error", err) })
+	watched.Tell(yielder.Wrote)
 	r, err := Member{Name: h.Name, Nodes: c.Nodes, Network: network, Log: watched, State: state}.Start()
 	if err != nil {
 		return err
 	}
 	defer r.Shutdown()
-	go raftlead.Yield(ctx, r, slow, h.Log)
+	go yielder.Run(ctx, r)
 	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
 		if before, done := shortCut(r, state, c); done {
 			return before, nil
