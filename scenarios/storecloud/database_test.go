@@ -45,7 +45,9 @@ func ways(t *testing.T) (*storetest.Store, kv.Cloud) {
 		}
 	})
 	h := &host.Host{Network: &host.RealNetwork{}}
-	return store, Registers(h, store, []Database{{HTTP: strings.TrimPrefix(web.URL, "http://"), RESP: l.Addr().String()}})
+	cloud := Registers(h, store, []Database{{HTTP: strings.TrimPrefix(web.URL, "http://"), RESP: l.Addr().String()}})
+	cloud.(shared)[1].(*documents).limit = time.Minute // the machine may be slow
+	return store, cloud
 }
 
 // draw draws a command on one of some keys, with a value that no other has.
@@ -69,7 +71,7 @@ func draw(n int, model map[string]string) kv.Command {
 func TestEachWayToARegisterDoesWhatItsCommandsSay(t *testing.T) {
 	_, cloud := ways(t)
 	model := map[string]string{}
-	for n := range 400 {
+	for n := range 300 {
 		c := draw(n, model)
 		outcome, result, why := cloud.Do(t.Context(), c)
 		if outcome != history.OK {
@@ -82,14 +84,19 @@ func TestEachWayToARegisterDoesWhatItsCommandsSay(t *testing.T) {
 	}
 }
 
-// Replies are lost before and after the effect. Whatever the client says, it must be true.
+// Replies are lost before and after the effect, and clients give up. Whatever one says then, it must be true.
 func TestAClientSaysOnlyWhatItKnowsWhenRepliesAreLost(t *testing.T) {
 	store, cloud := ways(t)
 	model, seen := map[string]string{}, map[history.Outcome]int{}
-	for n := range 300 {
+	for n := range 150 {
 		c := draw(n, model)
-		store.Fail(func(txn *api.Txn) *storetest.Fault {
-			switch rand.IntN(4) {
+		ctx, giveUp := context.WithCancel(t.Context())
+		patience := 1 + rand.IntN(4) // in attempts, so that no machine is too slow
+		store.Fail(func(*api.Txn) *storetest.Fault {
+			if patience--; patience == 0 {
+				giveUp()
+			}
+			switch rand.IntN(3) {
 			case 0:
 				return &storetest.Fault{Err: api.Errorf(api.Unavailable, "test", "", "not now")}
 			case 1:
@@ -97,12 +104,11 @@ func TestAClientSaysOnlyWhatItKnowsWhenRepliesAreLost(t *testing.T) {
 			}
 			return nil
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(300))*time.Millisecond)
 		outcome, result, _ := cloud.Do(ctx, c)
-		cancel()
-		seen[outcome]++
+		giveUp()
 		store.Fail(nil)
 		_, now, _ := cloud.Do(t.Context(), kv.Command{Kind: history.Read, Key: c.Key})
+		seen[outcome]++
 		before, after := model[c.Key], c.After(model[c.Key])
 		switch {
 		case outcome == history.OK && (c.Kind == history.Read || c.Kind == history.CAS) && result != before,
@@ -114,7 +120,7 @@ func TestAClientSaysOnlyWhatItKnowsWhenRepliesAreLost(t *testing.T) {
 		model[c.Key] = now
 	}
 	for _, outcome := range []history.Outcome{history.OK, history.Failed, history.Unknown} {
-		if seen[outcome] < 10 {
+		if seen[outcome] < 5 {
 			t.Errorf("%d of the outcomes were %s, which is too few to say something", seen[outcome], outcome)
 		}
 	}

@@ -26,10 +26,11 @@ const attemptLimit = time.Second
 type documents struct {
 	http      *http.Client
 	databases []Database
+	limit     time.Duration // of an attempt
 }
 
 func newDocuments(n host.Network, at []Database) *documents {
-	return &documents{databases: at, http: &http.Client{Transport: &http.Transport{
+	return &documents{databases: at, limit: attemptLimit, http: &http.Client{Transport: &http.Transport{
 		DialContext: n.DialContext, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
 	}}}
 }
@@ -64,7 +65,7 @@ func (d *documents) Do(ctx context.Context, c kv.Command) (outcome history.Outco
 
 // ask sends one request to one of the databases.
 func (d *documents) ask(ctx context.Context, method, path, body, key string) (status int, reply []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
 	at := d.databases[rand.IntN(len(d.databases))]
 	q, err := http.NewRequestWithContext(ctx, method, "http://"+at.HTTP+path, strings.NewReader(body))
