@@ -120,7 +120,8 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 		g := &l.admitted[i]
 		other, _ := Lookup(g.Kind)
 		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) ||
-			l.crashAfterHarm(g, f, other, spec) || !required && i < l.required && l.spoils(f, g, spec) {
+			l.crashAfterHarm(g, f, other, spec) || !required && i < l.required && l.spoils(f, g, spec) ||
+			i < l.required && required && l.absent(f, g, spec, other) {
 			return false
 		}
 		damaged = l.damaged(g, other, damaged)
@@ -165,6 +166,13 @@ func (l *ledger) spoils(f, g *Fault, spec *Spec) bool {
 		return false
 	}
 	return overlap(f, g, l.limits.Recovery) || spec.Harm != HarmNone && f.At <= g.End()
+}
+
+// absent says whether of two required faults on one machine the one takes away the process that the other one
+// is to act on.
+func (l *ledger) absent(f, g *Fault, fs, gs *Spec) bool {
+	return (fs.Restarts || gs.Restarts) && f.Target.Type == OnMachine && g.Target.Type == OnMachine &&
+		f.Target.A[0] == g.Target.A[0] && overlap(f, g, l.limits.Recovery)
 }
 
 func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
