@@ -42,7 +42,7 @@ func DefaultConfig(node string, nodes ...string) Config {
 		DiskLimit:     8 * time.Second,
 		KeepRevisions: 100_000,
 		ScrubEvery:    10 * time.Minute,
-		MemTableBytes: 4 << 20, CacheBytes: 8 << 20,
+		MemTableBytes: 16 << 20, CacheBytes: 8 << 20,
 	}
 }
 

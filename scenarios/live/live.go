@@ -28,8 +28,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/redis/go-redis/v9/logging"
-
 	"picloud/node"
 	"picloud/reports"
 	"picloud/scenarios"
@@ -121,7 +119,6 @@ func Run(ctx context.Context, c Config) (*reports.Result, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	logging.Disable() // go-redis would say each connection that a killed node refuses
 	data, err := os.MkdirTemp("", "picloud-live-")
 	if err != nil {
 		return nil, "", err

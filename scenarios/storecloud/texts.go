@@ -4,39 +4,33 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/gomodule/redigo/redis"
 
 	"picloud/node/host"
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 )
 
-// texts carries out commands on strings over RESP, with the client that applications use.
-type texts struct{ databases []*redis.Client }
-
-func newTexts(n host.Network, at []Database) *texts {
-	t := &texts{}
-	for _, d := range at {
-		t.databases = append(t.databases, redis.NewClient(&redis.Options{
-			Addr: d.RESP, Dialer: n.DialContext, Protocol: 2, DisableIdentity: true,
-			// what it does for others' clouds looks names up in the system's way
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-			PoolSize:                 1, MaxRetries: -1, // a SET that is sent again may take effect after another's
-			ReadTimeout: time.Minute, ContextTimeoutEnabled: true,
-		}))
-	}
-	return t
+// texts carries out commands on strings over RESP.
+type texts struct {
+	network   host.Network
+	databases []Database
+	open      []redis.Conn // to each database, nil if there is none
 }
 
-// Do runs one command. Attempts that have done nothing are made again while there is time.
+func newTexts(n host.Network, at []Database) *texts {
+	return &texts{network: n, databases: at, open: make([]redis.Conn, len(at))}
+}
+
+// Do runs one command. Attempts that have done nothing are made again while there is time; what may have changed
+// something is not sent again, as it might take effect after another client's.
 func (t *texts) Do(ctx context.Context, c kv.Command) (outcome history.Outcome, result, why string) {
 	for {
-		db := t.databases[rand.IntN(len(t.databases))]
-		result, sent, err := try(ctx, db, &c)
+		result, sent, err := t.attempt(ctx, rand.IntN(len(t.databases)), &c)
 		switch {
 		case err == nil:
 			return history.OK, result, ""
@@ -48,39 +42,85 @@ func (t *texts) Do(ctx context.Context, c kv.Command) (outcome history.Outcome, 
 	}
 }
 
-// try makes one attempt. Sent tells whether something was sent that may have changed the register.
-func try(ctx context.Context, db *redis.Client, c *kv.Command) (result string, sent bool, err error) {
-	switch c.Kind {
-	case history.Read:
-		result, err = text(db.Get(ctx, c.Key))
-		return result, false, err
-	case history.Write:
-		return "", true, db.Set(ctx, c.Key, c.Value, 0).Err()
-	case history.Delete:
-		return "", true, db.Del(ctx, c.Key).Err()
-	}
-	err = db.Watch(ctx, func(tx *redis.Tx) (err error) {
-		if result, err = text(tx.Get(ctx, c.Key)); err != nil || result != c.Expect {
-			return err
+// attempt makes one attempt with one of the databases. Sent tells whether something was sent that may have changed
+// the register. A connection on which something went wrong is not used again: it may still watch something.
+func (t *texts) attempt(ctx context.Context, n int, c *kv.Command) (result string, sent bool, err error) {
+	if t.open[n] == nil {
+		if t.open[n], err = redis.DialContext(ctx, "tcp", t.databases[n].RESP, redis.DialContextFunc(
+			func(ctx context.Context, network, address string) (net.Conn, error) {
+				return t.network.DialContext(ctx, network, address)
+			})); err != nil {
+			return "", false, err
 		}
-		sent = true
-		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error { return p.Set(ctx, c.Key, c.Value, 0).Err() })
-		return err
-	}, c.Key)
+	}
+	result, sent, err = try(texting{t.open[n], ctx}, c)
+	if err != nil {
+		t.open[n].Close()
+		t.open[n] = nil
+	}
 	return result, sent, err
 }
 
-// text returns a string, the empty one for what is absent.
-func text(found *redis.StringCmd) (string, error) {
-	s, err := found.Result()
-	if errors.Is(err, redis.Nil) {
-		err = nil
+// texting is a connection in the time of a context.
+type texting struct {
+	redis.Conn
+	ctx context.Context
+}
+
+// do sends a command and waits for the reply to it.
+func (t texting) do(command string, args ...any) (any, error) {
+	left := time.Minute
+	if end, is := t.ctx.Deadline(); is {
+		left = max(time.Until(end), time.Millisecond)
+	}
+	return redis.DoWithTimeout(t.Conn, left, command, args...)
+}
+
+func (t texting) get(key string) (string, error) {
+	s, err := redis.String(t.do("GET", key))
+	if errors.Is(err, redis.ErrNil) {
+		err = nil // what is absent has the empty value
 	}
 	return s, err
 }
 
+func try(t texting, c *kv.Command) (result string, sent bool, err error) {
+	switch c.Kind {
+	case history.Read:
+		result, err = t.get(c.Key)
+		return result, false, err
+	case history.Write:
+		_, err = t.do("SET", c.Key, c.Value)
+		return "", true, err
+	case history.Delete:
+		_, err = t.do("DEL", c.Key)
+		return "", true, err
+	}
+	if _, err = t.do("WATCH", c.Key); err != nil {
+		return "", false, err
+	}
+	if result, err = t.get(c.Key); err != nil {
+		return "", false, err
+	}
+	if result != c.Expect {
+		_, err = t.do("UNWATCH")
+		return result, false, err
+	}
+	if err = errors.Join(t.Send("MULTI"), t.Send("SET", c.Key, c.Value)); err != nil {
+		return "", false, err
+	}
+	done, err := t.do("EXEC")
+	if err == nil && done == nil {
+		err = errChanged
+	}
+	return result, true, err
+}
+
+// errChanged says that a watched key has changed.
+var errChanged = errors.New("what was watched has changed")
+
 // nothingDone tells whether an error of a write says that it had no effect and never will.
 func nothingDone(err error) bool {
 	var said redis.Error
-	return errors.Is(err, redis.TxFailedErr) || errors.As(err, &said) && strings.HasPrefix(said.Error(), "TRYAGAIN")
+	return errors.Is(err, errChanged) || errors.As(err, &said) && strings.HasPrefix(said.Error(), "TRYAGAIN")
 }
