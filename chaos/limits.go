@@ -120,8 +120,10 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 		g := &l.admitted[i]
 		other, _ := Lookup(g.Kind)
 		if l.clash(f, g, spec, other) || l.crashAfterHarm(f, g, spec, other) ||
-			l.crashAfterHarm(g, f, other, spec) || !required && i < l.required && l.spoils(f, g, spec) ||
-			i < l.required && required && l.absent(f, g, spec, other) {
+			l.crashAfterHarm(g, f, other, spec) {
+			return false
+		}
+		if i < l.required && (!required && l.spoils(f, g, spec) || required && l.absent(f, g, spec, other)) {
 			return false
 		}
 		damaged = l.damaged(g, other, damaged)

@@ -65,7 +65,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("store: the first groups: %w", err)
 		}
 	}
-	g := c.group(0, nil, told{func(string) {}, func(error) {}, func(time.Duration) {}, func(error) {}})
+	g := c.group(0, nil, Told{func(string) {}, func(error) {}, func(time.Duration) {}, func(error) {}})
 	return g.Validate()
 }
 
@@ -81,20 +81,12 @@ func (c *Config) first(group uint32) *api.Shard {
 	return &c.First.Shards[i]
 }
 
-// told is who is told of what befalls a group: see GroupConfig.
-type told struct {
-	stalled func(what string)
-	damaged func(error)
-	wrote   func(took time.Duration)
-	yielded func(error)
-}
-
 // group returns the configuration of a member of a group.
-func (c *Config) group(number uint32, first []string, t told) GroupConfig {
+func (c *Config) group(number uint32, first []string, t Told) GroupConfig {
 	return GroupConfig{
 		Number: number, Node: c.Node, First: first,
 		Patience:      c.Patience,
 		SnapshotEvery: c.SnapshotEvery, TrailingLogs: c.TrailingLogs, DigestEvery: c.DigestEvery,
-		DiskLimit: c.DiskLimit, SlowDisk: t.stalled, Damaged: t.damaged, Wrote: t.wrote, Yielded: t.yielded,
+		DiskLimit: c.DiskLimit, Told: t,
 	}
 }

@@ -39,10 +39,15 @@ type GroupConfig struct {
 	// DigestEvery is after how many entries the digest of the state is logged, to be compared with the
 	// other members'.
 	DigestEvery uint64
+	DiskLimit   time.Duration // which a write to the log may take: see Told.SlowDisk
+	Told
+}
+
+// Told is who is told of what befalls a group.
+type Told struct {
 	// SlowDisk is called, in a goroutine of its own, when a write to the log has taken DiskLimit. It ends
 	// the process: raft's leader would keep its place while its disk hangs.
-	DiskLimit time.Duration
-	SlowDisk  func(what string)
+	SlowDisk func(what string)
 	// Damaged is called when the disk gave back something else than what was written. It ends the process.
 	Damaged func(error)
 	Wrote   func(took time.Duration) // is told of each write to the log

@@ -62,8 +62,8 @@ func (s *shelf) start(name string, first ...string) {
 		s.t.Fatal(err)
 	}
 	c := GroupConfig{Number: 1, Node: name, First: first, Patience: 300 * time.Millisecond, SnapshotEvery: 20, TrailingLogs: 5, DigestEvery: 64,
-		DiskLimit: time.Minute, SlowDisk: func(what string) { panic(what) }, Damaged: func(err error) { panic(err) },
-		Wrote: func(time.Duration) {}, Yielded: func(error) {}}
+		DiskLimit: time.Minute, Told: Told{SlowDisk: func(what string) { panic(what) }, Damaged: func(err error) { panic(err) },
+			Wrote: func(time.Duration) {}, Yielded: func(error) {}}}
 	g, err := OpenGroup(c, db, port, s.disks[name], "snapshots", slog.New(slog.DiscardHandler))
 	if err != nil {
 		s.t.Fatal(err)

@@ -186,7 +186,7 @@ func (s *Store) firstShards() []api.Shard {
 
 // open starts the node's member of a group.
 func (s *Store) open(group uint32, first []string) error {
-	g, err := OpenGroup(s.config.group(group, first, told{s.stalled, s.damaged, s.metrics.wrote, s.metrics.yielded}), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
+	g, err := OpenGroup(s.config.group(group, first, Told{s.stalled, s.damaged, s.metrics.wrote, s.metrics.yielded}), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
 	if err != nil {
 		return err
 	}

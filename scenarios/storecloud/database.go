@@ -20,17 +20,18 @@ type Database struct {
 	HTTP, RESP string // host:port
 }
 
-// ownDatabase is where a machine of clients finds the database that runs on it. Neither protocol has a sum over
-// what it sends, so in a world whose wires change bits it is asked over loopback, as an application on a Pi does.
-var ownDatabase = Database{HTTP: "localhost:8080", RESP: "localhost:6379"}
+// The ports of the database that runs on a machine of clients. Neither protocol has a sum over what it sends, so in
+// a world whose wires change bits it is asked over loopback, as an application on a Pi does.
+const (
+	ownHTTP = "8080"
+	ownRESP = "6379"
+)
 
 // beginDatabase starts a database on the machine of the clients, and has them use it. The context that it returns
 // ends with the database, if that cannot go on.
 func beginDatabase(ctx context.Context, h *host.Host, c *ClientConfig) (_ context.Context, end func() error) {
-	_, web, _ := strings.Cut(ownDatabase.HTTP, ":")
-	_, resp, _ := strings.Cut(ownDatabase.RESP, ":")
-	config := &node.Config{Nodes: c.Nodes, StorePort: c.Port, HTTP: web, DB: &node.DB{RESP: resp}}
-	c.Databases = append(c.Databases, ownDatabase)
+	config := &node.Config{Nodes: c.Nodes, StorePort: c.Port, HTTP: ownHTTP, DB: &node.DB{RESP: ownRESP}}
+	c.Databases = append(c.Databases, Database{HTTP: "localhost:" + ownHTTP, RESP: "localhost:" + ownRESP})
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
