@@ -10,6 +10,7 @@ import (
 	"picloud/node/alerts"
 	"picloud/node/db"
 	"picloud/node/store"
+	"picloud/node/web"
 )
 
 //go:embed alerts.yaml
@@ -38,7 +39,7 @@ func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Co
 	if err := n.metrics.Register(m); err != nil {
 		return fmt.Errorf("node: metrics of the monitor: %w", err)
 	}
-	mux.Handle("/alerts", readOnly(m))
+	mux.Handle("/alerts", web.ReadOnly(m))
 	run("monitor", m.Run)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"picloud/node/db"
 	"picloud/node/host"
 	"picloud/node/store"
+	"picloud/node/web"
 )
 
 // Run runs a node until the context ends or it cannot go on. What it was doing when the context ends is
@@ -100,7 +101,7 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	run("http", func(ctx context.Context) error { return serveHTTP(ctx, l, mux) })
+	run("http", func(ctx context.Context) error { return web.Serve(ctx, l, mux) })
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"picloud/node/client"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
+	"picloud/node/web"
 )
 
 // running is a node that is a whole cloud.
@@ -91,7 +92,7 @@ func (r *running) dial(port string) net.Conn {
 func TestAnEndpointRefusesWhatItIsNotFor(t *testing.T) {
 	r := start(t)
 	before := r.all()
-	long := strings.Repeat("x", headerBytes+8192)
+	long := strings.Repeat("x", web.HeaderBytes+8192)
 	for _, c := range []struct {
 		request string
 		status  int

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // change is an event as JSON.
@@ -24,9 +25,6 @@ type changeList struct {
 	Events []*change `json:"events"`
 	Next   uint64    `json:"next"` // the revision to go on from
 }
-
-// patience is how long a client of a stream may take to take what it is sent.
-const patience = 30 * time.Second
 
 // probe is how long a stream waits for its first event before it begins, so that a feed that cannot begin
 // is refused with a status.
@@ -114,7 +112,7 @@ func changesOf(ns string, events *api.Events) []*change {
 func (d *DB) stream(ctx context.Context, c *call, w *api.Watch, wait time.Duration) error {
 	out := http.NewResponseController(c.w)
 	flush := func(text string) error {
-		if err := out.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := out.SetWriteDeadline(time.Now().Add(web.Patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
 		if _, err := c.w.Write([]byte(text)); err != nil {
@@ -141,7 +139,7 @@ func (d *DB) stream(ctx context.Context, c *call, w *api.Watch, wait time.Durati
 		}
 		w.From = events.Next
 		if events, err = d.events(ctx, w, wait); err != nil {
-			body, _ := asJSON(asError(err))
+			body, _ := web.AsJSON(web.AsError(err))
 			_ = flush("event: error\ndata: " + string(body) + "\n")
 			return errors.Join(errAnswered, err)
 		}
@@ -152,7 +150,7 @@ func (d *DB) stream(ctx context.Context, c *call, w *api.Watch, wait time.Durati
 func eventText(list []*change) (string, error) {
 	var b strings.Builder
 	for i, e := range list {
-		body, err := asJSON(e)
+		body, err := web.AsJSON(e)
 		if err != nil {
 			return "", err
 		}

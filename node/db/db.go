@@ -13,12 +13,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // DB serves applications. It may be used by many goroutines.
@@ -85,7 +87,7 @@ func effectless(kind api.Kind) bool {
 // observe notes what came of a request.
 func (d *DB) observe(ctx context.Context, protocol, operation string, began time.Time, err error) {
 	d.metrics.observe(protocol, operation, time.Since(began), api.KindOf(err))
-	if serverError(err) && ctx.Err() == nil { // who went away is not missed
+	if err != nil && web.StatusOf(err) >= http.StatusInternalServerError && ctx.Err() == nil { // who went away is not missed
 		d.log.ErrorContext(ctx, "a request failed", "protocol", protocol, "operation", operation, "kind", api.KindOf(err), "error", err)
 	}
 }

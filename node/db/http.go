@@ -1,9 +1,7 @@
 package db
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // The operations, as metrics name them.
@@ -83,7 +82,7 @@ func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	d.observe(r.Context(), "http", c.operation, began, err)
 	if err != nil && !errors.Is(err, errAnswered) {
-		Refuse(w, err)
+		web.Refuse(w, err)
 	}
 }
 
@@ -233,18 +232,9 @@ func (c *call) period(name string) (time.Duration, error) {
 	return p, nil
 }
 
-// asJSON returns a value as JSON, as short as it can be, characters like < left alone.
-func asJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return b.Bytes(), err
-}
-
 // answer sends a value.
 func (c *call) answer(v any) error {
-	body, err := asJSON(v)
+	body, err := web.AsJSON(v)
 	if err != nil {
 		return api.Errorf(api.Internal, "encode the answer", "", "%s", err)
 	}
@@ -252,26 +242,4 @@ func (c *call) answer(v any) error {
 	return nil
 }
 
-// Refuse answers an HTTP request with an error: its status, and what it is as JSON.
-func Refuse(w http.ResponseWriter, err error) {
-	status := statusOf(err)
-	body, e := asJSON(asError(err))
-	if e != nil {
-		body = nil
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	reply(w, status, body)
-}
-
-func (c *call) send(status int, body []byte) { reply(c.w, status, body) }
-
-// reply sends an answer to a client, who may take some time to take it.
-func reply(w http.ResponseWriter, status int, body []byte) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // if that fails, so does the write
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that went away has no use for the error
-}
+func (c *call) send(status int, body []byte) { web.Reply(c.w, status, body) }

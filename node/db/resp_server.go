@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"picloud/node/web"
 )
 
 // pipelined bounds how many commands of a connection are under way or wait to be sent their replies.
@@ -96,7 +98,7 @@ func send(stream net.Conn, replies <-chan *pending) {
 	const enough = 64 << 10
 	var b []byte
 	flush := func() {
-		_ = stream.SetWriteDeadline(time.Now().Add(patience))
+		_ = stream.SetWriteDeadline(time.Now().Add(web.Patience))
 		if _, err := stream.Write(b); err != nil {
 			_ = stream.Close() // the reader ends then, and what is under way is done for nobody
 		}

@@ -1,4 +1,8 @@
-package db
+// Package web is what all roles that speak HTTP share: how errors are answered, and how long clients may take.
+//
+// Invariants: an error crosses the wire as api.Error in JSON, and its kind decides the status; a server that stops
+// lets requests under way end.
+package web
 
 import (
 	"errors"
@@ -7,8 +11,8 @@ import (
 	"picloud/node/api"
 )
 
-// statusOf returns the HTTP status of an error.
-func statusOf(err error) int {
+// StatusOf returns the HTTP status of an error.
+func StatusOf(err error) int {
 	switch api.KindOf(err) {
 	case api.BadRequest, api.CrossPartition, api.Future:
 		return http.StatusBadRequest
@@ -36,16 +40,11 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// asError returns what crosses the wire of an error.
-func asError(err error) *api.Error {
+// AsError returns what crosses the wire of an error.
+func AsError(err error) *api.Error {
 	var e *api.Error
 	if errors.As(err, &e) {
 		return e
 	}
 	return api.Errorf(api.Internal, "serve", "", "%s", err)
-}
-
-// serverError tells whether an error is the server's fault.
-func serverError(err error) bool {
-	return err != nil && statusOf(err) >= http.StatusInternalServerError
 }
