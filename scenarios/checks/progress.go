@@ -121,7 +121,7 @@ func (m *majority) healthy(s chaos.Schedule, deaths []reports.Death, end time.Du
 			continue
 		}
 		sick := span{f.At, f.End() + m.Recovery}
-		if spec, _ := chaos.Lookup(f.Kind); spec.Harm == chaos.HarmSeen {
+		if spec, _ := chaos.Lookup(f.Kind); spec.Harm != chaos.HarmNone {
 			sick.to = forever
 		}
 		ill = append(ill, sick)
