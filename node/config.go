@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -26,6 +27,7 @@ type Config struct {
 
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
+	LB      *LB      `yaml:"lb,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
 }
 
@@ -88,6 +90,11 @@ func Parse(name string, text []byte, into any) error {
 // Validate puts defaults where nothing stands, and says what is wrong with the configuration.
 func (c *Config) Validate() error {
 	c.StorePort, c.HTTP = cmp.Or(c.StorePort, "7000"), cmp.Or(c.HTTP, "8080")
+	if c.LB != nil {
+		if err := c.LB.validate(); err != nil {
+			return err
+		}
+	}
 	if err := c.validatePorts(); err != nil {
 		return err
 	}
@@ -128,8 +135,11 @@ func (c *Config) validatePorts() error {
 	if c.DB != nil && c.DB.RESP != "" {
 		ports["db.resp"] = c.DB.RESP
 	}
+	if c.LB != nil {
+		maps.Copy(ports, c.LB.ports())
+	}
 	used := map[string]bool{}
-	for _, key := range []string{"store-port", "http", "db.resp"} {
+	for _, key := range []string{"store-port", "http", "db.resp", "lb.port", "lb.tls.port"} {
 		port, is := ports[key]
 		if !is {
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"picloud/node/alerts"
 	"picloud/node/db"
+	"picloud/node/lb"
 	"picloud/node/store"
 	"picloud/node/web"
 )
@@ -22,6 +23,7 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "node", Text: []byte(alertRules)},
 		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
 		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
+		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
 	)
 }
 

@@ -20,8 +20,8 @@ import (
 	"picloud/node/store"
 )
 
-// begun starts a node with all roles, and returns it with where it serves HTTP.
-func begun(t *testing.T) (*node, string) {
+// begun starts a node, and returns it with where it serves HTTP.
+func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 	t.Helper()
 	h, err := host.NewReal(host.RealConfig{Name: "pi-1", Machines: map[string]string{"pi-1": "127.0.0.1"}, Folder: t.TempDir()})
 	if err != nil {
@@ -33,6 +33,9 @@ func begun(t *testing.T) (*node, string) {
 		Store:   &Store{Groups: [][]string{{"pi-1"}}},
 		DB:      &DB{Tokens: []Token{{Token: "a-token-of-a-test", Role: "admin", Namespaces: []string{"*"}}}},
 		Monitor: &Monitor{Every: Duration{50 * time.Millisecond}},
+	}
+	for _, change := range more {
+		change(c)
 	}
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
@@ -56,7 +59,7 @@ func begun(t *testing.T) (*node, string) {
 
 // TestRulesLookAtMetricsThatAreExported: a rule with a misspelt metric never fires.
 func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
-	n, _ := begun(t)
+	n, _ := begun(t, func(c *Config) { c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}} })
 	exported := map[string]bool{"up": true} // the monitor's own
 	descriptions := make(chan *prometheus.Desc, 1000)
 	n.metrics.Describe(descriptions)

@@ -97,6 +97,11 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 	} else {
 		mux.HandleFunc("/", nothing)
 	}
+	if n.config.LB != nil {
+		if err := n.beginLB(run); err != nil {
+			return err
+		}
+	}
 	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", n.config.HTTP))
 	if err != nil {
 		return fmt.Errorf("node: %w", err)

@@ -1,0 +1,280 @@
+package lb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/web"
+)
+
+// mostAttempts bounds how often one request is sent.
+const mostAttempts = 3
+
+// dialError says that a server was not reached: it has not seen the request.
+type dialError struct{ error }
+
+func (e dialError) Unwrap() error { return e.error }
+
+// exchange is a request on its way to some server, and perhaps to another one.
+type exchange struct {
+	*pool
+	*passage
+	request  *http.Request
+	outcomes chan *attempt
+	tried    []*server
+	running  []*attempt
+}
+
+// attempt is a request on its way to one server.
+type attempt struct {
+	server *server
+	cancel context.CancelFunc
+	began  time.Time
+	hedge  bool
+	reply  *http.Response
+	err    error
+}
+
+// run sends the request to one server after another until one has a good answer, or until nothing more is worth
+// trying. The answer's body must be closed.
+func (x *exchange) run() (*http.Response, error) {
+	s, err := x.take(x.request.Context(), x.route.priority().rank())
+	if err != nil {
+		return nil, err
+	}
+	x.retries.earn()
+	var late <-chan time.Time
+	if x.reads() {
+		x.hedges.earn()
+		if after := x.lateAfter(); after > 0 {
+			t := time.NewTimer(after)
+			defer t.Stop()
+			late = t.C
+		}
+	}
+	x.start(s, false)
+	for {
+		select {
+		case a := <-x.outcomes:
+			x.running = slices.DeleteFunc(x.running, func(b *attempt) bool { return a == b })
+			if !x.worthAnother(a) {
+				return x.end(a)
+			}
+			if len(x.running) > 0 {
+				x.drop(a)
+				continue // the other one may do better
+			}
+			s := x.second(a)
+			if s == nil {
+				return x.end(a)
+			}
+			x.drop(a)
+			x.start(s, false)
+		case <-late:
+			late = nil
+			x.hedge()
+		}
+	}
+}
+
+// reads tells whether the request asks for something and brings nothing.
+func (x *exchange) reads() bool {
+	m := x.request.Method
+	return (m == http.MethodGet || m == http.MethodHead) && x.replays && x.body == nil && x.request.Header.Get("Upgrade") == ""
+}
+
+// repeatable tells whether the request has the same effect when it is done twice.
+func (x *exchange) repeatable() bool {
+	switch x.request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return x.request.Header.Get("Idempotency-Key") != ""
+}
+
+func (x *exchange) lateAfter() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.late
+}
+
+// start sends the request to a server that was taken.
+func (x *exchange) start(s *server, hedge bool) {
+	ctx, cancel := context.WithCancel(x.request.Context())
+	a := &attempt{server: s, cancel: cancel, began: time.Now(), hedge: hedge}
+	x.tried = append(x.tried, s)
+	x.running = append(x.running, a)
+	r := x.request.Clone(ctx)
+	r.URL.Host = s.Address
+	if x.body != nil {
+		r.Body = io.NopCloser(&replay{x.body})
+	}
+	web.SetTimeout(r.Header, time.Until(x.until))
+	go func() {
+		a.reply, a.err = x.transport.RoundTrip(r)
+		x.finish(a)
+		x.outcomes <- a
+	}()
+}
+
+// replay reads a body from its beginning.
+type replay struct{ rest []byte }
+
+func (r *replay) Read(b []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// finish takes note of how a server did. It has the request until its answer is read, unless the answer is that
+// the connection is something else from now on.
+func (x *exchange) finish(a *attempt) {
+	given := x.request.Context().Err() != nil || errors.Is(a.err, context.Canceled) // by the client, or for another answer
+	if !given || errors.Is(context.Cause(x.request.Context()), context.DeadlineExceeded) {
+		x.answered(a.server, time.Since(a.began), a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
+	}
+	if a.err != nil || a.reply.StatusCode == http.StatusSwitchingProtocols {
+		x.release(a.server)
+		return
+	}
+	a.reply.Body = &answerBody{ReadCloser: a.reply.Body, end: func() { a.cancel(); x.release(a.server) }}
+}
+
+// answerBody ends an attempt when it is read or closed.
+type answerBody struct {
+	io.ReadCloser
+	once sync.Once
+	end  func()
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.once.Do(b.end)
+	}
+	return n, err
+}
+
+func (b *answerBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.once.Do(b.end)
+	return err
+}
+
+// worthAnother tells whether the request may be sent once more after what came of an attempt.
+func (x *exchange) worthAnother(a *attempt) bool {
+	if x.request.Context().Err() != nil || !x.replays {
+		return false
+	}
+	if a.err != nil {
+		return errors.As(a.err, new(dialError)) || x.repeatable()
+	}
+	switch a.reply.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return x.repeatable()
+	}
+	return false
+}
+
+// second returns the server for one more attempt, nil if there is to be none. If it was tried already it is left
+// alone for a moment.
+func (x *exchange) second(a *attempt) *server {
+	if len(x.tried) >= mostAttempts {
+		return nil
+	}
+	if !x.retries.spend() {
+		x.metrics.retries.WithLabelValues(x.service, "over budget").Inc()
+		return nil
+	}
+	s := x.takeAnother(x.tried)
+	if s == nil {
+		x.metrics.retries.WithLabelValues(x.service, "no room").Inc()
+		return nil
+	}
+	if slices.Contains(x.tried, s) && !sleep(x.request.Context(), time.Duration(len(x.tried))*(25*time.Millisecond+rand.N(50*time.Millisecond))) {
+		x.release(s)
+		return nil
+	}
+	x.metrics.retries.WithLabelValues(x.service, "sent").Inc()
+	return s
+}
+
+// sleep tells whether the time went by before the context ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// hedge sends the request to one more server, as the first answer is late.
+func (x *exchange) hedge() {
+	if len(x.tried) >= mostAttempts || !x.hedges.spend() {
+		return
+	}
+	s := x.takeAnother(x.tried)
+	if s == nil {
+		return
+	}
+	if slices.Contains(x.tried, s) {
+		x.release(s)
+		return
+	}
+	x.metrics.hedges.WithLabelValues(x.service, "sent").Inc()
+	x.start(s, true)
+}
+
+// end makes an attempt the one that counts.
+func (x *exchange) end(a *attempt) (*http.Response, error) {
+	for range x.running {
+		go func() { x.drop(<-x.outcomes) }()
+	}
+	for _, b := range x.running {
+		b.cancel()
+	}
+	if a.hedge && a.err == nil {
+		x.metrics.hedges.WithLabelValues(x.service, "won").Inc()
+	}
+	if a.err == nil {
+		a.reply.Header.Set(web.AttemptsHeader, strconv.Itoa(len(x.tried)))
+		return a.reply, nil
+	}
+	a.cancel()
+	return nil, x.failure(a.err)
+}
+
+// drop forgets an attempt.
+func (x *exchange) drop(a *attempt) {
+	a.cancel()
+	if a.err == nil {
+		_ = a.reply.Body.Close()
+	}
+}
+
+// failure says what is known of a request that no server has answered.
+func (x *exchange) failure(err error) error {
+	const doing = "pass on to"
+	reads := x.request.Method == http.MethodGet || x.request.Method == http.MethodHead || x.request.Method == http.MethodOptions
+	switch {
+	case errors.As(err, new(dialError)) && len(x.tried) == 1, reads && context.Cause(x.request.Context()) == nil:
+		return api.Errorf(api.Unavailable, doing, x.service, "%s", err)
+	case context.Cause(x.request.Context()) != nil:
+		err = context.Cause(x.request.Context())
+	}
+	return api.Errorf(api.Unknown, doing, x.service, "%s", err)
+}

@@ -1,0 +1,241 @@
+// Package lb is the load balancer: it takes requests over HTTP and passes each on to a server of the service that its
+// route names. README.md is for its users.
+//
+// Invariants:
+//   - A request that may have had an effect is not sent again, unless doing it twice is the same as once.
+//   - Second attempts and hedges are a bounded share of the requests, whatever the servers do.
+//   - A request waits in one place, for a bounded time, and an answer that is not a server's says why in api.Error.
+//   - No server has more requests than its limit, and at least half of those that are well are in.
+package lb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/presence"
+	"picloud/node/web"
+)
+
+// Balancer passes requests on. It may be used by many goroutines.
+type Balancer struct {
+	routes    []Route
+	pools     map[string]*pool // by service
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	log       *slog.Logger
+	metrics   *metrics
+}
+
+var _ prometheus.Collector = (*Balancer)(nil)
+
+// connectLimit is how long a server may take to accept a connection.
+const connectLimit = time.Second
+
+// New returns a load balancer that reaches servers by a network. Run makes it know them.
+func New(c Config, network host.Network, registerer prometheus.Registerer, log *slog.Logger) (*Balancer, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(registerer)
+	if err != nil {
+		return nil, fmt.Errorf("lb: register metrics: %w", err)
+	}
+	b := &Balancer{routes: slices.Clone(c.Routes), pools: map[string]*pool{}, log: log, metrics: m}
+	slices.SortStableFunc(b.routes, better)
+	policy := c.Policy.withDefaults()
+	b.transport = &http.Transport{
+		DialContext:         dialer(network),
+		MaxIdleConnsPerHost: policy.InFlight,
+		IdleConnTimeout:     time.Minute,
+		DisableCompression:  true, // what a server compresses is passed on as it is
+	}
+	for i := range b.routes {
+		service := b.routes[i].Service
+		if b.pools[service] == nil {
+			b.pools[service] = newPool(service, policy, b.transport, m)
+		}
+	}
+	b.proxy = &httputil.ReverseProxy{
+		Rewrite:        rewrite,
+		Transport:      b,
+		ModifyResponse: begun,
+		ErrorHandler:   b.refuse,
+		BufferPool:     &buffers{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}},
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	if err := registerer.Register(b); err != nil {
+		return nil, fmt.Errorf("lb: register metrics: %w", err)
+	}
+	return b, nil
+}
+
+func dialer(network host.Network) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, kind, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, connectLimit)
+		defer cancel()
+		c, err := network.DialContext(ctx, kind, address)
+		if err != nil {
+			return nil, dialError{err}
+		}
+		return c, nil
+	}
+}
+
+// Run follows who serves, and how well, until the context ends.
+func (b *Balancer) Run(ctx context.Context, store api.Store) error {
+	b.run(ctx, func(service string, tell func([]presence.Instance)) {
+		presence.Follow(ctx, store, b.log, service, tell)
+	})
+	return nil
+}
+
+// run follows by what follow tells of each service.
+func (b *Balancer) run(ctx context.Context, follow func(service string, tell func([]presence.Instance))) {
+	defer b.transport.CloseIdleConnections()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, service := range slices.Sorted(maps.Keys(b.pools)) {
+		p := b.pools[service]
+		all.Go(func() { p.watch(ctx) })
+		all.Go(func() {
+			follow(service, func(list []presence.Instance) {
+				for _, s := range p.set(list) {
+					all.Go(func() { p.look(ctx, s) })
+				}
+			})
+		})
+	}
+	<-ctx.Done()
+}
+
+// passage is a request on its way through the load balancer.
+type passage struct {
+	route   *Route
+	until   time.Time   // the answer must have begun
+	limit   *time.Timer // ends the request then
+	body    []byte
+	replays bool
+}
+
+type passageKey struct{}
+
+func passageOf(r *http.Request) *passage { return r.Context().Value(passageKey{}).(*passage) }
+
+// ServeHTTP passes a request on.
+func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	route := routeOf(b.routes, r)
+	if route == nil {
+		web.Refuse(w, api.Errorf(api.NotFound, "pass on", fmt.Sprintf("%.80q", r.Host+r.URL.Path), "no route leads there"))
+		return
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	left := web.Timeout(r.Header, route.timeout())
+	p := &passage{route: route, until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
+	defer p.limit.Stop()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the writer has its own
+	out := &writer{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
+	if err := p.keep(w, r, b.pools[route.Service].policy.Replay); err != nil {
+		b.refuse(out, r, err)
+	} else {
+		b.proxy.ServeHTTP(out, r)
+	}
+	b.metrics.observe(route.Service, out.status, out.took(began))
+}
+
+// errTimeout ends a request whose answer has not begun in time.
+var errTimeout = fmt.Errorf("no answer has begun in time: %w", context.DeadlineExceeded)
+
+// keep reads a body that is short enough to be sent again. That also keeps clients that are slow to send away from
+// the servers.
+func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error {
+	limited := http.NewResponseController(w)
+	switch {
+	case r.Header.Get("Upgrade") != "":
+		return nil
+	case r.ContentLength == 0:
+		p.replays = true
+		return nil
+	case r.ContentLength < 0 || r.ContentLength > most:
+		// The answer may begin while the body is still read. Without this net/http reads the rest of the body then and
+		// closes it, the transport takes that for an error, and cuts the answer off.
+		return limited.EnableFullDuplex()
+	}
+	_ = limited.SetReadDeadline(p.until) // if that fails, so does reading
+	defer func() { _ = limited.SetReadDeadline(time.Time{}) }()
+	var b bytes.Buffer
+	if _, err := io.Copy(&b, io.LimitReader(r.Body, most)); err != nil {
+		return api.Errorf(api.BadRequest, "read the body of", r.Method, "%s", err)
+	}
+	p.body, p.replays = b.Bytes(), true
+	return nil
+}
+
+// rewrite makes of a client's request the one that servers see.
+func rewrite(r *httputil.ProxyRequest) {
+	r.SetXForwarded()
+	r.Out.URL.Scheme = "http"
+	r.Out.URL.Host = passageOf(r.In).route.Service // until a server is chosen
+	r.Out.Host = r.In.Host
+	if id := r.In.Header.Get(web.RequestIDHeader); !validID(id) {
+		r.Out.Header.Set(web.RequestIDHeader, newID())
+	}
+}
+
+// RoundTrip passes a request on to one of the service's servers.
+func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	p := passageOf(r)
+	x := &exchange{pool: b.pools[p.route.Service], passage: p, request: r, outcomes: make(chan *attempt, mostAttempts)}
+	return x.run()
+}
+
+// begun takes note of an answer that has begun.
+func begun(r *http.Response) error {
+	passageOf(r.Request).limit.Stop()
+	return nil
+}
+
+// refuse answers a request that no server has answered.
+func (b *Balancer) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(context.Cause(r.Context()), context.Canceled) {
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	b.log.WarnContext(r.Context(), "a request was not answered by a server", "service", passageOf(r).route.Service, "method", r.Method,
+		"kind", api.KindOf(err), "error", err)
+	web.Refuse(w, err)
+}
+
+// statusClientGone is what metrics show for a client that has not waited for its answer; nginx began with it.
+const statusClientGone = 499
+
+// Describe sends what Collect will send.
+func (b *Balancer) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{b.metrics.servers, b.metrics.inFlight, b.metrics.room, b.metrics.waiting} {
+		to <- d
+	}
+}
+
+// Collect sends what the pools are like now.
+func (b *Balancer) Collect(to chan<- prometheus.Metric) {
+	for _, service := range slices.Sorted(maps.Keys(b.pools)) {
+		b.pools[service].collect(to)
+	}
+}

@@ -1,0 +1,112 @@
+package lb
+
+import (
+	_ "embed"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+//go:embed alerts.yaml
+var alertRules string
+
+// AlertRules returns the rules for alerts on the load balancer, in Prometheus' format.
+func AlertRules() string { return alertRules }
+
+type metrics struct {
+	requests  *prometheus.CounterVec
+	seconds   *prometheus.HistogramVec
+	shed      *prometheus.CounterVec
+	retries   *prometheus.CounterVec
+	hedges    *prometheus.CounterVec
+	ejections *prometheus.CounterVec
+
+	servers, inFlight, room, waiting *prometheus.Desc // of pools, as they are when they are collected
+}
+
+func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	m := &metrics{
+		requests: counter("picloud_lb_requests_total", "Requests by service and the status of their answer.", "service", "status"),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "picloud_lb_request_seconds",
+			Help:    "How long requests took until their answer began.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"service"}),
+		shed:      counter("picloud_lb_shed_total", "Requests that were refused because all servers were busy.", "service", "priority"),
+		retries:   counter("picloud_lb_retries_total", "Second attempts: sent, over the budget, or without a server that has room.", "service", "outcome"),
+		hedges:    counter("picloud_lb_hedges_total", "Reads that were sent twice as the first answer was late, and of how many the second answer came first.", "service", "outcome"),
+		ejections: counter("picloud_lb_ejections_total", "Servers that were left out as they did worse than the others.", "service", "why"),
+
+		servers:  gauge("picloud_lb_servers", "Servers by state: in, down, ejected, draining.", "service", "state"),
+		inFlight: gauge("picloud_lb_in_flight", "Requests that servers have.", "service"),
+		room:     gauge("picloud_lb_room", "Requests that the servers that are in may have at a time.", "service"),
+		waiting:  gauge("picloud_lb_waiting", "Requests that wait for a server.", "service"),
+	}
+	var err error
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.shed, m.retries, m.hedges, m.ejections} {
+		err = errors.Join(err, registerer.Register(c))
+	}
+	return m, err
+}
+
+// observe notes a request.
+func (m *metrics) observe(service string, status int, took time.Duration) {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	m.requests.WithLabelValues(service, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(service).Observe(took.Seconds())
+}
+
+// states of servers, in the order in which they are looked for.
+const (
+	stateDraining = "draining"
+	stateDown     = "down"
+	stateEjected  = "ejected"
+	stateIn       = "in"
+)
+
+func (s *server) state(now time.Time) string {
+	switch {
+	case s.Draining:
+		return stateDraining
+	case !s.up:
+		return stateDown
+	case now.Before(s.ejected):
+		return stateEjected
+	}
+	return stateIn
+}
+
+// collect sends what a pool is like now.
+func (p *pool) collect(to chan<- prometheus.Metric) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	count := map[string]int{stateDraining: 0, stateDown: 0, stateEjected: 0, stateIn: 0}
+	inFlight, room := 0, 0
+	for _, s := range p.servers {
+		state := s.state(now)
+		count[state]++
+		inFlight += s.inFlight
+		if state == stateIn {
+			room += s.limiter.limit
+		}
+	}
+	gauge := func(d *prometheus.Desc, n int, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), append([]string{p.service}, labels...)...)
+	}
+	for state, n := range count {
+		gauge(p.metrics.servers, n, state)
+	}
+	gauge(p.metrics.inFlight, inFlight)
+	gauge(p.metrics.room, room)
+	gauge(p.metrics.waiting, p.queue.length())
+}
