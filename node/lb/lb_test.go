@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,9 +142,10 @@ func TestTheLighterOfTwoServersIsChosen(t *testing.T) {
 func TestAServerThatIsNotWellIsLeftOutUntilItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, Config{})
-		well := true
+		var well atomic.Bool
+		well.Store(true)
 		l.serve(says("a"), func(w http.ResponseWriter, r *http.Request) {
-			if !well {
+			if !well.Load() {
 				w.WriteHeader(500)
 			}
 		})
@@ -158,7 +160,7 @@ func TestAServerThatIsNotWellIsLeftOutUntilItIs(t *testing.T) {
 		if n := ask(100); n < 20 {
 			t.Errorf("of 100 requests %d reach one of two servers", n)
 		}
-		well = false
+		well.Store(false)
 		time.Sleep(4 * time.Second)
 		if n := ask(100); n != 0 {
 			t.Errorf("of 100 requests %d reach a server that says it is not well", n)
@@ -166,7 +168,7 @@ func TestAServerThatIsNotWellIsLeftOutUntilItIs(t *testing.T) {
 		if l.metric("picloud_lb_servers", "web", "down") != 1 {
 			t.Error("metrics do not show a server that is down")
 		}
-		well = true
+		well.Store(true)
 		time.Sleep(3 * time.Second)
 		if n := ask(1000); n == 0 {
 			t.Error("a server that is well again is sent nothing")

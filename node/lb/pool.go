@@ -47,7 +47,7 @@ func (p *pool) set(list []presence.Instance) (added []*server) {
 			servers = append(servers, s)
 			continue
 		}
-		p.servers[at].Instance = i
+		p.servers[at].Draining = i.Draining
 		servers = append(servers, p.servers[at])
 	}
 	for _, s := range p.servers {
