@@ -195,6 +195,8 @@ type Config struct {
 	Timeout  time.Duration // of a request to another member; zero for 3 s
 	// Members returns who belongs to the group as far as this node knows. It is nil where that never changes.
 	Members func() raft.Configuration
+	// Done is closed when the group ends here: nothing waits for its other members any more. It may be nil.
+	Done <-chan struct{}
 }
 
 // Transport returns raft's transport for a group.
@@ -213,10 +215,11 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 		Timeout:         c.Timeout,
 		Logger:          hclog.NewNullLogger(),
 	})
+	p := prompt{inLine: inLine{t}, net: n, group: group, done: c.Done}
 	if c.Members == nil {
-		return inLine{t}, nil
+		return p, nil
 	}
-	return welcome(inLine{t}, c.Members), nil
+	return welcome(p, c.Members), nil
 }
 
 // Begin gives a group that has no state yet its first members: the nodes of these names.

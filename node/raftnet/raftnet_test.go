@@ -102,7 +102,7 @@ func TestHeartbeatsWaitInLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, waits := transport.(inLine); !waits {
+	if _, waits := transport.(prompt); !waits {
 		t.Errorf("the transport is a %T", transport)
 	}
 }

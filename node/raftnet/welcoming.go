@@ -16,15 +16,15 @@ import (
 // So a candidate that is unknown is given the name of a voter that is known. Raft looks at that name for this
 // one question; the vote is noted for the candidate's address.
 type welcoming struct {
-	inLine
+	prompt
 	members  func() raft.Configuration
 	requests chan raft.RPC
 	once     sync.Once
 	closed   chan struct{}
 }
 
-func welcome(t inLine, members func() raft.Configuration) *welcoming {
-	w := &welcoming{inLine: t, members: members, requests: make(chan raft.RPC), closed: make(chan struct{})}
+func welcome(t prompt, members func() raft.Configuration) *welcoming {
+	w := &welcoming{prompt: t, members: members, requests: make(chan raft.RPC), closed: make(chan struct{})}
 	go w.pass()
 	return w
 }
@@ -35,13 +35,13 @@ func (w *welcoming) Consumer() <-chan raft.RPC { return w.requests }
 // Close ends the transport.
 func (w *welcoming) Close() error {
 	w.once.Do(func() { close(w.closed) })
-	return w.inLine.Close()
+	return w.prompt.Close()
 }
 
 func (w *welcoming) pass() {
 	for {
 		select {
-		case r := <-w.inLine.Consumer():
+		case r := <-w.prompt.Consumer():
 			switch q := r.Command.(type) {
 			case *raft.RequestVoteRequest:
 				q.ID = voterFor(q.ID, w.members())

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +78,7 @@ type Group struct {
 	ready  *raftlead.Ready
 	clock  clock
 	gap    gap
-	end    context.CancelFunc // of what goes on beside raft
+	end    func() // of what goes on beside raft
 }
 
 // recentEntries of a log stay in memory, for followers that keep up.
@@ -125,7 +126,8 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	}
 	// One request at a time is no pipeline: one that a refusal has ended may wait for ever.
 	var started atomic.Pointer[raft.Raft]
-	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1, Members: func() (known raft.Configuration) {
+	ended := make(chan struct{})
+	transport, err := port.Transport(c.Number, raftnet.Config{InFlight: 1, Done: ended, Members: func() (known raft.Configuration) {
 		if r := started.Load(); r != nil {
 			known = r.GetConfiguration().Configuration()
 		}
@@ -143,8 +145,9 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
 	started.Store(r)
-	ctx, end := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
+	end := sync.OnceFunc(func() { cancel(); close(ended) })
 	return &Group{config: c, raft: r, state: s, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}, nil

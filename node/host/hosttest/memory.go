@@ -10,20 +10,24 @@ import (
 	"picloud/node/host"
 )
 
-// Memory is a network in memory for tests within synctest: a stream is a net.Pipe, which takes no time. Any name
-// leads to it.
+// Memory is a network in memory for tests within synctest: a stream is a net.Pipe, which takes no time.
 type Memory struct {
+	name string
+	all  *machines
+}
+
+// machines is what all of them share.
+type machines struct {
 	mu        sync.Mutex
-	listeners map[string]*memoryListener // by port
-	name      string
-	all       *Memory
+	listeners map[string]*memoryListener // by machine and port
+	streams   map[string][]net.Conn      // by machine, both ends of each
 }
 
 var _ host.Network = (*Memory)(nil)
 
 // NewMemory returns the network of one machine after another by their names; they reach one another.
 func NewMemory() func(machine string) *Memory {
-	all := &Memory{listeners: map[string]*memoryListener{}}
+	all := &machines{listeners: map[string]*memoryListener{}, streams: map[string][]net.Conn{}}
 	return func(machine string) *Memory { return &Memory{name: machine, all: all} }
 }
 
@@ -39,7 +43,7 @@ func (m *Memory) Listen(_, address string) (net.Listener, error) {
 	if m.all.listeners[place] != nil {
 		return nil, fmt.Errorf("listen on %s: the port is taken", place)
 	}
-	l := &memoryListener{all: m.all, place: place, streams: make(chan net.Conn), closed: make(chan struct{})}
+	l := &memoryListener{all: m.all, machine: m.name, place: place, streams: make(chan net.Conn), closed: make(chan struct{})}
 	m.all.listeners[place] = l
 	return l, nil
 }
@@ -56,6 +60,11 @@ func (m *Memory) DialContext(ctx context.Context, _, address string) (net.Conn, 
 	near, far := net.Pipe()
 	select {
 	case l.streams <- far:
+		m.all.mu.Lock()
+		defer m.all.mu.Unlock()
+		for _, machine := range []string{m.name, l.machine} {
+			m.all.streams[machine] = append(m.all.streams[machine], near, far)
+		}
 		return near, nil
 	case <-l.closed:
 		return nil, refused
@@ -64,13 +73,24 @@ func (m *Memory) DialContext(ctx context.Context, _, address string) (net.Conn, 
 	}
 }
 
+// Cut ends all streams of the machine, as the end of its process would.
+func (m *Memory) Cut() {
+	m.all.mu.Lock()
+	defer m.all.mu.Unlock()
+	for _, c := range m.all.streams[m.name] {
+		_ = c.Close()
+	}
+	delete(m.all.streams, m.name)
+}
+
 // ListenPacket is refused: there are no packets.
 func (m *Memory) ListenPacket(_, _ string) (net.PacketConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
 type memoryListener struct {
-	all     *Memory
+	all     *machines
+	machine string
 	place   string
 	streams chan net.Conn
 	once    sync.Once

@@ -1,0 +1,142 @@
+package raftnet
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+
+	"picloud/node/host/hosttest"
+)
+
+// cluster is three members in memory, that are ended and begun again with what they have stored.
+type cluster struct {
+	t       *testing.T
+	network func(string) *hosttest.Memory
+	stores  map[string]*raft.InmemStore
+	running map[string]*raft.Raft
+	stop    map[string]func()
+}
+
+func names() []string { return []string{"a", "b", "c"} }
+
+func newCluster(t *testing.T) *cluster {
+	c := &cluster{t: t, network: hosttest.NewMemory(), stores: map[string]*raft.InmemStore{}, running: map[string]*raft.Raft{}, stop: map[string]func(){}}
+	for _, name := range names() {
+		c.stores[name] = raft.NewInmemStore()
+		c.begin(name)
+	}
+	t.Cleanup(func() {
+		for _, name := range names() {
+			c.end(name)
+		}
+	})
+	return c
+}
+
+func (c *cluster) begin(name string) {
+	n, err := Listen(c.network(name), name, "7000")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	transport, err := n.Transport(1, Config{Done: done})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	config := raft.DefaultConfig()
+	config.LocalID, config.Logger = raft.ServerID(name), hclog.NewNullLogger()
+	store, snapshots := c.stores[name], raft.NewInmemSnapshotStore()
+	if err := n.Begin(config, store, store, snapshots, transport, names()); err != nil {
+		c.t.Fatal(err)
+	}
+	if c.running[name], err = raft.NewRaft(config, &raft.MockFSM{}, store, store, snapshots, transport); err != nil {
+		c.t.Fatal(err)
+	}
+	c.stop[name] = func() {
+		close(done)
+		c.network(name).Cut()
+		if err := n.Close(); err != nil {
+			c.t.Error(err)
+		}
+		if err := c.running[name].Shutdown().Error(); err != nil {
+			c.t.Error(err)
+		}
+		c.network(name).Cut() // what was opened meanwhile
+	}
+}
+
+func (c *cluster) end(name string) {
+	if stop := c.stop[name]; stop != nil {
+		stop()
+		delete(c.stop, name)
+	}
+}
+
+// leader waits until some member leads.
+func (c *cluster) leader() (name string, others []string) {
+	for {
+		time.Sleep(100 * time.Millisecond)
+		for _, leads := range names() {
+			if c.stop[leads] == nil || c.running[leads].VerifyLeader().Error() != nil {
+				continue
+			}
+			for _, other := range names() {
+				if other != leads {
+					others = append(others, other)
+				}
+			}
+			return leads, others
+		}
+	}
+}
+
+// apply commits an entry, and returns how long that took.
+func (c *cluster) apply(leader string) time.Duration {
+	c.t.Helper()
+	began := time.Now()
+	if err := c.running[leader].Apply([]byte("x"), time.Minute).Error(); err != nil {
+		c.t.Fatal(err)
+	}
+	return time.Since(began)
+}
+
+// TestAFollowerThatIsBackIsSentEntriesAtOnce: one of three was away for some time; when it is back another one
+// ends, so that the majority needs it.
+func TestAFollowerThatIsBackIsSentEntriesAtOnce(t *testing.T) {
+	for _, away := range []time.Duration{3 * time.Second, 17 * time.Second, 50 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			leader, others := c.leader()
+			c.apply(leader)
+			c.end(others[0])
+			for range away / time.Second {
+				c.apply(leader)
+				time.Sleep(time.Second)
+			}
+			c.begin(others[0])
+			c.end(others[1])
+			if took := c.apply(leader); took > 500*time.Millisecond {
+				t.Errorf("after it was away for %s, the first entry takes %s", away, took)
+			}
+		})
+	}
+}
+
+// TestAGroupEndsWhileAFollowerIsAway: nothing waits for it.
+func TestAGroupEndsWhileAFollowerIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		leader, others := c.leader()
+		c.end(others[0])
+		c.apply(leader)
+		time.Sleep(5 * time.Second)
+		began := time.Now()
+		c.end(leader)
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
