@@ -1,4 +1,5 @@
-// Package host is what a node stands on: a network, a disk, a meter of what it uses, a log. It has two providers, the
+// Package host is what a node stands on: a network, a disk, a meter of what it uses, other
+// programs, a log. It has two providers, the
 // real machine and the simulated one (picloud/sim/machine), and nothing in node/ reaches the
 // operating system but through it. A new way out of the process is added here, for both, or not
 // at all. Time, goroutines and random numbers are the standard library's in both.
@@ -29,4 +30,6 @@ type Host struct {
 	Disk    vfs.FS  // its disk: all state of a node lies here
 	Meter   Meter   // what it has used; nil if nobody knows
 	Log     *slog.Logger
+
+	Processes Processes // nil where no programs can be started
 }

@@ -31,11 +31,14 @@ func NewReal(c RealConfig) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	return &Host{
 		Name:    c.Name,
 		Network: &RealNetwork{Address: c.Address, Names: c.Machines},
 		Disk:    disk,
 		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
-		Log:     slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Log:     log,
+
+		Processes: &realProcesses{log},
 	}, nil
 }

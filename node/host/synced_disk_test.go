@@ -286,17 +286,6 @@ func TestAnyOperationsLeaveWhatWasSynced(t *testing.T) {
 	})
 }
 
-// writerEnv names the folder, in a process that is to write until it is killed.
-const writerEnv = "PICLOUD_TEST_WRITER"
-
-func TestMain(m *testing.M) {
-	if folder := os.Getenv(writerEnv); folder != "" {
-		fmt.Fprintln(os.Stderr, "writer:", writeForEver(folder))
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
-
 func openPebble(folder string) (*pebble.DB, error) {
 	d, err := host.NewSyncedDisk(folder)
 	if err != nil {

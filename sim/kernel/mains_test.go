@@ -17,6 +17,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"picloud/node/host"
 	"picloud/sim/channel"
 	"picloud/sim/detrt"
 	"picloud/sim/kernel/testdata/thirdparty"
@@ -242,29 +243,29 @@ func oversized(p *machine.Port) {
 func parent(p *machine.Port) {
 	s := machine.NewProcesses(p)
 	self, _ := strconv.Unquote(os.Getenv("SELF"))
-	start := func(how string) int64 {
-		pid, err := s.Start(self, nil, map[string]string{"PICLOUD_TEST_MAIN": "child", "HOW": how})
+	start := func(how string) host.Process {
+		child, err := s.Start(host.Program{Path: self, Env: map[string]string{"PICLOUD_TEST_MAIN": "child", "HOW": how}})
 		if err != nil {
 			panic(err)
 		}
-		return pid
+		return child
 	}
 	ctx := context.Background()
 	for _, how := range []string{"returns", "exits", "panics"} {
-		status, err := s.Wait(ctx, start(how))
+		status, err := start(how).Wait(ctx)
 		say(p, how, " ", status, " ", err)
 	}
-	pid := start("sleeps")
+	sleeps := start("sleeps")
 	time.Sleep(time.Millisecond)
-	say(p, "kill ", s.Kill(pid))
-	status, err := s.Wait(ctx, pid)
+	say(p, "kill ", sleeps.End(0))
+	status, err := sleeps.Wait(ctx)
 	say(p, "sleeps ", status, " ", err)
-	say(p, "kill again ", s.Kill(pid))
+	say(p, "kill again ", sleeps.End(0))
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
-	_, err = s.Wait(short, start("sleeps"))
+	_, err = start("sleeps").Wait(short)
 	say(p, "waiting ", err)
-	_, err = s.Start("/nowhere", nil, nil)
+	_, err = s.Start(host.Program{Path: "/nowhere"})
 	say(p, "nowhere ", err != nil)
 }
 

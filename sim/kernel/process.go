@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"syscall"
 	"unsafe"
@@ -196,8 +197,14 @@ func (p *Process) Kill() {
 	}
 }
 
-// gone tells the devices, and the process that started this one, that it has ended with a status.
+// gone tells the devices, and the process that started this one, that it has ended with a status. What it has
+// started ends with it.
 func (p *Process) gone(status int) {
+	for _, q := range slices.Clone(p.machine.procs) {
+		if q.parent == p {
+			q.Kill()
+		}
+	}
 	for _, d := range p.machine.devices {
 		if d != nil {
 			d.Gone(p)

@@ -67,6 +67,8 @@ func NewHost(p *Port) (*host.Host, error) {
 		Disk:    disk,
 		Meter:   &meter{p, network, disk},
 		Log:     NewLog(p),
+
+		Processes: NewProcesses(p),
 	}, nil
 }
 

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
+	"time"
 
+	"picloud/node/host"
 	"picloud/sim/channel"
 )
 
@@ -26,52 +29,56 @@ func NewProcesses(p *Port) *Processes {
 	return s
 }
 
-// Start starts a program, built with the deterministic runtime, on this machine and returns its
-// number.
-func (s *Processes) Start(path string, args []string, env map[string]string) (int64, error) {
-	data, err := json.Marshal(map[string]any{"Path": path, "Args": args, "Env": env})
+// Start starts a program, built with the deterministic runtime, on this machine.
+func (s *Processes) Start(p host.Program) (host.Process, error) {
+	data, err := json.Marshal(p)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	reply := s.port.Call(channel.Frame{Class: channel.ClassProcess, Op: channel.OpSpawn, Data: data})
 	if reply.Err != 0 {
-		return 0, fmt.Errorf("machine: start %s: %s: %w", path, reply.Data, reply.Err)
+		return nil, fmt.Errorf("machine: start %s: %s: %w", p.Path, reply.Data, reply.Err)
 	}
-	return reply.A, nil
+	return &process{s, reply.A}, nil
 }
 
-// Kill ends a process of this machine.
-func (s *Processes) Kill(pid int64) error {
-	reply := s.port.Call(channel.Frame{Class: channel.ClassProcess, Op: channel.OpKill, A: pid})
-	if reply.Err != 0 {
-		return fmt.Errorf("machine: kill process %d: %w", pid, reply.Err)
+// process is one that this one has started.
+type process struct {
+	*Processes
+	pid int64
+}
+
+// End ends the process. There are no signals by which it could be asked.
+func (p *process) End(time.Duration) error {
+	reply := p.port.Call(channel.Frame{Class: channel.ClassProcess, Op: channel.OpKill, A: p.pid})
+	if reply.Err != 0 && !errors.Is(reply.Err, syscall.ESRCH) {
+		return fmt.Errorf("machine: end process %d: %w", p.pid, reply.Err)
 	}
 	return nil
 }
 
-// Wait waits until a process that this one started has ended, and returns its exit status, -1
-// for a signal.
-func (s *Processes) Wait(ctx context.Context, pid int64) (int, error) {
-	s.mu.Lock()
-	if status, ok := s.early[pid]; ok {
-		delete(s.early, pid)
-		s.mu.Unlock()
+// Wait waits until the process has ended, and returns its exit status, -1 if it was made to end.
+func (p *process) Wait(ctx context.Context) (int, error) {
+	p.mu.Lock()
+	if status, ok := p.early[p.pid]; ok {
+		delete(p.early, p.pid)
+		p.mu.Unlock()
 		return status, nil
 	}
 	done := make(chan int, 1)
-	if s.waiting[pid] != nil {
-		s.mu.Unlock()
+	if p.waiting[p.pid] != nil {
+		p.mu.Unlock()
 		return 0, errors.New("machine: somebody waits for this process already")
 	}
-	s.waiting[pid] = done
-	s.mu.Unlock()
+	p.waiting[p.pid] = done
+	p.mu.Unlock()
 	select {
 	case status := <-done:
 		return status, nil
 	case <-ctx.Done():
-		s.mu.Lock()
-		delete(s.waiting, pid)
-		s.mu.Unlock()
+		p.mu.Lock()
+		delete(p.waiting, p.pid)
+		p.mu.Unlock()
 		return 0, ctx.Err()
 	}
 }
