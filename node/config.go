@@ -28,6 +28,7 @@ type Config struct {
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
 	LB      *LB      `yaml:"lb,omitempty"`
+	Apps    []App    `yaml:"apps,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
 }
 
@@ -95,6 +96,9 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if err := c.validateApps(); err != nil {
+		return err
+	}
 	if err := c.validatePorts(); err != nil {
 		return err
 	}
@@ -138,12 +142,12 @@ func (c *Config) validatePorts() error {
 	if c.LB != nil {
 		maps.Copy(ports, c.LB.ports())
 	}
+	for i := range c.Apps {
+		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port
+	}
 	used := map[string]bool{}
-	for _, key := range []string{"store-port", "http", "db.resp", "lb.port", "lb.tls.port"} {
-		port, is := ports[key]
-		if !is {
-			continue
-		}
+	for _, key := range slices.Sorted(maps.Keys(ports)) {
+		port := ports[key]
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("node: %s: %q is not a port", key, port)
 		}

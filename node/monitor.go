@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"picloud/node/alerts"
+	"picloud/node/app"
 	"picloud/node/db"
 	"picloud/node/lb"
 	"picloud/node/store"
@@ -24,6 +25,7 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
 		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
 		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
+		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
 	)
 }
 

@@ -59,7 +59,10 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 
 // TestRulesLookAtMetricsThatAreExported: a rule with a misspelt metric never fires.
 func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
-	n, _ := begun(t, func(c *Config) { c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}} })
+	n, _ := begun(t, func(c *Config) {
+		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
+		c.Apps = []App{{Name: "web", Port: hosttest.FreePort(t), Program: &Program{Path: "/nowhere"}}}
+	})
 	exported := map[string]bool{"up": true} // the monitor's own
 	descriptions := make(chan *prometheus.Desc, 1000)
 	n.metrics.Describe(descriptions)

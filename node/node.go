@@ -102,6 +102,11 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 			return err
 		}
 	}
+	if len(n.config.Apps) > 0 {
+		if err := n.beginApps(run); err != nil {
+			return err
+		}
+	}
 	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", n.config.HTTP))
 	if err != nil {
 		return fmt.Errorf("node: %w", err)

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/web"
+)
+
+// healthPath is what is asked whether an instance is well.
+const healthPath = "/healthz"
+
+// longestAnswer is how long a request may take that does not say how long it has.
+const longestAnswer = 30 * time.Second
+
+// handler wraps the application's: with its health, the time that a request has, metrics, and an answer for a panic.
+func (s *Server) handler() http.Handler {
+	inner := s.app.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == healthPath {
+			s.health(w, r)
+			return
+		}
+		s.metrics.inFlight.Inc()
+		defer s.metrics.inFlight.Dec()
+		ctx, cancel := context.WithTimeout(r.Context(), web.Timeout(r.Header, longestAnswer))
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxBody)
+		out := &writer{ResponseWriter: w}
+		began := time.Now()
+		defer func() {
+			why := recover()
+			if why != nil && why != http.ErrAbortHandler {
+				s.panicked(out, r, why)
+			}
+			s.metrics.requests.WithLabelValues(s.config.Name, strconv.Itoa(out.code())).Inc()
+			s.metrics.seconds.Observe(time.Since(began).Seconds())
+			if why == http.ErrAbortHandler || why != nil && out.status != http.StatusInternalServerError {
+				panic(http.ErrAbortHandler) // the answer has begun: it must not look whole
+			}
+		}()
+		inner.ServeHTTP(out, r)
+	})
+}
+
+func (s *Server) panicked(w *writer, r *http.Request, why any) {
+	s.metrics.panics.Inc()
+	s.host.Log.ErrorContext(r.Context(), "a request panicked", "app", s.config.Name, "method", r.Method, "path", fmt.Sprintf("%.200q", r.URL.Path),
+		"request", r.Header.Get(web.RequestIDHeader), "why", fmt.Sprint(why), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		web.Refuse(w, api.Errorf(api.Internal, "serve", fmt.Sprintf("%.80q", r.URL.Path), "the application failed"))
+	}
+}
+
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), lookLimit)
+	defer cancel()
+	if err := s.guard(func() error { return s.app.Healthy(ctx) }); err != nil {
+		web.Refuse(w, api.Errorf(api.Unavailable, "serve", s.config.Name, "%s", err))
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// writer takes note of an answer's status.
+type writer struct {
+	http.ResponseWriter
+	status int
+}
+
+// Unwrap lets http.ResponseController find what the writer stands on.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader begins the answer.
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the answer.
+func (w *writer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *writer) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/presence"
+	"picloud/node/web"
+)
+
+// Server runs an instance of an application.
+type Server struct {
+	config  Config
+	host    *host.Host
+	store   api.Store
+	app     App // nil for a program
+	metrics *metrics
+}
+
+// The times of an instance.
+const (
+	lookEvery  = time.Second            // for its health
+	lookLimit  = time.Second            // for it to answer
+	againFirst = 200 * time.Millisecond // until what has ended is run again, the first time
+	againMost  = 30 * time.Second
+	longRun    = time.Minute // what has run for that long is run again as if it were the first time
+)
+
+// NewServer returns an instance on a machine. Make is nil for a program of its own.
+func NewServer(c Config, h *host.Host, store api.Store, m *Metrics, create New) (*Server, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: c.withDefaults(), host: h, store: store, metrics: m.of(c.Name)}
+	switch {
+	case (create == nil) != (c.Program != nil):
+		return nil, fmt.Errorf("app: %s: it is a program of its own, or compiled in", c.Name)
+	case create == nil && h.Processes == nil:
+		return nil, fmt.Errorf("app: %s: this machine starts no programs", c.Name)
+	case create == nil:
+		return s, nil
+	}
+	log := h.Log.With("app", c.Name)
+	var err error
+	if s.app, err = create(Kit{Node: h.Name, Store: store, Log: log, Metrics: m.registerer, Options: c.Options}); err != nil {
+		return nil, fmt.Errorf("app: %s: %w", c.Name, err)
+	}
+	return s, nil
+}
+
+// Run runs the instance until the context ends: it drains then, and ends what it has begun.
+func (s *Server) Run(ctx context.Context) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	failed := make(chan error, 1)
+	run := func(f func(context.Context) error) {
+		all.Go(func() {
+			if err := f(serving); err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+		})
+	}
+	if s.app != nil {
+		l, err := s.host.Network.Listen("tcp", net.JoinHostPort("", s.config.Port))
+		if err != nil {
+			stop()
+			return fmt.Errorf("app: %s: %w", s.config.Name, err)
+		}
+		run(func(ctx context.Context) error { return web.Serve(ctx, l, s.handler()) })
+		run(func(ctx context.Context) error { s.again(ctx, "run", s.app.Run); return nil })
+	} else {
+		run(func(ctx context.Context) error { s.again(ctx, "program", s.program); return nil })
+	}
+	drain := make(chan struct{})
+	all.Go(func() { s.announce(serving, drain) })
+	var err error
+	select {
+	case <-ctx.Done():
+		close(drain)
+		select {
+		case <-time.After(s.config.Drain): // load balancers hear of it
+		case err = <-failed:
+		}
+	case err = <-failed:
+	}
+	stop()
+	all.Wait()
+	return err
+}
+
+// again does something over and over until the context ends, with a wait that grows while it fails soon.
+func (s *Server) again(ctx context.Context, what string, do func(context.Context) error) {
+	wait := againFirst
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.guard(func() error { return do(ctx) })
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > longRun {
+			wait = againFirst
+		}
+		s.metrics.restarts.Inc()
+		s.host.Log.ErrorContext(ctx, "an application's part has ended and is run again", "app", s.config.Name, "part", what, "after", wait, "error", err)
+		sleep(ctx, wait/2+rand.N(wait))
+		wait = min(2*wait, againMost)
+	}
+}
+
+// guard makes an error of a panic.
+func (s *Server) guard(do func() error) (err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			s.metrics.panics.Inc()
+			err = fmt.Errorf("panic: %v\n%s", why, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// program starts the program and waits for its end.
+func (s *Server) program(ctx context.Context) error {
+	p := *s.config.Program
+	p.Env = map[string]string{}
+	for name, value := range s.config.Program.Env {
+		p.Env[name] = value
+	}
+	p.Env["PORT"] = s.config.Port
+	running, err := s.host.Processes.Start(p)
+	if err != nil {
+		return err
+	}
+	status, err := running.Wait(ctx)
+	if ctx.Err() == nil {
+		if err == nil {
+			err = fmt.Errorf("exit status %d", status)
+		}
+		return err
+	}
+	if err := running.End(s.config.Grace); err != nil {
+		return err
+	}
+	_, err = running.Wait(context.WithoutCancel(ctx))
+	return err
+}
+
+// announce makes the instance known for as long as it is well.
+func (s *Server) announce(ctx context.Context, drain chan struct{}) {
+	i := presence.Instance{Service: s.config.Name, ID: fmt.Sprintf("%s-%08x", s.host.Name, rand.Uint32()),
+		Address: net.JoinHostPort(s.host.Name, s.config.Port)}
+	for ctx.Err() == nil {
+		if !s.well(ctx) {
+			sleep(ctx, lookEvery)
+			continue
+		}
+		known, end := context.WithCancel(ctx)
+		var all sync.WaitGroup
+		all.Go(func() { _ = presence.Announce(known, s.store, s.host.Log, i, drain) }) // it is valid
+		for misses := 0; misses < 3 && sleep(ctx, lookEvery); misses++ {
+			if s.well(ctx) {
+				misses = -1
+			}
+		}
+		end()
+		all.Wait()
+	}
+}
+
+// well asks the instance over the network, as a load balancer does.
+func (s *Server) well(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	transport := &http.Transport{DialContext: s.host.Network.DialContext, DisableKeepAlives: true}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(s.host.Name, s.config.Port)+healthPath, nil)
+	if err != nil {
+		return false
+	}
+	reply, err := transport.RoundTrip(r)
+	if err != nil {
+		return false
+	}
+	return reply.Body.Close() == nil && reply.StatusCode/100 == 2
+}
+
+// sleep tells whether the time went by before the context ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
