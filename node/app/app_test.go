@@ -20,6 +20,7 @@ import (
 	"picloud/node/host/hosttest"
 	"picloud/node/presence"
 	"picloud/node/store/storetest"
+	"picloud/node/wait"
 	"picloud/node/web"
 )
 
@@ -179,7 +180,7 @@ func TestAnInstanceThatEndsAnswersWhatItHasBegun(t *testing.T) {
 	l := newLab(t, Config{Drain: 300 * time.Millisecond}, of(&toy{handler: func(w http.ResponseWriter, r *http.Request) {
 		begun <- struct{}{}
 		if r.URL.Path == "/slow" {
-			sleep(r.Context(), 600*time.Millisecond)
+			wait.For(r.Context(), 600*time.Millisecond)
 		}
 		fmt.Fprint(w, "done")
 	}}))

@@ -32,16 +32,16 @@ func (s *Server) handler() http.Handler {
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxBody)
-		out := &writer{ResponseWriter: w}
+		out := web.NewRecorder(w)
 		began := time.Now()
 		defer func() {
 			why := recover()
 			if why != nil && why != http.ErrAbortHandler {
 				s.panicked(out, r, why)
 			}
-			s.metrics.requests.WithLabelValues(s.config.Name, strconv.Itoa(out.code())).Inc()
+			s.metrics.requests.WithLabelValues(s.config.Name, strconv.Itoa(out.Status())).Inc()
 			s.metrics.seconds.Observe(time.Since(began).Seconds())
-			if why == http.ErrAbortHandler || why != nil && out.status != http.StatusInternalServerError {
+			if why == http.ErrAbortHandler || why != nil && out.Status() != http.StatusInternalServerError {
 				panic(http.ErrAbortHandler) // the answer has begun: it must not look whole
 			}
 		}()
@@ -49,11 +49,11 @@ func (s *Server) handler() http.Handler {
 	})
 }
 
-func (s *Server) panicked(w *writer, r *http.Request, why any) {
+func (s *Server) panicked(w *web.Recorder, r *http.Request, why any) {
 	s.metrics.panics.Inc()
 	s.host.Log.ErrorContext(r.Context(), "a request panicked", "app", s.config.Name, "method", r.Method, "path", fmt.Sprintf("%.200q", r.URL.Path),
 		"request", r.Header.Get(web.RequestIDHeader), "why", fmt.Sprint(why), "stack", string(debug.Stack()))
-	if w.status == 0 {
+	if !w.Begun() {
 		web.Refuse(w, api.Errorf(api.Internal, "serve", fmt.Sprintf("%.80q", r.URL.Path), "the application failed"))
 	}
 }
@@ -66,36 +66,4 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
-}
-
-// writer takes note of an answer's status.
-type writer struct {
-	http.ResponseWriter
-	status int
-}
-
-// Unwrap lets http.ResponseController find what the writer stands on.
-func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// WriteHeader begins the answer.
-func (w *writer) WriteHeader(status int) {
-	if w.status == 0 && status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write sends a part of the answer.
-func (w *writer) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-func (w *writer) code() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
 }

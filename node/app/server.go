@@ -13,6 +13,7 @@ import (
 	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/presence"
+	"picloud/node/wait"
 	"picloud/node/web"
 )
 
@@ -101,7 +102,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // again does something over and over until the context ends, with a wait that grows while it fails soon.
 func (s *Server) again(ctx context.Context, what string, do func(context.Context) error) {
-	wait := againFirst
+	pause := againFirst
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.guard(func() error { return do(ctx) })
@@ -109,12 +110,12 @@ func (s *Server) again(ctx context.Context, what string, do func(context.Context
 			return
 		}
 		if time.Since(began) > longRun {
-			wait = againFirst
+			pause = againFirst
 		}
 		s.metrics.restarts.Inc()
-		s.host.Log.ErrorContext(ctx, "an application's part has ended and is run again", "app", s.config.Name, "part", what, "after", wait, "error", err)
-		sleep(ctx, wait/2+rand.N(wait))
-		wait = min(2*wait, againMost)
+		s.host.Log.ErrorContext(ctx, "an application's part has ended and is run again", "app", s.config.Name, "part", what, "after", pause, "error", err)
+		wait.For(ctx, pause/2+rand.N(pause))
+		pause = min(2*pause, againMost)
 	}
 }
 
@@ -161,13 +162,13 @@ func (s *Server) announce(ctx context.Context, drain chan struct{}) {
 		Address: net.JoinHostPort(s.host.Name, s.config.Port)}
 	for ctx.Err() == nil {
 		if !s.well(ctx) {
-			sleep(ctx, lookEvery)
+			wait.For(ctx, lookEvery)
 			continue
 		}
 		known, end := context.WithCancel(ctx)
 		var all sync.WaitGroup
 		all.Go(func() { _ = presence.Announce(known, s.store, s.host.Log, i, drain) }) // it is valid
-		for misses := 0; misses < 3 && sleep(ctx, lookEvery); misses++ {
+		for misses := 0; misses < 3 && wait.For(ctx, lookEvery); misses++ {
 			if s.well(ctx) {
 				misses = -1
 			}
@@ -191,16 +192,4 @@ func (s *Server) well(ctx context.Context) bool {
 		return false
 	}
 	return reply.Body.Close() == nil && reply.StatusCode/100 == 2
-}
-
-// sleep tells whether the time went by before the context ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -20,6 +20,7 @@ import (
 	"picloud/node/host"
 	"picloud/node/raftnet"
 	"picloud/node/rpc"
+	"picloud/node/wait"
 	"picloud/node/wire"
 )
 
@@ -222,12 +223,7 @@ func (c *Client) attempt(ctx context.Context, node, method string, body []byte) 
 // pause waits a moment before another attempt, and returns false if the time is over.
 func pause(ctx context.Context, tries int) bool {
 	most := min(10*time.Millisecond<<min(tries, 5), 200*time.Millisecond)
-	select {
-	case <-time.After(most/2 + rand.N(most/2)):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return wait.For(ctx, most/2+rand.N(most/2))
 }
 
 // again tells whether an error may be gone when the call is made again, and whether the call may have

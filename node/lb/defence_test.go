@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"picloud/node/presence"
+	"picloud/node/wait"
 )
 
 // TestWhatIsSentAgain: a request that may have had an effect is not, unless twice is the same as once.
@@ -119,7 +120,7 @@ func TestALateReadIsSentToAnotherServerToo(t *testing.T) {
 				if n.Add(1)%every == 0 {
 					d = 2 * time.Second
 				}
-				sleep(r.Context(), d)
+				wait.For(r.Context(), d)
 			})
 		}
 		l.serve(h(50), h(50), h(50))
@@ -211,7 +212,7 @@ func TestAServerThatDoesWorseThanTheOthersIsEjected(t *testing.T) {
 func sometimes(code int) http.HandlerFunc {
 	var n atomic.Int64
 	return healthy(func(w http.ResponseWriter, r *http.Request) {
-		sleep(r.Context(), 10*time.Millisecond)
+		wait.For(r.Context(), 10*time.Millisecond)
 		if n.Add(1)%2 == 0 {
 			w.WriteHeader(code)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 	"picloud/node/web"
 )
 
@@ -202,24 +203,12 @@ func (x *exchange) second(a *attempt) *server {
 		x.metrics.retries.WithLabelValues(x.service, "no room").Inc()
 		return nil
 	}
-	if slices.Contains(x.tried, s) && !sleep(x.request.Context(), time.Duration(len(x.tried))*(25*time.Millisecond+rand.N(50*time.Millisecond))) {
+	if slices.Contains(x.tried, s) && !wait.For(x.request.Context(), time.Duration(len(x.tried))*(25*time.Millisecond+rand.N(50*time.Millisecond))) {
 		x.release(s)
 		return nil
 	}
 	x.metrics.retries.WithLabelValues(x.service, "sent").Inc()
 	return s
-}
-
-// sleep tells whether the time went by before the context ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // hedge sends the request to one more server, as the first answer is late.

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"picloud/node/wait"
 )
 
 // look asks a server for its health until the context ends or the server is announced no more.
@@ -13,7 +15,7 @@ func (p *pool) look(ctx context.Context, s *server) {
 	for ctx.Err() == nil && !p.isGone(s) {
 		p.checked(s, p.healthy(ctx, s))
 		every := p.policy.HealthEvery
-		sleep(ctx, every*9/10+rand.N(every/5+1)) // not all at the same time
+		wait.For(ctx, every*9/10+rand.N(every/5+1)) // not all at the same time
 	}
 }
 
@@ -40,7 +42,7 @@ func (p *pool) healthy(ctx context.Context, s *server) bool {
 
 // watch judges the servers every second until the context ends.
 func (p *pool) watch(ctx context.Context) {
-	for sleep(ctx, time.Second) {
+	for wait.For(ctx, time.Second) {
 		p.judge()
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"picloud/node/host/hosttest"
 	"picloud/node/presence"
+	"picloud/node/wait"
 )
 
 // lab is a load balancer before servers, in memory and on the time of synctest.
@@ -140,7 +141,7 @@ func says(text string) http.HandlerFunc {
 func after(d time.Duration, h http.HandlerFunc) http.HandlerFunc {
 	return healthy(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if sleep(r.Context(), d) {
+		if wait.For(r.Context(), d) {
 			h(w, r)
 		}
 	})

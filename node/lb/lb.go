@@ -149,15 +149,15 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	left := web.Timeout(r.Header, route.timeout())
 	p := &passage{route: route, until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
 	defer p.limit.Stop()
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the writer has its own
-	out := &writer{ResponseWriter: w}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the recorder sets its own
+	out := web.NewRecorder(w)
 	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	if err := p.keep(w, r, b.pools[route.Service].policy.Replay); err != nil {
 		b.refuse(out, r, err)
 	} else {
 		b.proxy.ServeHTTP(out, r)
 	}
-	b.metrics.observe(route.Service, out.status, out.took(began))
+	b.metrics.observe(route.Service, out.Status(), out.Took(began))
 }
 
 // errTimeout ends a request whose answer has not begun in time.

@@ -3,7 +3,6 @@ package lb
 import (
 	_ "embed"
 	"errors"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -58,9 +57,6 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 
 // observe notes a request.
 func (m *metrics) observe(service string, status int, took time.Duration) {
-	if status == 0 {
-		status = http.StatusOK
-	}
 	m.requests.WithLabelValues(service, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(service).Observe(took.Seconds())
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // The keys are @presence/SERVICE/ID. No key of the database has this partition.
@@ -77,12 +78,12 @@ func Announce(ctx context.Context, store api.Store, log *slog.Logger, i Instance
 			i.Draining, drain = true, nil
 		case <-next.C:
 		}
-		wait := Refresh
+		pause := Refresh
 		if err := a.put(ctx, &i); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "an instance could not be announced", "service", i.Service, "id", i.ID, "error", err)
-			wait = again
+			pause = again
 		}
-		next.Reset(wait)
+		next.Reset(pause)
 	}
 }
 
@@ -123,15 +124,8 @@ func Follow(ctx context.Context, store api.Store, log *slog.Logger, service stri
 		}
 		if api.KindOf(err) != api.Compacted { // else it has slept for long: it begins anew
 			log.WarnContext(ctx, "the instances of a service are followed no more for now", "service", service, "error", err)
-			wait(ctx, again)
+			wait.For(ctx, again)
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // catchUpLook is how often a learner is asked how far it is.
@@ -110,7 +111,7 @@ func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
 		if !g.Leads() {
 			return g.notLeader("add " + node)
 		}
-		if !wait(ctx, catchUpLook) {
+		if !wait.For(ctx, catchUpLook) {
 			return api.Errorf(api.Unavailable, "add "+node, g.name(), "it learns, and has entry %d of %d (%v); ask again", has, want, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"picloud/node/owned"
 	"picloud/node/raftlog"
 	"picloud/node/store/state"
+	"picloud/node/wait"
 )
 
 // A node that finds that its disk gave back something else than what was written ends, and looks again at
@@ -97,7 +98,7 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 			}
 			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", err.Error())
 		}
-		if !wait(ctx, rejoinPause) {
+		if !wait.For(ctx, rejoinPause) {
 			return unlessWhole(err)
 		}
 	}
@@ -107,7 +108,7 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 			return s.throwAway(w)
 		}
 		s.log.Info("leave", "error", err.Error())
-		if !wait(ctx, rejoinPause) {
+		if !wait.For(ctx, rejoinPause) {
 			return ctx.Err()
 		}
 	}
@@ -217,16 +218,6 @@ func (s *Store) throwAway(w *wound) error {
 	return s.removeWound()
 }
 
-// wait waits, and returns false if the context has ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // rejoin makes the node a member again of all groups that still take it for one. What is to be done stands on
 // the disk, so that it is also done after a crash.
 func (s *Store) rejoin(ctx context.Context) {
@@ -239,7 +230,7 @@ func (s *Store) rejoin(ctx context.Context) {
 			return
 		}
 		s.log.Info("rejoin", "error", err.Error())
-		wait(ctx, rejoinPause)
+		wait.For(ctx, rejoinPause)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/store/state"
+	"picloud/node/wait"
 )
 
 // upkeepEvery is how often a leader looks what its groups need.
@@ -28,7 +29,7 @@ func (s *Store) upkeep(ctx context.Context) {
 				}
 			}
 		}
-		wait(ctx, upkeepEvery)
+		wait.For(ctx, upkeepEvery)
 	}
 }
 
@@ -121,7 +122,7 @@ func (g *Group) writeShards(ctx context.Context, m *api.ShardMap) error {
 // scrub reads the whole disk now and then. A node that finds damage ends: it must not serve or vote from
 // what is not what it wrote.
 func (s *Store) scrub(ctx context.Context) {
-	for wait(ctx, s.config.ScrubEvery) {
+	for wait.For(ctx, s.config.ScrubEvery) {
 		err := s.db.Scrub(ctx)
 		for _, g := range s.all() {
 			err = errors.Join(err, g.state.Scrub(ctx))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/node/wait"
 	"picloud/reports"
 )
 
@@ -91,11 +92,11 @@ func (r *run) keepNode(ctx context.Context, name string) {
 		case ctx.Err() != nil:
 			return
 		case diedOfKill(err) && by != nil:
-			sleep(ctx, by.down)
+			wait.For(ctx, by.down)
 			r.lives.killed(name, at, r.now())
 		default:
 			r.lives.ended(reports.Death{Machine: name, At: reports.Seconds(now), Reason: reason(err), Stack: r.log.lastOf(label)})
-			sleep(ctx, again)
+			wait.For(ctx, again)
 		}
 		if by != nil {
 			close(by.done)
@@ -149,7 +150,7 @@ func (r *run) killAll(ctx context.Context, rounds []round) {
 	for _, round := range rounds {
 		want := r.seen.succeeded() + round.operations
 		r.wait(ctx, r.now()+unservedLimit, func() bool { return r.seen.succeeded() >= want })
-		if sleep(ctx, round.after); ctx.Err() != nil || r.now() > r.config.Limit {
+		if !wait.For(ctx, round.after) || r.now() > r.config.Limit {
 			break
 		}
 		var all sync.WaitGroup
@@ -181,14 +182,6 @@ const unservedLimit = 15 * time.Second
 func (r *run) wait(ctx context.Context, end time.Duration, is func() bool) {
 	const pause = 20 * time.Millisecond
 	for ctx.Err() == nil && r.now() < end && !is() {
-		sleep(ctx, pause)
-	}
-}
-
-// sleep waits, but not longer than the context lasts.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+		wait.For(ctx, pause)
 	}
 }

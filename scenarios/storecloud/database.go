@@ -11,6 +11,7 @@ import (
 	"picloud/node"
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/wait"
 	"picloud/scenarios/history"
 	"picloud/scenarios/kv"
 )
@@ -76,10 +77,5 @@ const retryPause = 100 * time.Millisecond
 
 // pause waits before another attempt. It returns false if there is no time for one.
 func pause(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(rand.N(2 * retryPause)):
-		return true
-	}
+	return wait.For(ctx, rand.N(2*retryPause))
 }
