@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"picloud/node/app"
-	"picloud/node/client"
 	"picloud/node/host"
 )
 
@@ -57,11 +56,10 @@ func (c *Config) validateApps() error {
 
 // beginApps starts the applications, which load balancers find through the store.
 func (n *node) beginApps(run func(string, func(context.Context) error)) error {
-	s, err := client.New(n.host.Network, client.Config{Nodes: n.config.Nodes, Port: n.config.StorePort})
+	s, err := n.client()
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, func() error { s.Close(); return nil })
 	m, err := app.NewMetrics(n.metrics)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 
-	"picloud/node/client"
 	"picloud/node/lb"
 	"picloud/node/web"
 )
@@ -82,20 +81,19 @@ func (c *LB) validate() error {
 // beginLB starts the load balancer, which finds servers through the store.
 func (n *node) beginLB(run func(string, func(context.Context) error)) error {
 	c := n.config.LB
-	s, err := client.New(n.host.Network, client.Config{Nodes: n.config.Nodes, Port: n.config.StorePort})
+	s, err := n.client()
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, func() error { s.Close(); return nil })
 	b, err := lb.New(c.config(), n.host.Network, n.metrics, n.host.Log)
 	if err != nil {
 		return err
 	}
 	run("lb", func(ctx context.Context) error { return b.Run(ctx, s) })
 	listen := func(role, port string, over func(net.Listener) net.Listener) error {
-		l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", port))
+		l, err := n.listen(port)
 		if err != nil {
-			return fmt.Errorf("node: %w", err)
+			return err
 		}
 		run(role, func(ctx context.Context) error { return web.Serve(ctx, over(l), b) })
 		return nil

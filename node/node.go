@@ -56,6 +56,7 @@ type node struct {
 	config  *Config
 	metrics *prometheus.Registry
 	closers []func() error // in the order in which things were opened
+	store   *client.Client // of the cloud, once a role needs it
 }
 
 func (n *node) close() error {
@@ -107,22 +108,43 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 			return err
 		}
 	}
-	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", n.config.HTTP))
+	l, err := n.listen(n.config.HTTP)
 	if err != nil {
-		return fmt.Errorf("node: %w", err)
+		return err
 	}
 	run("http", func(ctx context.Context) error { return web.Serve(ctx, l, mux) })
 	return nil
 }
 
+// client returns the client of the store that all roles of the node share.
+func (n *node) client() (*client.Client, error) {
+	if n.store == nil {
+		s, err := client.New(n.host.Network, client.Config{Nodes: n.config.Nodes, Port: n.config.StorePort})
+		if err != nil {
+			return nil, err
+		}
+		n.store = s
+		n.closers = append(n.closers, func() error { s.Close(); return nil })
+	}
+	return n.store, nil
+}
+
+// listen listens on a port of the machine.
+func (n *node) listen(port string) (net.Listener, error) {
+	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", port))
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	return l, nil
+}
+
 // beginDB starts the database, which is a client of the store on all nodes.
 func (n *node) beginDB(mux *http.ServeMux, run func(string, func(context.Context) error)) error {
 	c := n.config.DB
-	s, err := client.New(n.host.Network, client.Config{Nodes: n.config.Nodes, Port: n.config.StorePort})
+	s, err := n.client()
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, func() error { s.Close(); return nil })
 	d, err := db.New(c.Config, api.Store(s), n.metrics, n.host.Log)
 	if err != nil {
 		return err
@@ -131,9 +153,9 @@ func (n *node) beginDB(mux *http.ServeMux, run func(string, func(context.Context
 	if c.RESP == "" {
 		return nil
 	}
-	l, err := n.host.Network.Listen("tcp", net.JoinHostPort("", c.RESP))
+	l, err := n.listen(c.RESP)
 	if err != nil {
-		return fmt.Errorf("node: %w", err)
+		return err
 	}
 	run("resp", func(ctx context.Context) error { return d.ServeRESP(ctx, l) })
 	return nil

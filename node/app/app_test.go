@@ -18,6 +18,7 @@ import (
 
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
+	"picloud/node/metricstest"
 	"picloud/node/presence"
 	"picloud/node/store/storetest"
 	"picloud/node/wait"
@@ -139,20 +140,9 @@ func (l *lab) ask(method, path, body string, headers ...string) (status int, tex
 	return a.StatusCode, strings.TrimSpace(string(b)), err
 }
 
-func (l *lab) metric(name string) (sum float64) {
+func (l *lab) metric(name string) float64 {
 	l.t.Helper()
-	families, err := l.registry.Gather()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == name {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
-		}
-	}
-	return sum
+	return metricstest.Sum(l.t, l.registry, name)
 }
 
 func TestAnInstanceIsKnownWhileItIsWell(t *testing.T) {

@@ -12,9 +12,6 @@ import (
 	"picloud/node/web"
 )
 
-// healthPath is what is asked whether an instance is well.
-const healthPath = "/healthz"
-
 // longestAnswer is how long a request may take that does not say how long it has.
 const longestAnswer = 30 * time.Second
 
@@ -22,7 +19,7 @@ const longestAnswer = 30 * time.Second
 func (s *Server) handler() http.Handler {
 	inner := s.app.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == healthPath {
+		if r.URL.Path == web.HealthPath {
 			s.health(w, r)
 			return
 		}

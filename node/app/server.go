@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -35,7 +36,7 @@ const (
 	longRun    = time.Minute // what has run for that long is run again as if it were the first time
 )
 
-// NewServer returns an instance on a machine. Make is nil for a program of its own.
+// NewServer returns an instance on a machine. Create is nil for a program of its own.
 func NewServer(c Config, h *host.Host, store api.Store, m *Metrics, create New) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -134,9 +135,7 @@ func (s *Server) guard(do func() error) (err error) {
 func (s *Server) program(ctx context.Context) error {
 	p := *s.config.Program
 	p.Env = map[string]string{}
-	for name, value := range s.config.Program.Env {
-		p.Env[name] = value
-	}
+	maps.Copy(p.Env, s.config.Program.Env)
 	p.Env["PORT"] = s.config.Port
 	running, err := s.host.Processes.Start(p)
 	if err != nil {
@@ -180,16 +179,6 @@ func (s *Server) announce(ctx context.Context, drain chan struct{}) {
 
 // well asks the instance over the network, as a load balancer does.
 func (s *Server) well(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
-	defer cancel()
 	transport := &http.Transport{DialContext: s.host.Network.DialContext, DisableKeepAlives: true}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(s.host.Name, s.config.Port)+healthPath, nil)
-	if err != nil {
-		return false
-	}
-	reply, err := transport.RoundTrip(r)
-	if err != nil {
-		return false
-	}
-	return reply.Body.Close() == nil && reply.StatusCode/100 == 2
+	return web.Healthy(ctx, transport, net.JoinHostPort(s.host.Name, s.config.Port), web.HealthPath, lookLimit)
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"picloud/node/api"
+	"picloud/node/metricstest"
 	"picloud/node/store/storetest"
 )
 
@@ -111,24 +111,7 @@ func (l *lab) redis(t testing.TB, change ...func(*redis.Options)) *redis.Client 
 
 // metric returns the sum of a metric over the series that have all of some values in their labels; of a
 // histogram it is how much was observed.
-func (l *lab) metric(t testing.TB, name string, labels ...string) (sum float64) {
+func (l *lab) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
-	families, err := l.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			has := 0
-			for _, label := range m.GetLabel() {
-				if slices.Contains(labels, label.GetValue()) {
-					has++
-				}
-			}
-			if f.GetName() == name && has == len(labels) {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
-		}
-	}
-	return sum
+	return metricstest.Sum(t, l.registry, name, labels...)
 }

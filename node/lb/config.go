@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"picloud/node/web"
 )
 
 // Priority says who is served first when not all can be.
@@ -62,7 +64,7 @@ type Config struct {
 }
 
 func (p Policy) withDefaults() Policy {
-	p.HealthPath = cmp.Or(p.HealthPath, "/healthz")
+	p.HealthPath = cmp.Or(p.HealthPath, web.HealthPath)
 	p.HealthEvery = cmp.Or(p.HealthEvery, time.Second)
 	p.HealthTimeout = cmp.Or(p.HealthTimeout, time.Second)
 	p.Rise, p.Fall = cmp.Or(p.Rise, 2), cmp.Or(p.Fall, 3)

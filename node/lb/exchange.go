@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -116,7 +117,7 @@ func (x *exchange) start(s *server, hedge bool) {
 	r := x.request.Clone(ctx)
 	r.URL.Host = s.Address
 	if x.body != nil {
-		r.Body = io.NopCloser(&replay{x.body})
+		r.Body = io.NopCloser(bytes.NewReader(x.body))
 	}
 	web.SetTimeout(r.Header, time.Until(x.until))
 	go func() {
@@ -124,18 +125,6 @@ func (x *exchange) start(s *server, hedge bool) {
 		x.finish(a)
 		x.outcomes <- a
 	}()
-}
-
-// replay reads a body from its beginning.
-type replay struct{ rest []byte }
-
-func (r *replay) Read(b []byte) (int, error) {
-	if len(r.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
 }
 
 // finish takes note of how a server did. It has the request until its answer is read, unless the answer is that

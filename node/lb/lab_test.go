@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/host/hosttest"
+	"picloud/node/metricstest"
 	"picloud/node/presence"
 	"picloud/node/wait"
 )
@@ -204,24 +204,7 @@ func (l *lab) all(n int, send func(i int) reply) []reply {
 }
 
 // metric returns the sum of a metric over the series that have all of some values in their labels.
-func (l *lab) metric(name string, labels ...string) (sum float64) {
+func (l *lab) metric(name string, labels ...string) float64 {
 	l.t.Helper()
-	families, err := l.registry.Gather()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			has := 0
-			for _, label := range m.GetLabel() {
-				if slices.Contains(labels, label.GetValue()) {
-					has++
-				}
-			}
-			if f.GetName() == name && has == len(labels) {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
-		}
-	}
-	return sum
+	return metricstest.Sum(l.t, l.registry, name, labels...)
 }

@@ -61,26 +61,6 @@ func (m *metrics) observe(service string, status int, took time.Duration) {
 	m.seconds.WithLabelValues(service).Observe(took.Seconds())
 }
 
-// states of servers, in the order in which they are looked for.
-const (
-	stateDraining = "draining"
-	stateDown     = "down"
-	stateEjected  = "ejected"
-	stateIn       = "in"
-)
-
-func (s *server) state(now time.Time) string {
-	switch {
-	case s.Draining:
-		return stateDraining
-	case !s.up:
-		return stateDown
-	case now.Before(s.ejected):
-		return stateEjected
-	}
-	return stateIn
-}
-
 // collect sends what a pool is like now.
 func (p *pool) collect(to chan<- prometheus.Metric) {
 	p.mu.Lock()

@@ -1,9 +1,6 @@
 package lb
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // A server is ejected when it fails several requests in a row, when it fails more of them than the others, or when
 // it is slower than they are. (The ideas are Envoy's outlier detection, and its panic threshold.)
@@ -76,13 +73,15 @@ func worse(records []record, i int) string {
 
 // eject leaves a server out for a while, longer each time, unless half of those that are well are out already.
 func (p *pool) eject(s *server, now time.Time, why string) {
-	out := 0
+	up, out := 0, 0
 	for _, t := range p.servers {
+		if t.up && !t.Draining {
+			up++
+		}
 		if t.up && now.Before(t.ejected) {
 			out++
 		}
 	}
-	up := len(slices.DeleteFunc(slices.Clone(p.servers), func(t *server) bool { return !t.up || t.Draining }))
 	if !s.in(now) || 2*(out+1) > up {
 		return
 	}

@@ -153,9 +153,15 @@ func (p *pool) take(ctx context.Context, rank int) (*server, error) {
 		}
 		return s, nil
 	case <-timer.C:
-		return p.giveUp(w, p.shed(rank, "all servers were busy for too long"))
+		if s := p.giveUp(w); s != nil {
+			return s, nil
+		}
+		return nil, p.shed(rank, "all servers were busy for too long")
 	case <-ctx.Done():
-		return p.giveUp(w, context.Cause(ctx))
+		if s := p.giveUp(w); s != nil {
+			return s, nil
+		}
+		return nil, context.Cause(ctx)
 	}
 }
 
@@ -164,17 +170,14 @@ func (p *pool) shed(rank int, why string) error {
 	return api.Errorf(api.Unavailable, "pass on to", p.service, "%s", why)
 }
 
-// giveUp ends a request's waiting with an error, unless it was given a server just now.
-func (p *pool) giveUp(w *waiter, err error) (*server, error) {
+// giveUp ends a request's waiting. It returns the server that the request was given just now, if it was.
+func (p *pool) giveUp(w *waiter) *server {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.queue.remove(w) {
-		return nil, err
+		return nil
 	}
-	if s := <-w.given; s != nil {
-		return s, nil
-	}
-	return nil, err
+	return <-w.given
 }
 
 // takeAnother returns a server for one more attempt, nil if none has room now.

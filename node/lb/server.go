@@ -40,7 +40,27 @@ const (
 
 // in tells whether requests may go to the server.
 func (s *server) in(now time.Time) bool {
-	return s.up && !s.gone && !s.Draining && !now.Before(s.ejected)
+	return !s.gone && s.state(now) == stateIn
+}
+
+// states of servers, in the order in which they are looked for.
+const (
+	stateDraining = "draining"
+	stateDown     = "down"
+	stateEjected  = "ejected"
+	stateIn       = "in"
+)
+
+func (s *server) state(now time.Time) string {
+	switch {
+	case s.Draining:
+		return stateDraining
+	case !s.up:
+		return stateDown
+	case now.Before(s.ejected):
+		return stateEjected
+	}
+	return stateIn
 }
 
 // warm tells whether a server that comes in takes part in a choice: the longer it is in, the more often.
