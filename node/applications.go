@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"picloud/node/app"
+	"picloud/node/cache"
 	"picloud/node/host"
 )
 
@@ -65,7 +66,7 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 		return err
 	}
 	for i := range n.config.Apps {
-		server, err := app.NewServer(n.config.Apps[i].config(), n.host, s, m, nil)
+		server, err := app.NewServer(n.config.Apps[i].config(), n.host, s, cache.Direct(s), m, nil)
 		if err != nil {
 			return err
 		}

@@ -19,13 +19,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
+	"picloud/node/cache"
 	"picloud/node/host"
+	"picloud/node/lambda"
 )
 
 // App is an application that is compiled in.
 type App interface {
 	// Handler answers requests. A request's context ends when nobody waits for the answer any more.
 	Handler() http.Handler
+	// Functions do what requests have put into queues. They run on nodes that have the role lambda, where the
+	// application answers no requests.
+	Functions() []lambda.Function
 	// Run does what is to be done beside requests, until the context ends. What it returns before that is an
 	// error that the node logs, and it is run again after a while.
 	Run(ctx context.Context) error
@@ -37,6 +42,9 @@ type App interface {
 type Kit struct {
 	Node    string // the machine's name
 	Store   api.Store
+	Cache   cache.Reader // of the store
+	Network host.Network
+	Effort  host.Effort
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Options map[string]string // of the configuration; the application says which it knows

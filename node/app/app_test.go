@@ -16,8 +16,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"picloud/node/cache"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
+	"picloud/node/lambda"
 	"picloud/node/metricstest"
 	"picloud/node/presence"
 	"picloud/node/store/storetest"
@@ -33,6 +35,8 @@ type toy struct {
 }
 
 func (a *toy) Handler() http.Handler { return a.handler }
+
+func (a *toy) Functions() []lambda.Function { return nil }
 
 func (a *toy) Run(ctx context.Context) error {
 	if a.run != nil {
@@ -72,7 +76,7 @@ func newLab(t *testing.T, c Config, create New) *lab {
 		t.Fatal(err)
 	}
 	store := storetest.New(t)
-	s, err := NewServer(c, h, store, m, create)
+	s, err := NewServer(c, h, store, cache.Direct(store), m, create)
 	if err != nil {
 		t.Fatal(err)
 	}

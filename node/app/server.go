@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/cache"
 	"picloud/node/host"
 	"picloud/node/presence"
 	"picloud/node/wait"
@@ -37,7 +38,7 @@ const (
 )
 
 // NewServer returns an instance on a machine. Create is nil for a program of its own.
-func NewServer(c Config, h *host.Host, store api.Store, m *Metrics, create New) (*Server, error) {
+func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, m *Metrics, create New) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -52,7 +53,8 @@ func NewServer(c Config, h *host.Host, store api.Store, m *Metrics, create New) 
 	}
 	log := h.Log.With("app", c.Name)
 	var err error
-	if s.app, err = create(Kit{Node: h.Name, Store: store, Log: log, Metrics: m.registerer, Options: c.Options}); err != nil {
+	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Network: h.Network, Effort: h.Effort, Log: log, Metrics: m.registerer,
+		Options: c.Options}); err != nil {
 		return nil, fmt.Errorf("app: %s: %w", c.Name, err)
 	}
 	return s, nil

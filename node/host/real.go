@@ -37,6 +37,7 @@ func NewReal(c RealConfig) (*Host, error) {
 		Network: &RealNetwork{Address: c.Address, Names: c.Machines},
 		Disk:    disk,
 		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
+		Effort:  FullEffort{},
 		Log:     log,
 
 		Processes: &realProcesses{log},

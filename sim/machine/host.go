@@ -66,6 +66,7 @@ func NewHost(p *Port) (*host.Host, error) {
 		Network: network,
 		Disk:    disk,
 		Meter:   &meter{p, network, disk},
+		Effort:  effort{},
 		Log:     NewLog(p),
 
 		Processes: NewProcesses(p),
