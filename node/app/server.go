@@ -17,6 +17,7 @@ import (
 	"picloud/node/presence"
 	"picloud/node/wait"
 	"picloud/node/web"
+	"picloud/node/wire"
 )
 
 // Server runs an instance of an application.
@@ -81,7 +82,7 @@ func (s *Server) Run(ctx context.Context) error {
 			stop()
 			return fmt.Errorf("app: %s: %w", s.config.Name, err)
 		}
-		run(func(ctx context.Context) error { return web.Serve(ctx, l, s.handler()) })
+		run(func(ctx context.Context) error { return web.Serve(ctx, wire.Detect(l), s.handler()) })
 		run(func(ctx context.Context) error { s.again(ctx, "run", s.app.Run); return nil })
 	} else {
 		run(func(ctx context.Context) error { s.again(ctx, "program", s.program); return nil })
@@ -160,7 +161,7 @@ func (s *Server) program(ctx context.Context) error {
 // announce makes the instance known for as long as it is well.
 func (s *Server) announce(ctx context.Context, drain chan struct{}) {
 	i := presence.Instance{Service: s.config.Name, ID: fmt.Sprintf("%s-%08x", s.host.Name, rand.Uint32()),
-		Address: net.JoinHostPort(s.host.Name, s.config.Port)}
+		Address: net.JoinHostPort(s.host.Name, s.config.Port), Checked: s.app != nil}
 	for ctx.Err() == nil {
 		if !s.well(ctx) {
 			wait.For(ctx, lookEvery)

@@ -29,6 +29,7 @@ import (
 	"picloud/node/host"
 	"picloud/node/presence"
 	"picloud/node/web"
+	"picloud/node/wire"
 )
 
 // Balancer passes requests on. It may be used by many goroutines.
@@ -59,7 +60,7 @@ func New(c Config, network host.Network, registerer prometheus.Registerer, log *
 	slices.SortStableFunc(b.routes, better)
 	policy := c.Policy.withDefaults()
 	b.transport = &http.Transport{
-		DialContext:         dialer(network),
+		DialContext:         b.dialer(network),
 		MaxIdleConnsPerHost: policy.InFlight,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true, // what a server compresses is passed on as it is
@@ -84,16 +85,32 @@ func New(c Config, network host.Network, registerer prometheus.Registerer, log *
 	return b, nil
 }
 
-func dialer(network host.Network) func(context.Context, string, string) (net.Conn, error) {
+// dialer connects to servers, by checked streams to those that take them.
+func (b *Balancer) dialer(network host.Network) func(context.Context, string, string) (net.Conn, error) {
+	checked := wire.Network{Network: network}
 	return func(ctx context.Context, kind, address string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, connectLimit)
 		defer cancel()
-		c, err := network.DialContext(ctx, kind, address)
+		dial := network.DialContext
+		if b.checks(address) {
+			dial = checked.DialContext
+		}
+		c, err := dial(ctx, kind, address)
 		if err != nil {
 			return nil, dialError{err}
 		}
 		return c, nil
 	}
+}
+
+// checks tells whether the server at an address takes checked streams.
+func (b *Balancer) checks(address string) bool {
+	for _, p := range b.pools {
+		if p.checks(address) {
+			return true
+		}
+	}
+	return false
 }
 
 // Run follows who serves, and how well, until the context ends.

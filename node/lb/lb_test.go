@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/presence"
 	"picloud/node/web"
+	"picloud/node/wire"
 )
 
 func TestRequestsReachAServerOfTheirRoute(t *testing.T) {
@@ -261,6 +263,25 @@ func TestAClientThatGoesAwayIsNoServersFault(t *testing.T) {
 		}
 		if l.metric("picloud_lb_in_flight") != 0 {
 			t.Error("requests of clients that went away are under way still")
+		}
+	})
+}
+
+// TestAServerThatTakesCheckedStreamsGetsThem: it takes no others.
+func TestAServerThatTakesCheckedStreamsGetsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		listener, err := wire.Network{Network: l.network("a")}.Listen("tcp", ":80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "checked") })}
+		go s.Serve(listener)
+		t.Cleanup(func() { s.Close() })
+		l.tell("web", presence.Instance{Service: "web", ID: "a", Address: "a:80", Checked: true})
+		time.Sleep(time.Millisecond)
+		if got := l.get("/"); got.status != 200 || got.body != "checked" {
+			t.Errorf("status %d, %q", got.status, got.body)
 		}
 	})
 }

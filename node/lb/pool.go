@@ -58,6 +58,13 @@ func (p *pool) set(list []presence.Instance) (added []*server) {
 	return added
 }
 
+// checks tells whether one of the servers is at an address and takes checked streams.
+func (p *pool) checks(address string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.servers, func(s *server) bool { return s.Address == address && s.Checked })
+}
+
 // checked takes note of an answer to a question for a server's health.
 func (p *pool) checked(s *server, healthy bool) {
 	p.mu.Lock()

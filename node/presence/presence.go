@@ -42,6 +42,7 @@ type Instance struct {
 	Service  string `json:"-"`
 	ID       string `json:"-"`                  // different for each start
 	Address  string `json:"address"`            // name:port
+	Checked  bool   `json:"checked,omitempty"`  // it also takes streams of checked frames (package wire)
 	Draining bool   `json:"draining,omitempty"` // it ends what it has begun and wants nothing new
 }
 
