@@ -21,6 +21,9 @@ type Config struct {
 	// Roles of the machines that faults of the process, clock and disk classes hit and that the
 	// limits count: the members.
 	Roles []string
+	// DiskRoles are those of the members whose disks fail: all if it is empty. A disk on which nobody keeps anything
+	// makes no fault felt.
+	DiskRoles []string
 	// No fault starts before Start, and all are healed at End.
 	Start, End time.Duration
 	Kinds      []KindRate
@@ -45,6 +48,11 @@ func (c *Config) Validate() error {
 	}
 	if len(c.Topology.OfRole(c.Roles...)) == 0 {
 		return fmt.Errorf("no machine has a role in %q, faults have nothing to hit", c.Roles)
+	}
+	for _, role := range c.DiskRoles {
+		if !slices.Contains(c.Roles, role) || len(c.Topology.OfRole(role)) == 0 {
+			return fmt.Errorf("the disks of the role %q fail, and no member has it", role)
+		}
 	}
 	var names []string
 	for _, k := range c.Kinds {
@@ -182,6 +190,9 @@ func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) 
 
 func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, bool) {
 	members := slices.Clone(g.members)
+	if len(g.DiskRoles) > 0 && spec.Class == ClassDisk {
+		members = g.Topology.OfRole(g.DiskRoles...)
+	}
 	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	few := Minority.Of(len(members))
 	switch spec.Target {

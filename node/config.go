@@ -34,7 +34,8 @@ type Config struct {
 
 // Monitor is the role that looks at the metrics of all nodes, and at its own, and says which alerts stand.
 type Monitor struct {
-	Every Duration `yaml:"every"` // 15s if it is left out
+	Every    Duration `yaml:"every"`              // 15s if it is left out
+	Machines []string `yaml:"machines,omitempty"` // whose nodes it looks at beside its own; those with the store if it is left out
 }
 
 // Store is the role that keeps data.

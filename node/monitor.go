@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/prometheus/common/model"
+
 	"picloud/node/alerts"
+	"picloud/node/api"
 	"picloud/node/app"
 	"picloud/node/db"
 	"picloud/node/lb"
@@ -29,17 +32,39 @@ func Rules() (*alerts.Rules, error) {
 	)
 }
 
+// tiers says by which metrics the requests of each tier are counted.
+func tiers() []alerts.Tier {
+	return []alerts.Tier{
+		{Name: "lb", Requests: "picloud_lb_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_lb_request_seconds"},
+		{Name: "app", Requests: "picloud_app_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_app_request_seconds"},
+		{Name: "db", Requests: "picloud_store_requests_total", Failed: storeErrors, Seconds: "picloud_store_request_seconds"},
+	}
+}
+
+// storeErrors tells of a series of the store whether it counts requests that the store could not do. A member that does not
+// lead says so, and is no failure.
+func storeErrors(labels model.Metric) bool {
+	switch api.Kind(labels["kind"]) {
+	case api.Unavailable, api.Unknown, api.Internal, api.Damaged:
+		return true
+	}
+	return false
+}
+
 // beginMonitor starts the monitor, which serves what it knows beside the metrics.
 func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Context) error)) error {
 	rules, err := Rules()
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	machines := slices.Clone(n.config.Nodes)
+	machines := slices.Clone(n.config.Monitor.Machines)
+	if len(machines) == 0 {
+		machines = slices.Clone(n.config.Nodes)
+	}
 	if !slices.Contains(machines, n.host.Name) {
 		machines = append(machines, n.host.Name)
 	}
-	m := alerts.New(n.host, alerts.Config{Machines: machines, Port: n.config.HTTP, Every: n.config.Monitor.Every.Duration}, rules)
+	m := alerts.New(n.host, alerts.Config{Machines: machines, Port: n.config.HTTP, Every: n.config.Monitor.Every.Duration, Tiers: tiers()}, rules)
 	if err := n.metrics.Register(m); err != nil {
 		return fmt.Errorf("node: metrics of the monitor: %w", err)
 	}

@@ -25,6 +25,7 @@ func Page(r *Result, t Timeline) string {
 	p.header(r)
 	p.checks(r)
 	p.users(r, t)
+	p.tiers(r)
 	p.faults(r)
 	p.alerts(r)
 	p.deaths(r)

@@ -114,8 +114,10 @@ type Result struct {
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`
 	Deaths           []Death    `json:"deaths,omitempty"`
-	Alerts           []Alert    `json:"alerts,omitzero"`  // that fired; nil if nobody looked
-	Replay           string     `json:"replay,omitempty"` // the command that repeats the run
+	Alerts           []Alert    `json:"alerts,omitzero"` // that fired; nil if nobody looked
+
+	Tiers  map[string]Tier `json:"tiers,omitempty"`  // what a monitor counted, by the tiers' names
+	Replay string          `json:"replay,omitempty"` // the command that repeats the run
 }
 
 // Judge sets the verdict: fail if a check fails; otherwise inconclusive if a check is, if there

@@ -37,6 +37,25 @@ func alertChanges(log []byte) []alertChange {
 	return all
 }
 
+// tiersIn returns what a monitor counted last.
+func tiersIn(log []byte) map[string]reports.Tier {
+	var tiers map[string]reports.Tier
+	checks.EachLine(log, func(_ []byte, _ string, object []byte) {
+		if !bytes.Contains(object, []byte(`"msg":"`+alerts.TiersMessage+`"`)) {
+			return
+		}
+		var line struct{ Tiers []alerts.TierTotal }
+		if json.Unmarshal(object, &line) != nil {
+			return
+		}
+		tiers = map[string]reports.Tier{}
+		for _, t := range line.Tiers {
+			tiers[t.Name] = reports.Tier{Requests: t.Requests, Errors: t.Errors, P50: reports.Seconds(t.P50), P99: reports.Seconds(t.P99)}
+		}
+	})
+	return tiers
+}
+
 // alertLines returns the content of AlertsFile.
 func alertLines(changes []alertChange) ([]byte, error) {
 	var b bytes.Buffer

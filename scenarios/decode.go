@@ -70,6 +70,12 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 	if n.Kind == yaml.AliasNode {
 		return wrong("a plain value, not an alias")
 	}
+	if own, ok := v.Addr().Interface().(yaml.Unmarshaler); ok { // of a node's configuration
+		if err := own.UnmarshalYAML(n); err != nil {
+			return &placed{n.Line, path, strings.TrimPrefix(err.Error(), fmt.Sprintf("line %d: ", n.Line))}
+		}
+		return nil
+	}
 	if own, ok := v.Addr().Interface().(fromYAML); ok {
 		err := own.fromYAML(n)
 		if at, ok := errors.AsType[*placed](err); ok {
@@ -85,6 +91,8 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 		return d.decode(n, v.Elem(), path)
 	case reflect.Struct:
 		return d.decodeStruct(n, v, path)
+	case reflect.Map:
+		return d.decodeMap(n, v, path)
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
 			return wrong("a list")
@@ -112,6 +120,12 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 			return wrong(fmt.Sprintf("a whole number, not %q", n.Value))
 		}
 		v.SetInt(number)
+	case reflect.Uint64:
+		number, err := strconv.ParseUint(n.Value, 10, 64)
+		if err != nil || n.Kind != yaml.ScalarNode {
+			return wrong(fmt.Sprintf("a whole number that is not negative, not %q", n.Value))
+		}
+		v.SetUint(number)
 	default:
 		panic("scenarios: no notation for " + v.Type().String())
 	}
@@ -127,7 +141,8 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) error
 	}
 	var known []string
 	for i := range v.NumField() {
-		known = append(known, v.Type().Field(i).Tag.Get("yaml"))
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",") // what stands behind it is for writing
+		known = append(known, strings.TrimPrefix(name, "-"))
 	}
 	seen := make([]bool, len(known))
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -145,6 +160,26 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) error
 			return err
 		}
 		d.lines[join(path, key.Value)] = key.Line
+	}
+	return nil
+}
+
+// decodeMap fills a map from texts to anything.
+func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) error {
+	if n.Kind != yaml.MappingNode {
+		return &placed{n.Line, path, "want lines like `key: value`"}
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := reflect.ValueOf(n.Content[i].Value)
+		if v.MapIndex(key).IsValid() {
+			return &placed{n.Content[i].Line, path, fmt.Sprintf("the key %q stands twice", key)}
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		if err := d.decode(n.Content[i+1], value, join(path, key.String())); err != nil {
+			return err
+		}
+		v.SetMapIndex(key, value)
 	}
 	return nil
 }

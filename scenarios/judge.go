@@ -38,6 +38,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	}
 	if s.hasMonitor() {
 		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
+		result.Tiers = tiersIn(r.Log)
 	}
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/node"
 	"picloud/scenarios/history"
 )
 
@@ -22,8 +23,13 @@ type Scenario struct {
 	Topology Topology `yaml:"topology"`
 	Clients  Clients  `yaml:"clients"`
 	Store    *Store   `yaml:"store"`
-	Faults   Faults   `yaml:"faults"`
-	Checks   Checks   `yaml:"checks"`
+	Users    *Users   `yaml:"users"`
+
+	// Roles says what the machines of a role are as nodes, as in their own files. The topology says the rest.
+	Roles map[string]*node.Config `yaml:"roles"`
+
+	Faults Faults `yaml:"faults"`
+	Checks Checks `yaml:"checks"`
 
 	text []byte // of the file
 }
@@ -77,6 +83,16 @@ type Store struct {
 	DiskLimit  Duration   `yaml:"disk-limit"` // after which a write that has not ended ends the node; what the node says, if it is left out
 }
 
+// Users is people who use Pinboard, in place of clients.
+type Users struct {
+	Count    int            `yaml:"count"`    // at one time, over all client machines; who leaves is followed by another
+	Balancer string         `yaml:"balancer"` // the role of the machines that they talk to
+	Actions  map[string]int `yaml:"actions"`  // weights
+	Pause    Duration       `yaml:"pause"`    // mean time between two actions of a user
+	Timeout  Duration       `yaml:"timeout"`  // after which a user gives up
+	Bound    Duration       `yaml:"bound"`    // how old an answer may be
+}
+
 // Mix is the weights of the kinds of operations.
 type Mix struct {
 	Read   int `yaml:"read"`
@@ -103,6 +119,7 @@ type Faults struct {
 	Schedule Lines `yaml:"schedule"`
 
 	Roles    []string     `yaml:"roles"`    // of the machines that the limits count
+	Disks    []string     `yaml:"disks"`    // of those of them whose disks fail; all, if it is left out
 	Start    Duration     `yaml:"start"`    // no fault before
 	Kinds    Kinds        `yaml:"kinds"`    // mean time between two of a kind
 	Swarm    PPM          `yaml:"swarm"`    // the chance that a kind takes part for a seed

@@ -51,6 +51,7 @@ func (s *Scenario) generatorConfig() chaos.Config {
 	c := chaos.Config{
 		Topology:  s.ChaosTopology(),
 		Roles:     f.Roles,
+		DiskRoles: f.Disks,
 		Start:     time.Duration(f.Start),
 		End:       s.HealedAt(),
 		Required:  f.Required,

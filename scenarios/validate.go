@@ -40,8 +40,8 @@ func (s *Scenario) Validate() error {
 		return wrong("liveness", "the last part, %s, is not shorter than the run, %s",
 			time.Duration(s.Liveness), time.Duration(s.Duration))
 	}
-	for _, part := range []func() error{s.validateTopology, s.validateClients, s.validateStore, s.validateFaults,
-		s.validateChecks} {
+	for _, part := range []func() error{s.validateTopology, s.validateRoles, s.validateClients, s.validateStore,
+		s.validateUsers, s.validateFaults, s.validateChecks} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -97,6 +97,9 @@ func (s *Scenario) validateClients() error {
 	if len(s.MachinesOf(RoleClient)) == 0 {
 		return wrong("topology.machines", "no machine has the role %q", RoleClient)
 	}
+	if s.Users != nil {
+		return nil
+	}
 	m := c.Operations
 	switch {
 	case c.Count < 1 || c.Count > 1000:
@@ -120,7 +123,7 @@ func (s *Scenario) validateClients() error {
 func (s *Scenario) validateStore() error {
 	c := s.Store
 	if c == nil {
-		if s.hasMonitor() {
+		if s.hasMonitor() && s.Roles[RoleMonitor] == nil {
 			return wrong("topology.machines", "a machine with the role %q looks at the nodes of a store, and there is none", RoleMonitor)
 		}
 		return nil

@@ -21,6 +21,7 @@ import (
 const (
 	StartMessage  = "monitor starts" // alerts that stood before are forgotten
 	ChangeMessage = "alert"          // an alert has changed its state: see Change
+	TiersMessage  = "tiers"          // what tiers did so far: its attribute of the same name is a list of TierTotal
 )
 
 // Change is the attributes of ChangeMessage in the log.
@@ -37,7 +38,11 @@ type Config struct {
 	Machines []string // whose nodes are looked at
 	Port     string   // where they serve their metrics
 	Every    time.Duration
+	Tiers    []Tier // whose requests are counted
 }
+
+// tiersEvery is how many rounds go by until the log says what tiers did.
+const tiersEvery = 5
 
 // Monitor looks at the metrics of nodes and says, in its log and on request, which alerts stand.
 type Monitor struct {
@@ -47,14 +52,15 @@ type Monitor struct {
 	targets []*target
 	failed  prometheus.Counter
 
-	mu        sync.Mutex // of the evaluator
+	mu        sync.Mutex // of the next two
 	evaluator *Evaluator
+	tally     *tally
 }
 
 // New returns a monitor.
 func New(h *host.Host, c Config, r *Rules) *Monitor {
 	m := &Monitor{
-		config: c, log: h.Log, evaluator: NewEvaluator(r),
+		config: c, log: h.Log, evaluator: NewEvaluator(r), tally: newTally(sortTiers(c.Tiers)),
 		// Metrics are small, and to press them costs a node more than to send them.
 		client: http.Client{Transport: &http.Transport{DialContext: h.Network.DialContext, DisableCompression: true}},
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_monitor_failures_total",
@@ -73,8 +79,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 	began := time.Now()
 	ticks := time.NewTicker(m.config.Every)
 	defer ticks.Stop()
-	for {
+	for n := 1; ; n++ {
 		m.round(ctx, began.Add(time.Since(began)))
+		if n%tiersEvery == 0 && len(m.config.Tiers) > 0 {
+			m.log.Info(TiersMessage, TiersMessage, m.Tiers())
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -91,7 +100,7 @@ func (m *Monitor) round(ctx context.Context, now time.Time) {
 	failed := make([]error, len(m.targets))
 	var all sync.WaitGroup
 	for i, t := range m.targets {
-		all.Go(func() { said[i], failed[i] = t.ask(limited, &m.client, m.evaluator.window.wants) })
+		all.Go(func() { said[i], failed[i] = t.ask(limited, &m.client, m.wants) })
 	}
 	all.Wait()
 	if ctx.Err() != nil {
@@ -100,6 +109,7 @@ func (m *Monitor) round(ctx context.Context, now time.Time) {
 	m.mu.Lock()
 	for i, t := range m.targets {
 		t.scraped(m.evaluator.window, said[i], failed[i], now)
+		m.tally.add(t.url, said[i])
 	}
 	changes, err := m.evaluator.Evaluate(ctx, now)
 	m.mu.Unlock()
@@ -110,6 +120,18 @@ func (m *Monitor) round(ctx context.Context, now time.Time) {
 		m.failed.Inc()
 		m.log.Error("rules could not be evaluated", "error", err.Error())
 	}
+}
+
+// wants says whether anything is made of the series of a name.
+func (m *Monitor) wants(name string) bool {
+	return m.evaluator.window.wants(name) || m.tally.wants(name)
+}
+
+// Tiers returns what the tiers did since the monitor began.
+func (m *Monitor) Tiers() []TierTotal {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tally.totals()
 }
 
 // say logs a change.

@@ -67,6 +67,9 @@ func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
 // programConfig returns the configuration of a machine's program.
 func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	nodes := s.Nodes()
+	if c := s.NodeConfig(&m); c != nil {
+		return yaml.Marshal(c)
+	}
 	if m.Role == scenarios.RoleMonitor {
 		return yaml.Marshal(storecloud.MonitorConfig(watched(s)))
 	}

@@ -1,0 +1,94 @@
+package scenarios
+
+import (
+	"slices"
+
+	"picloud/node"
+)
+
+// NodeConfig returns what a machine is as a node, if its role says so.
+func (s *Scenario) NodeConfig(m *Machine) *node.Config {
+	role := s.Roles[m.Role]
+	if role == nil {
+		return nil
+	}
+	c := *role
+	c.Cloud, c.Nodes = s.Name, s.storeNodes()
+	if c.Monitor != nil {
+		monitor := *c.Monitor
+		c.Monitor = &monitor
+		if len(monitor.Machines) == 0 {
+			c.Monitor.Machines = s.Nodes()
+		}
+	}
+	return &c
+}
+
+// storeNodes returns the machines whose role has a store.
+func (s *Scenario) storeNodes() []string {
+	var names []string
+	for _, m := range s.Topology.Machines {
+		if c := s.Roles[m.Role]; c != nil && c.Store != nil {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+func (s *Scenario) validateRoles() error {
+	known := map[string]bool{}
+	for i := range s.Topology.Machines {
+		m := &s.Topology.Machines[i]
+		c := s.NodeConfig(m)
+		if c == nil || known[m.Role] {
+			continue
+		}
+		known[m.Role] = true
+		if len(c.Nodes) == 0 {
+			return wrong("roles", "no machine has a role with a store")
+		}
+		if err := c.Validate(); err != nil {
+			return wrong("roles."+m.Role, "%s", err)
+		}
+	}
+	for role := range s.Roles {
+		if !known[role] {
+			return wrong("roles."+role, "no machine has this role")
+		}
+	}
+	return nil
+}
+
+// userActions are what users of Pinboard do, by the names that scenario files use.
+func userActions() []string {
+	return []string{"timeline", "profile", "picture", "post", "photo", "follow", "unfollow", "login", "leave"}
+}
+
+func (s *Scenario) validateUsers() error {
+	u := s.Users
+	if u == nil {
+		return nil
+	}
+	sum := 0
+	for action, weight := range u.Actions {
+		if !slices.Contains(userActions(), action) {
+			return wrong("users.actions", "users do not know how to %q: they know %v", action, userActions())
+		}
+		if weight < 0 {
+			return wrong("users.actions."+action, "the weight is negative")
+		}
+		sum += weight
+	}
+	balancer := s.Roles[u.Balancer]
+	switch {
+	case u.Count < 1 || u.Count > 1000:
+		return wrong("users.count", "%d users, it must be 1 to 1000", u.Count)
+	case sum == 0:
+		return wrong("users.actions", "one weight must be positive")
+	case balancer == nil || balancer.LB == nil:
+		return wrong("users.balancer", "the role %q has no load balancer", u.Balancer)
+	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
+		return wrong("users", "users need a pause, a timeout and a bound")
+	}
+	return nil
+}
