@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"picloud/node/app"
@@ -10,13 +9,19 @@ import (
 	"picloud/node/host"
 )
 
-// App is an instance of an application that runs on the node.
+// applications returns the applications that are compiled in, by their names.
+func applications() map[string]app.New {
+	return map[string]app.New{}
+}
+
+// App is an instance of an application that runs on the node. One without a program is compiled in.
 type App struct {
-	Name    string   `yaml:"name"` // also of the service by which load balancers find it
-	Port    string   `yaml:"port"`
-	Program *Program `yaml:"program"`
-	Drain   Duration `yaml:"drain,omitempty"` // 2s if it is left out
-	Grace   Duration `yaml:"grace,omitempty"` // for the program to end by itself; 5s if it is left out
+	Name    string            `yaml:"name"` // also of the service by which load balancers find it
+	Port    string            `yaml:"port"`
+	Program *Program          `yaml:"program,omitempty"`
+	Options map[string]string `yaml:"options,omitempty"` // for an application that is compiled in, which says what it knows
+	Drain   Duration          `yaml:"drain,omitempty"`   // 2s if it is left out
+	Grace   Duration          `yaml:"grace,omitempty"`   // for the program to end by itself; 5s if it is left out
 }
 
 // Program is a program that serves HTTP on the port that the variable PORT names.
@@ -27,11 +32,23 @@ type Program struct {
 }
 
 func (a *App) config() app.Config {
-	c := app.Config{Name: a.Name, Port: a.Port, Drain: a.Drain.Duration, Grace: a.Grace.Duration}
+	c := app.Config{Name: a.Name, Port: a.Port, Options: a.Options, Drain: a.Drain.Duration, Grace: a.Grace.Duration}
 	if p := a.Program; p != nil {
 		c.Program = &host.Program{Path: p.Path, Args: p.Args, Env: p.Env}
 	}
 	return c
+}
+
+// compiledIn returns how an application is made that is compiled in.
+func (c *Config) compiledIn(name string) (app.New, error) {
+	known := c.applications
+	if known == nil {
+		known = applications()
+	}
+	if create := known[name]; create != nil {
+		return create, nil
+	}
+	return nil, fmt.Errorf("it has no program, and no application %.80q is compiled in", name)
 }
 
 func (c *Config) validateApps() error {
@@ -40,11 +57,10 @@ func (c *Config) validateApps() error {
 		a := &c.Apps[i]
 		config := a.config()
 		err := config.Validate()
-		switch {
-		case err != nil:
-		case a.Program == nil:
-			err = errors.New("it has no program")
-		case names[a.Name]:
+		if err == nil && a.Program == nil {
+			_, err = c.compiledIn(a.Name)
+		}
+		if err == nil && names[a.Name] {
 			err = fmt.Errorf("%s stands there twice", a.Name)
 		}
 		if err != nil {
@@ -66,11 +82,18 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 		return err
 	}
 	for i := range n.config.Apps {
-		server, err := app.NewServer(n.config.Apps[i].config(), n.host, s, cache.Direct(s), m, nil)
+		a := &n.config.Apps[i]
+		var create app.New
+		if a.Program == nil {
+			if create, err = n.config.compiledIn(a.Name); err != nil {
+				return err
+			}
+		}
+		server, err := app.NewServer(a.config(), n.host, s, cache.Direct(s), m, create)
 		if err != nil {
 			return err
 		}
-		run("app "+n.config.Apps[i].Name, server.Run)
+		run("app "+a.Name, server.Run)
 	}
 	return nil
 }

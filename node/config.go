@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"picloud/node/api"
+	"picloud/node/app"
 	"picloud/node/db"
 	"picloud/node/store"
 )
@@ -30,6 +31,8 @@ type Config struct {
 	LB      *LB      `yaml:"lb,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
+
+	applications map[string]app.New // of a test, in place of those that are compiled in
 }
 
 // Monitor is the role that looks at the metrics of all nodes, and at its own, and says which alerts stand.

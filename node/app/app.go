@@ -46,12 +46,18 @@ type Kit struct {
 	Network host.Network
 	Effort  host.Effort
 	Log     *slog.Logger
-	Metrics prometheus.Registerer
-	Options map[string]string // of the configuration; the application says which it knows
+	Metrics prometheus.Registerer // see MetricsOf
+	Options map[string]string     // of the configuration; the application says which it knows
 }
 
 // New makes an application.
 type New func(Kit) (App, error)
+
+// MetricsOf returns where an application registers its metrics. They carry the role for which it was made: a node may
+// make it twice, to serve requests and to run its functions.
+func MetricsOf(of prometheus.Registerer, role string) prometheus.Registerer {
+	return prometheus.WrapRegistererWith(prometheus.Labels{"role": role}, of)
+}
 
 // Config is how an instance of an application is run.
 type Config struct {

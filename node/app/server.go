@@ -54,8 +54,8 @@ func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, m *Me
 	}
 	log := h.Log.With("app", c.Name)
 	var err error
-	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Network: h.Network, Effort: h.Effort, Log: log, Metrics: m.registerer,
-		Options: c.Options}); err != nil {
+	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Network: h.Network, Effort: h.Effort, Log: log,
+		Metrics: MetricsOf(m.registerer, "app"), Options: c.Options}); err != nil {
 		return nil, fmt.Errorf("app: %s: %w", c.Name, err)
 	}
 	return s, nil
