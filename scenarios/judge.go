@@ -64,6 +64,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	if s.Store != nil {
 		result.Checks = append(result.Checks, checks.MidChange(r.Log))
 	}
+	result.Checks = append(result.Checks, s.judgeUsers(r.History)...)
 	if c := s.Checks.Live; c != nil {
 		result.Checks = append(result.Checks, checks.Live(r.History, checks.Liveness{
 			From:     healed + time.Duration(c.After),
@@ -87,6 +88,32 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		checks.Felt(result.Faults, s.Faults.Required))
 	result.Judge()
 	return result
+}
+
+// judgeUsers makes the checks of what users of Pinboard saw.
+func (s *Scenario) judgeUsers(h history.History) []reports.Check {
+	var made []reports.Check
+	if c := s.Checks.Sessions; c != nil {
+		made = append(made, checks.Sessions(h, c.Minimum))
+	}
+	if c := s.Checks.Bounded; c != nil {
+		made = append(made, checks.Bounded(h, time.Duration(s.Users.Bound), c.Minimum))
+	}
+	if c := s.Checks.Kept; c != nil {
+		made = append(made, checks.Kept(h, s.FinalReads(), c.Minimum))
+	}
+	if c := s.Checks.Jobs; c != nil {
+		made = append(made, checks.Jobs(h, s.FinalReads(), c.Minimum))
+	}
+	return made
+}
+
+// FinalReads returns when clients look up once more what was acknowledged: so long after healing that the cloud must serve.
+func (s *Scenario) FinalReads() time.Duration {
+	if s.Checks.Live == nil {
+		return s.HealedAt()
+	}
+	return s.HealedAt() + time.Duration(s.Checks.Live.After)
 }
 
 func faultOf(f *chaos.Fault, times int64) reports.Fault {

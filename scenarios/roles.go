@@ -36,6 +36,14 @@ func (s *Scenario) storeNodes() []string {
 }
 
 func (s *Scenario) validateRoles() error {
+	for role, c := range s.Roles {
+		if c.LB == nil {
+			continue
+		}
+		if err := identify(c.LB.TLS); err != nil {
+			return wrong("roles."+role+".lb.tls", "%s", err)
+		}
+	}
 	known := map[string]bool{}
 	for i := range s.Topology.Machines {
 		m := &s.Topology.Machines[i]
@@ -85,8 +93,8 @@ func (s *Scenario) validateUsers() error {
 		return wrong("users.count", "%d users, it must be 1 to 1000", u.Count)
 	case sum == 0:
 		return wrong("users.actions", "one weight must be positive")
-	case balancer == nil || balancer.LB == nil:
-		return wrong("users.balancer", "the role %q has no load balancer", u.Balancer)
+	case balancer == nil || balancer.LB == nil || balancer.LB.TLS == nil:
+		return wrong("users.balancer", "the role %q has no load balancer with TLS", u.Balancer)
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}

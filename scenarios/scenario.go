@@ -148,6 +148,10 @@ type Checks struct {
 	Serializable *AtLeast      `yaml:"serializable"`
 	Watched      *AtLeast      `yaml:"watched"`
 	Progress     *Progress     `yaml:"progress"`
+	Sessions     *AtLeast      `yaml:"sessions"` // this and the next three judge what users of Pinboard saw
+	Bounded      *AtLeast      `yaml:"bounded"`
+	Kept         *AtLeast      `yaml:"kept"`
+	Jobs         *AtLeast      `yaml:"jobs"`
 }
 
 // Linearizable asks for checks.Linearizable.

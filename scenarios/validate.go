@@ -208,6 +208,11 @@ func (s *Scenario) validateChecks() error {
 	if c.Watched != nil && (c.Watched.Minimum < 1 || s.Store == nil) {
 		return wrong("checks.watched", "the check needs a minimum of events, and a store")
 	}
+	for name, check := range map[string]*AtLeast{"sessions": c.Sessions, "bounded": c.Bounded, "kept": c.Kept, "jobs": c.Jobs} {
+		if check != nil && (check.Minimum < 1 || s.Users == nil) {
+			return wrong("checks."+name, "the check needs a minimum, and users")
+		}
+	}
 	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
 		return wrong("checks.progress", "the check needs a time within which something succeeds, "+
 			"and the roles of the faults")

@@ -25,6 +25,7 @@ const (
 	Delete Kind = "delete" // the key is made absent
 	CAS    Kind = "cas"    // Value is put if Expect stands; Result is what stood before
 	Txn    Kind = "txn"    // Steps are done at one instant; Key is their partition
+	Use    Kind = "use"    // a user did something with Pinboard: Use says what; Key is whose data it is about
 )
 
 // Outcome says what is known about the end of an operation.
@@ -54,6 +55,7 @@ type Operation struct {
 	Expect  string        `json:"expect,omitempty"`
 	Result  string        `json:"result,omitempty"`
 	Steps   []Step        `json:"steps,omitempty"`
+	Use     *Visit        `json:"use,omitempty"`
 	Call    time.Duration `json:"call"`   // nanoseconds since the run began
 	Return  time.Duration `json:"return"` // when the client knew the outcome or gave up
 	Outcome Outcome       `json:"outcome"`
@@ -83,7 +85,7 @@ func (o *Operation) Changes() (value string, yes bool) {
 // Validate says what is wrong with a record.
 func (o *Operation) Validate() error {
 	switch {
-	case o.Kind != Read && o.Kind != Write && o.Kind != Delete && o.Kind != CAS && o.Kind != Txn:
+	case o.Kind != Read && o.Kind != Write && o.Kind != Delete && o.Kind != CAS && o.Kind != Txn && o.Kind != Use:
 		return fmt.Errorf("unknown kind of operation %q", o.Kind)
 	case o.Outcome != OK && o.Outcome != Failed && o.Outcome != Unknown:
 		return fmt.Errorf("unknown outcome %q", o.Outcome)
@@ -99,6 +101,8 @@ func (o *Operation) Validate() error {
 		return fmt.Errorf("a %s does not expect anything", o.Kind)
 	case (o.Kind == Txn) != (len(o.Steps) > 0):
 		return fmt.Errorf("a %s of %d steps", o.Kind, len(o.Steps))
+	case (o.Kind == Use) != (o.Use != nil) || o.Kind == Use && o.Use.Action == "":
+		return fmt.Errorf("a %s that says %v of what was done", o.Kind, o.Use)
 	case (o.Kind == Write || o.Kind == Delete || o.Kind == Txn || o.Outcome != OK) && o.Result != "":
 		return fmt.Errorf("a %s that is %s has no result", o.Kind, o.Outcome)
 	}
@@ -132,6 +136,8 @@ func (o *Operation) String() string {
 		what = "read " + shown(o.Result)
 	case o.Kind == Txn:
 		what = "ran" + steps(o.Steps)
+	case o.Kind == Use:
+		what = o.Use.String() + " of " + o.Key
 	case o.Kind == Write:
 		what = "wrote " + shown(o.Value)
 	case o.Kind == Delete:
@@ -224,12 +230,12 @@ type KeyHistory struct {
 	Operations History
 }
 
-// PerKey splits the history by key, in the order of the keys' names. Transactions are left out.
+// PerKey splits the history by key, in the order of the keys' names. Transactions and what users did are left out.
 func (h History) PerKey() []KeyHistory {
 	places := map[string]int{}
 	var keys []KeyHistory
 	for _, o := range h {
-		if o.Kind == Txn {
+		if o.Kind == Txn || o.Kind == Use {
 			continue
 		}
 		place, seen := places[o.Key]

@@ -15,6 +15,7 @@ import (
 	"picloud/scenarios/kv"
 	"picloud/scenarios/museum"
 	"picloud/scenarios/storecloud"
+	"picloud/scenarios/users"
 )
 
 // Program is a program with its configuration as JSON. It records what its clients saw, if it has
@@ -49,6 +50,13 @@ func all() map[string]Program {
 			return err
 		}
 		return storecloud.Clients(ctx, h, c, record)
+	}
+	programs["pinboard-users"] = func(ctx context.Context, h *host.Host, config []byte, record func(history.Operation)) error {
+		var c users.Config
+		if err := decode(config, &c); err != nil {
+			return err
+		}
+		return users.Run(ctx, h, c, record)
 	}
 	for _, name := range museum.Programs() {
 		programs[name] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {

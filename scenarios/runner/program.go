@@ -15,6 +15,7 @@ import (
 	"picloud/scenarios/kv"
 	"picloud/scenarios/programs"
 	"picloud/scenarios/storecloud"
+	"picloud/scenarios/users"
 	"picloud/sim/detrt/overlay"
 	"picloud/sim/kernel"
 )
@@ -81,6 +82,9 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		}
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
+	if s.Users != nil {
+		return json.Marshal(usersOf(s, m))
+	}
 	if s.Store != nil {
 		return json.Marshal(storeClients(s, m, clients(s, nodes)))
 	}
@@ -111,6 +115,31 @@ func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig)
 	}
 }
 
+// SinkPort is where the first machine of users takes mail.
+const SinkPort = "2525"
+
+// usersOf returns what the users of one machine do.
+func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
+	u := s.Users
+	machines := s.MachinesOf(scenarios.RoleClient)
+	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
+	c := users.Config{
+		Count: u.Count / len(machines), Actions: u.Actions, Pause: time.Duration(u.Pause), Timeout: time.Duration(u.Timeout),
+		FinalReads: s.FinalReads(), Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
+	}
+	c.First = place * c.Count
+	for _, b := range s.MachinesOf(u.Balancer) {
+		c.Balancers = append(c.Balancers, b.Name)
+	}
+	if t := s.Roles[u.Balancer].LB.TLS; t != nil {
+		c.Port, c.Certificate, c.ServerName = t.Port, t.Certificate, scenarios.ServerName
+	}
+	if place == 0 {
+		c.Sink = SinkPort
+	}
+	return c
+}
+
 // clients returns what the clients of one machine do.
 func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 	c := &s.Clients
@@ -120,7 +149,7 @@ func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 		Weights:   c.Operations.Weights(),
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
 		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
-		FinalReads: s.HealedAt() + liveAfter(s),
+		FinalReads: s.FinalReads(),
 		Until:      time.Duration(s.Duration) - time.Duration(c.Timeout) - lastWord,
 		Epoch:      kernel.Epoch,
 	}
@@ -129,11 +158,3 @@ func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 // lastWord is the time that clients have to write down how their last operation ended. One that
 // took effect and is not in the history would make a right cloud look wrong.
 const lastWord = 200 * time.Millisecond
-
-// liveAfter is how long after healing the cloud must serve, so that final reads find it well.
-func liveAfter(s *scenarios.Scenario) time.Duration {
-	if s.Checks.Live == nil {
-		return 0
-	}
-	return time.Duration(s.Checks.Live.After)
-}

@@ -1,0 +1,158 @@
+package checks
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"picloud/reports"
+	"picloud/scenarios/history"
+)
+
+// Jobs judges by their effects whether jobs that were enqueued by what was acknowledged were done, and their effects written
+// once: mail to who registered, posts in the timelines of who follows, thumbnails of photos, the number of followers, and
+// nothing of accounts that have left. It counts the effects that must be there, as users read them from `final` on.
+func Jobs(h history.History, final time.Duration, minimum int) reports.Check {
+	c := reports.Check{Name: "jobs", Status: reports.Pass}
+	l := &ledger{board: boardOf(h), final: final}
+	for _, name := range l.names {
+		a := l.account[name]
+		l.mail(name, a)
+		l.timeline(name, a)
+		l.profile(name, a)
+	}
+	c.Count = l.mails + l.entries + l.thumbnails + l.followers
+	c.Detail = fmt.Sprintf("%d mails, %d entries of timelines, %d thumbnails and %d followers", l.mails, l.entries, l.thumbnails, l.followers)
+	if len(l.wrong) > 0 {
+		c.Status = reports.Fail
+		c.Detail = fmt.Sprintf("%d effects are missing or were written twice; %s", len(l.wrong), strings.Join(l.wrong[:min(len(l.wrong), 5)], "\n"))
+		return c
+	}
+	atLeast(&c, minimum, "effects of jobs")
+	return c
+}
+
+type ledger struct {
+	*board
+	final time.Duration
+	wrong []string
+
+	mails, entries, thumbnails, followers int
+}
+
+func (l *ledger) miss(format string, args ...any) {
+	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
+}
+
+// mail looks for the mail that greets whoever has registered: the sink may get it more than once, under one ID.
+func (l *ledger) mail(name string, a *account) {
+	var ids []string
+	for _, m := range a.mails {
+		if !slices.Contains(ids, m.Use.ID) {
+			ids = append(ids, m.Use.ID)
+		}
+	}
+	registered := a.register != nil && a.register.Outcome == history.OK
+	switch {
+	case registered && a.register.Return < l.final && len(ids) == 0:
+		l.miss("%s got no mail: %s", name, a.register)
+	case len(ids) > 1:
+		l.miss("%s got %d mails, %v", name, len(ids), ids)
+	case len(ids) == 1 && (a.register == nil || a.register.Outcome == history.Failed):
+		l.miss("%s got mail and has not registered", name)
+	case registered:
+		l.mails++
+	}
+}
+
+// timeline looks for the posts of those whom somebody follows.
+func (l *ledger) timeline(name string, a *account) {
+	o := last(a.lines, l.final)
+	if o == nil || o.Use.Status != http.StatusOK {
+		return
+	}
+	times := map[string]int{}
+	for _, entry := range o.Use.Seen {
+		times[entry]++
+		author, _, _ := strings.Cut(entry, "/")
+		if times[entry] == 2 {
+			l.miss("%s stands twice in the timeline of %s", entry, name)
+		}
+		if l.of(author).gone(o.Call) {
+			l.miss("%s stands in the timeline of %s, and %s has left", entry, name, author)
+		}
+	}
+	for _, author := range l.names {
+		if !a.followed(author, name) || l.account[author].leave != nil {
+			continue
+		}
+		for _, p := range l.account[author].posts {
+			if p.Outcome != history.OK || p.Return > l.final || author != name && p.Call < a.follows[author][0].Return {
+				continue
+			}
+			if times[author+"/"+p.Use.ID] == 0 {
+				l.miss("%s/%s is missing in the timeline of %s: %s", author, p.Use.ID, name, p)
+			} else {
+				l.entries++
+			}
+		}
+	}
+}
+
+// followed tells whether the account certainly followed an author since the first time that it said so. It sees its own posts.
+func (a *account) followed(author, self string) bool {
+	f := a.follows[author]
+	if author == self {
+		return true
+	}
+	return len(f) > 0 && f[0].Outcome == history.OK && !slices.ContainsFunc(f, func(o *history.Operation) bool { return o.Use.Action == actUnfollow })
+}
+
+// profile looks for thumbnails, and at the number of followers.
+func (l *ledger) profile(name string, a *account) {
+	o := last(a.reads, l.final)
+	if o == nil || o.Use.Status != http.StatusOK {
+		return
+	}
+	seen := shownPosts(o)
+	for _, p := range a.posts {
+		if p.Use.Action != actPhoto || p.Outcome != history.OK || p.Return > l.final {
+			continue
+		}
+		if seen[p.Use.ID] == "photo:thumb" {
+			l.thumbnails++
+		} else {
+			l.miss("the photo %s/%s has no thumbnail: %q", name, p.Use.ID, seen[p.Use.ID])
+		}
+	}
+	least, most := 0, 0
+	for _, other := range l.names {
+		f := l.account[other]
+		some, all := f.following(name)
+		if f.leave == nil && all {
+			least++
+		}
+		if some && !f.gone(l.final) {
+			most++
+		}
+	}
+	if n := o.Use.Count; n < least || n > most {
+		l.miss("%s has %d followers by the number that is shown, and %d to %d follow", name, n, least, most)
+	}
+	l.followers += least
+}
+
+// following tells whether the account may follow another one at the end, and whether it certainly does.
+func (a *account) following(other string) (may, certainly bool) {
+	for _, o := range a.follows[other] {
+		is := o.Use.Action == actFollow
+		if o.Outcome == history.OK {
+			may, certainly = is, is
+		} else {
+			may, certainly = may || is, certainly && is
+		}
+	}
+	return may, certainly
+}

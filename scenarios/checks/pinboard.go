@@ -1,0 +1,136 @@
+package checks
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"picloud/reports"
+	"picloud/scenarios/history"
+)
+
+// Sessions judges whether answers were for those who asked: it counts the answers that say for whom they are.
+func Sessions(h history.History, minimum int) reports.Check {
+	c := reports.Check{Name: "sessions", Status: reports.Pass}
+	for i := range h {
+		o := &h[i]
+		if o.Kind != history.Use || o.Use.As == "" {
+			continue
+		}
+		c.Count++
+		if o.Use.As != o.Use.User && c.Status == reports.Pass {
+			c.Status = reports.Fail
+			c.Detail = fmt.Sprintf("%s asked and was answered as %s: %s", nobody(o.Use.User), o.Use.As, o)
+		}
+	}
+	if c.Status == reports.Pass {
+		c.Detail = fmt.Sprintf("%d answers were for those who asked", c.Count)
+	}
+	atLeast(&c, minimum, "answers to users who are logged in")
+	return c
+}
+
+func nobody(name string) string {
+	if name == "" {
+		return "somebody who is not logged in"
+	}
+	return name
+}
+
+// Bounded judges whether what users read was so at some instant between the bound before they asked and the answer. It
+// looks at profiles: at the posts that they list, and at whether the account is there.
+func Bounded(h history.History, bound time.Duration, minimum int) reports.Check {
+	c := reports.Check{Name: "bounded", Status: reports.Pass}
+	b := boardOf(h)
+	var oldest time.Duration
+	for _, name := range b.names {
+		a := b.account[name]
+		for _, o := range a.reads {
+			if o.Use.Fresh {
+				continue
+			}
+			c.Count++
+			oldest = max(oldest, o.Use.Age)
+			why := a.wrong(o, bound)
+			if o.Use.Age > bound {
+				why = fmt.Sprintf("it says that it is %s old", o.Use.Age)
+			}
+			if why != "" && c.Status == reports.Pass {
+				c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s was seen as it was not in %s before %s: %s", name, bound, o, why)
+			}
+		}
+	}
+	if c.Status == reports.Pass {
+		c.Detail = fmt.Sprintf("%d profiles were at most %s old, the oldest said %s", c.Count, bound, oldest)
+	}
+	atLeast(&c, minimum, "profiles that may have been kept in a cache")
+	return c
+}
+
+// wrong says in what a profile differs from what was so at every instant from the bound before it was asked for; nothing if it
+// does not.
+func (a *account) wrong(o *history.Operation, bound time.Duration) string {
+	from := o.Call - bound
+	if o.Use.Status == http.StatusNotFound {
+		if a.there(from, o.Return) {
+			return "the account was there"
+		}
+		return ""
+	}
+	if a.gone(from) {
+		return "the account was gone: " + a.leave.String()
+	}
+	seen := shownPosts(o)
+	for _, p := range a.posts {
+		_, listed := seen[p.Use.ID]
+		switch {
+		case listed && p.Call > o.Return:
+			return "a post is listed before it was made: " + p.String()
+		case !listed && !o.Use.More && p.Outcome == history.OK && p.Return < from:
+			return "a post is missing: " + p.String()
+		case listed && p.Outcome == history.Failed:
+			return "a post is listed that was refused: " + p.String()
+		}
+	}
+	return ""
+}
+
+// Kept judges whether all that was acknowledged is there at the end: accounts, and their posts. It counts the posts of the
+// profiles that somebody read from `final` on; accounts that nobody read make it inconclusive.
+func Kept(h history.History, final time.Duration, minimum int) reports.Check {
+	c := reports.Check{Name: "kept", Status: reports.Pass}
+	b := boardOf(h)
+	unread, accounts, gone := "", 0, 0
+	for _, name := range b.names {
+		a := b.account[name]
+		if a.register == nil || a.register.Outcome != history.OK {
+			continue
+		}
+		o := last(a.reads, final)
+		if o == nil {
+			unread = name
+			continue
+		}
+		accounts++
+		for _, p := range a.posts {
+			if p.Outcome == history.OK && o.Use.Status == http.StatusOK {
+				c.Count++
+			}
+		}
+		if a.leave != nil {
+			gone++
+		}
+		if why := a.wrong(o, 0); why != "" && c.Status == reports.Pass {
+			c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s at the end: %s; %s", name, why, o)
+		}
+	}
+	switch {
+	case c.Status == reports.Fail:
+	case unread != "":
+		c.Status, c.Detail = reports.Inconclusive, "nobody read the profile of "+unread+" at the end"
+	default:
+		c.Detail = fmt.Sprintf("%d posts of %d accounts are there, and %d accounts have left", c.Count, accounts-gone, gone)
+	}
+	atLeast(&c, minimum, "acknowledged posts")
+	return c
+}

@@ -1,0 +1,124 @@
+package checks
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"picloud/reports"
+	"picloud/scenarios/history"
+)
+
+// use makes an operation from a line: FROM TO OUTCOME ACTION KEY and then by=USER as=USER id=ID seen=A,B count=N status=N fresh
+// age=N more, times in seconds.
+func use(t *testing.T, line string) history.Operation {
+	t.Helper()
+	f := strings.Fields(line)
+	at := func(text string) time.Duration {
+		d, err := time.ParseDuration(text + "s")
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		return d
+	}
+	o := history.Operation{Kind: history.Use, Call: at(f[0]), Return: at(f[1]), Outcome: history.Outcome(f[2]), Key: f[4],
+		Use: &history.Visit{Action: f[3], Status: 200, User: f[4]}}
+	for _, word := range f[5:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "by":
+			o.Use.User = value
+		case "as":
+			o.Use.As = value
+		case "id":
+			o.Use.ID = value
+		case "seen":
+			o.Use.Seen = strings.Split(value, ",")
+		case "count":
+			o.Use.Count = int(at(value) / time.Second)
+		case "status":
+			o.Use.Status = int(at(value) / time.Second)
+		case "age":
+			o.Use.Age = at(value)
+		case "fresh":
+			o.Use.Fresh = true
+		case "more":
+			o.Use.More = true
+		default:
+			t.Fatalf("%q: what is %s", line, word)
+		}
+	}
+	return o
+}
+
+// TestPinboardIsJudged tells for each story what the checks say. Time 90 is the end, and answers may be 2 s old.
+func TestPinboardIsJudged(t *testing.T) {
+	const final, bound = 90 * time.Second, 2 * time.Second
+	judges := map[string]func(history.History) reports.Check{
+		"sessions": func(h history.History) reports.Check { return Sessions(h, 1) },
+		"bounded":  func(h history.History) reports.Check { return Bounded(h, bound, 1) },
+		"kept":     func(h history.History) reports.Check { return Kept(h, final, 1) },
+		"jobs":     func(h history.History) reports.Check { return Jobs(h, final, 1) },
+	}
+	const ann = "1 2 ok register ann\n3 3 ok mail ann id=m1\n"
+	const bob = "1 2 ok register bob\n3 3 ok mail bob id=m2\n"
+	for _, c := range []struct{ judge, story, want string }{
+		{"sessions", ann + "5 6 ok timeline ann as=ann", "pass"},
+		{"sessions", ann + "5 6 ok timeline ann as=bob", "answered as bob"},
+		{"sessions", ann + "5 6 ok timeline ann", "inconclusive"},
+
+		{"bounded", ann + "10 11 ok post ann id=p\n 14 15 ok profile ann seen=p by=bob", "pass"},
+		{"bounded", ann + "10 11 ok post ann id=p\n 12.9 13 ok profile ann", "pass"},
+		{"bounded", ann + "10 11 ok post ann id=p\n 13.1 13.2 ok profile ann", "a post is missing"},
+		{"bounded", ann + "10 11 unknown post ann id=p\n 15 16 ok profile ann", "pass"},
+		{"bounded", ann + "10 11 ok post ann id=p\n 15 16 ok profile ann more", "pass"},
+		{"bounded", ann + "10 11 failed post ann id=p\n 15 16 ok profile ann seen=p", "was refused"},
+		{"bounded", ann + "20 21 ok post ann id=p\n 15 16 ok profile ann seen=p", "before it was made"},
+		{"bounded", ann + "15 16 ok profile ann status=404", "the account was there"},
+		{"bounded", ann + "3 3.5 ok profile ann status=404", "pass"},
+		{"bounded", ann + "10 11 ok leave ann\n12 13 ok profile ann", "pass"},
+		{"bounded", ann + "10 11 ok leave ann\n13.1 14 ok profile ann", "the account was gone"},
+		{"bounded", ann + "10 11 ok leave ann\n10.5 14 ok profile ann status=404", "pass"},
+		{"bounded", ann + "10 11 ok profile ann age=2.1", "2.1s old"},
+
+		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann seen=p fresh", "pass"},
+		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann fresh", "a post is missing"},
+		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann", "nobody read the profile of ann"},
+		{"kept", ann + "10 11 ok post ann id=p\n 91 92 failed profile ann fresh", "nobody read the profile of ann"},
+		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann status=404 fresh", "the account was there"},
+		{"kept", ann + "10 11 ok post ann id=p\n20 21 ok leave ann\n91 92 ok profile ann seen=p fresh", "the account was gone"},
+		{"kept", ann + "10 11 unknown post ann id=p\n 91 92 ok profile ann fresh", "inconclusive"},
+
+		{"jobs", ann, "pass"},
+		{"jobs", "1 2 ok register ann", "ann got no mail"},
+		{"jobs", ann + "4 4 ok mail ann id=m1", "pass"},
+		{"jobs", ann + "4 4 ok mail ann id=m3", "ann got 2 mails"},
+		{"jobs", "1 2 failed register ann\n3 3 ok mail ann id=m1", "has not registered"},
+		{"jobs", "1 2 unknown register ann\n3 3 ok mail ann id=m1\n" + bob, "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh seen=ann/p", "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh", "ann/p is missing"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh seen=ann/p,ann/p", "stands twice"},
+		{"jobs", ann + bob + "5 7.5 ok follow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh", "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n6 7 unknown unfollow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh", "pass"},
+		{"jobs", ann + "7 8 ok post ann id=p\n91 92 ok timeline ann fresh", "ann/p is missing"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok post ann id=p\n9 10 ok leave ann\n91 92 ok timeline bob fresh seen=ann/p", "ann has left"},
+		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo:thumb", "pass"},
+		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo", "no thumbnail"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=2", "1 to 1 follow"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh", "1 to 1 follow"},
+		{"jobs", ann + bob + "5 6 unknown follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok leave bob\n91 92 ok profile ann fresh count=0", "pass"},
+	} {
+		var h history.History
+		for line := range strings.Lines(c.story) {
+			h = append(h, use(t, line))
+		}
+		h.Sort()
+		got := judges[c.judge](h)
+		if !strings.Contains(string(got.Status)+" "+got.Detail, c.want) || c.want == "pass" && got.Status != reports.Pass {
+			t.Errorf("%s of\n%s\nis %s: %s; it should say %q", c.judge, c.story, got.Status, got.Detail, c.want)
+		}
+	}
+}

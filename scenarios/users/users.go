@@ -1,0 +1,164 @@
+// Package users is people who use Pinboard over the web, as a scenario wants them: each registers, posts, reads, follows and
+// perhaps leaves, one action at a time, and writes down what was done and seen. At the end all that was acknowledged is looked
+// up once more. A sink takes the mail that Pinboard sends.
+//
+// Invariants: names are never used twice in a run; a user who is not sure whether something took effect does it again with the
+// same key until its time is over, and writes down one operation for that.
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"picloud/node/host"
+	"picloud/scenarios/history"
+)
+
+// Config says what the users of one machine do.
+type Config struct {
+	Balancers   []string // that they talk to
+	Port        string   // of the balancers, for HTTPS
+	Certificate string   // theirs, in PEM: nobody else is believed
+	ServerName  string   // that stands in it
+	First       int      // number of the first user, where there are users on other machines too
+	Count       int      // users at one time
+	Actions     map[string]int
+	Pause       time.Duration // mean time between two actions of a user
+	Timeout     time.Duration // after which a user gives up
+	FinalReads  time.Duration // since the run began, when everything is looked up once more
+	Until       time.Duration // since the run began: no action begins after it
+	Epoch       int64         // wall-clock time at which the run began, ns since 1970
+	Sink        string        // the port on which this machine takes mail; none if it is empty
+}
+
+// Validate says what is wrong with the configuration.
+func (c *Config) Validate() error {
+	total := 0
+	for action, weight := range c.Actions {
+		if !slices.Contains(actions(), action) || weight < 0 {
+			return fmt.Errorf("users: weight %d for the action %q", weight, action)
+		}
+		total += weight
+	}
+	if total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Timeout <= 0 {
+		return errors.New("users: they need balancers, a port, a count, actions, a pause and a timeout")
+	}
+	return nil
+}
+
+// actions returns what users can do, in a fixed order.
+func actions() []string {
+	return []string{"timeline", "profile", "picture", "post", "photo", "follow", "unfollow", "login", "leave"}
+}
+
+// sinceStart returns the time since the run began.
+func (c *Config) sinceStart() time.Duration { return time.Duration(time.Now().UnixNano() - c.Epoch) }
+
+// Run lets the users of a machine live until their time is over.
+func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operation)) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	crowd := &crowd{config: c, record: func(o history.Operation) {
+		mu.Lock()
+		defer mu.Unlock()
+		record(o)
+	}}
+	var all sync.WaitGroup
+	if c.Sink != "" {
+		l, err := h.Network.Listen("tcp", ":"+c.Sink)
+		if err != nil {
+			return err
+		}
+		sink := &sink{config: &c, number: mailClient + c.First, record: crowd.record}
+		serving, end := context.WithCancel(ctx)
+		defer end()
+		all.Go(func() { sink.serve(serving, l) })
+	}
+	var living sync.WaitGroup
+	for n := range c.Count {
+		w, err := newWeb(h, &c)
+		if err != nil {
+			return err
+		}
+		living.Go(func() { (&seat{crowd: crowd, web: w, number: c.First + n, place: n}).live(ctx) })
+	}
+	living.Wait()
+	return nil
+}
+
+// mailClient is the number of the client as which the sink of the first machine writes down what it gets.
+const mailClient = 1_000_000
+
+// crowd is what the users of a machine know of each other.
+type crowd struct {
+	config Config
+	record func(history.Operation)
+
+	mu     sync.Mutex
+	people []*person // all who have registered on this machine, or tried
+}
+
+// person is an account.
+type person struct {
+	name, password string
+	posts          []string
+	photos         []string
+	left           bool // or may have
+}
+
+func (c *crowd) add(p *person) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.people = append(c.people, p)
+}
+
+// anybody returns one who is there, nil if nobody is; of the latest, as who comes back to old ones is rare.
+func (c *crowd) anybody() *person {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range 10 {
+		if n := len(c.people); n > 0 {
+			if p := c.people[rand.IntN(n)]; !p.left {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// share returns the people that a seat looks up at the end.
+func (c *crowd) share(place int) []*person {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var mine []*person
+	for i, p := range c.people {
+		if i%c.config.Count == place {
+			mine = append(mine, p)
+		}
+	}
+	return mine
+}
+
+// photo returns a photo of a person, if it has any.
+func (c *crowd) photo(p *person) (id string, has bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(p.photos) == 0 {
+		return "", false
+	}
+	return p.photos[rand.IntN(len(p.photos))], true
+}
+
+// with changes a person.
+func (c *crowd) with(p *person, change func(*person)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(p)
+}
