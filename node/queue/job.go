@@ -3,9 +3,13 @@
 // users.
 //
 // Invariants:
-//   - An acknowledged job is run at least once, or lies among the dead; nothing else ends it.
+//   - An acknowledged job is run at least once, or lies among the dead; nothing else ends it but its own expiry, and a job of
+//     the same unique name that takes its place.
 //   - What is written in the transaction that ends a job is written once.
 //   - All times of jobs run on the clock of their partition's group: no server's clock matters to them.
+//   - A job is ready when it has no marker. A marker is made only in a transaction that writes its job, and ends by itself:
+//     so who knows a job's last change, and that it had no marker since, knows that it is ready as long as it is unchanged.
+//   - What servers keep in memory is a guess at what the store says; each change of a job compares what it is based on.
 package queue
 
 import (
@@ -19,6 +23,7 @@ const (
 	MaxAttempts     = 100
 	MaxPriority     = 9
 	MaxDelay        = 30 * 24 * time.Hour
+	MaxHold         = 12 * time.Hour
 	maxName         = 63 // bytes of a queue's, a kind's and a tenant's name
 	maxUnique       = 128
 )
@@ -32,8 +37,10 @@ type Job struct {
 	Priority int    `json:"priority,omitempty"` // 0 comes first, 9 last
 	// Delay is how long it sleeps first, ms.
 	Delay int64 `json:"delay_ms,omitempty"`
+	// Expires is how long it may wait for its first attempt, ms; it is gone if none has begun by then. 0 for ever.
+	Expires int64 `json:"expires_ms,omitempty"`
 	// Unique names what is to be done: while a job of the same queue, tenant and priority with this name waits, another takes its
-	// place; if that one is being run already, it is run again afterwards.
+	// place, with attempts of its own; if that one is being run already, it is run again afterwards.
 	Unique string `json:"unique,omitempty"`
 	// Attempts is how often it is run before it is dead; 0 for what the queue says.
 	Attempts int `json:"attempts,omitempty"`
@@ -41,9 +48,9 @@ type Job struct {
 
 // Validate says what is wrong with a job.
 func (j *Job) Validate() error {
-	for what, name := range map[string]string{"queue": j.Queue, "kind": j.Kind} {
-		if !validName(name) {
-			return fmt.Errorf("a %s is 1 to %d of a-z, 0-9, - and _, not %.80q", what, maxName, name)
+	for _, n := range []struct{ what, name string }{{"queue", j.Queue}, {"kind", j.Kind}} {
+		if !validName(n.name) {
+			return fmt.Errorf("a %s is 1 to %d of a-z, 0-9, - and _, not %.80q", n.what, maxName, n.name)
 		}
 	}
 	switch {
@@ -55,6 +62,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("a priority is 0 to %d, not %d", MaxPriority, j.Priority)
 	case j.Delay < 0 || j.Delay > MaxDelay.Milliseconds():
 		return fmt.Errorf("a delay is 0 to %d ms, not %d", MaxDelay.Milliseconds(), j.Delay)
+	case j.Expires < 0 || j.Expires > MaxDelay.Milliseconds():
+		return fmt.Errorf("a job expires after 0 to %d ms, not %d", MaxDelay.Milliseconds(), j.Expires)
 	case j.Attempts < 0 || j.Attempts > MaxAttempts:
 		return fmt.Errorf("a job has 1 to %d attempts, not %d", MaxAttempts, j.Attempts)
 	case len(j.Unique) > maxUnique:
