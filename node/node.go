@@ -80,6 +80,11 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 		}
 		run("store", s.Run)
 	}
+	for _, c := range life() {
+		if err := n.metrics.Register(c); err != nil {
+			return fmt.Errorf("node: metrics of its life: %w", err)
+		}
+	}
 	if n.host.Meter != nil {
 		if err := n.metrics.Register(newUsage(n.host)); err != nil {
 			return fmt.Errorf("node: metrics of the machine: %w", err)

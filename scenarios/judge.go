@@ -74,6 +74,9 @@ func (s *Scenario) Judge(r Run) reports.Result {
 			Minimum:  c.Minimum,
 		}))
 	}
+	if c := s.Checks.Named; c != nil {
+		result.Checks = append(result.Checks, checks.Named(r.Schedule, r.Felt, result.Alerts, healed, int64(c.Share), c.Minimum))
+	}
 	top := s.ChaosTopology()
 	if c := s.Checks.Progress; c != nil {
 		result.Checks = append(result.Checks, checks.Progress(r.History, checks.Quorum{

@@ -152,6 +152,7 @@ type Checks struct {
 	Bounded      *AtLeast      `yaml:"bounded"`
 	Kept         *AtLeast      `yaml:"kept"`
 	Jobs         *AtLeast      `yaml:"jobs"`
+	Named        *Named        `yaml:"named"`
 }
 
 // Linearizable asks for checks.Linearizable.
@@ -181,6 +182,12 @@ type Live struct {
 // AtLeast asks for a check that needs nothing but a minimum of what it counts.
 type AtLeast struct {
 	Minimum int `yaml:"minimum"`
+}
+
+// Named asks for checks.Named.
+type Named struct {
+	Minimum int `yaml:"minimum"` // causes
+	Share   PPM `yaml:"share"`
 }
 
 // Progress asks for checks.Progress.

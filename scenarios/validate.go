@@ -213,6 +213,9 @@ func (s *Scenario) validateChecks() error {
 			return wrong("checks."+name, "the check needs a minimum, and users")
 		}
 	}
+	if c.Named != nil && (c.Named.Minimum < 1 || c.Named.Share < 1 || !s.hasMonitor()) {
+		return wrong("checks.named", "the check needs a minimum of causes, a share, and a monitor")
+	}
 	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
 		return wrong("checks.progress", "the check needs a time within which something succeeds, "+
 			"and the roles of the faults")
