@@ -63,6 +63,17 @@ func TestABusyProcessLetsOthersThrough(t *testing.T) {
 	}
 }
 
+// TestAnEffortTakesItsTime, and the rest of the process goes on beside it.
+func TestAnEffortTakesItsTime(t *testing.T) {
+	k, d := listen(t, kernel.Config{Seed: 1})
+	add(t, k, kernel.MachineConfig{Name: "pi-1", Cores: 4}, "toils")
+	simtest.Run(t, k, time.Second)
+	n := len(d.lines)
+	if n < 6 || d.lines[n-1] != "done" || d.at[n-1] < 99*time.Millisecond || d.at[n-1] > 110*time.Millisecond || d.at[0] > 15*time.Millisecond {
+		t.Errorf("it said %q at %v", d.lines, d.at)
+	}
+}
+
 func TestABusyProcessTakesMail(t *testing.T) {
 	k, d := listen(t, kernel.Config{Seed: 1})
 	m := add(t, k, kernel.MachineConfig{Name: "pi-1", Cores: 1}, "works", "WORKERS=1")

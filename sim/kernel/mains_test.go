@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 		"varied":    varied,
 		"clocks":    clocks,
 		"works":     works,
+		"toils":     toils,
 		"grows":     grows,
 		"beats":     beats,
 		"echoes":    echoes,
@@ -198,6 +199,21 @@ func works(p *machine.Port) {
 	}
 	all.Wait()
 	say(p, "done")
+}
+
+// toils makes an effort of 100 ms beside somebody who says something every 10 ms.
+func toils(p *machine.Port) {
+	go func() {
+		for {
+			time.Sleep(10 * time.Millisecond)
+			say(p, "beat")
+		}
+	}()
+	if n := (machine.Effort{}).Rounds(100_000, time.Microsecond); n > 10 {
+		panic("it does all the work")
+	}
+	say(p, "done")
+	os.Exit(0)
 }
 
 // grows keeps a mebibyte more every millisecond.

@@ -7,8 +7,8 @@ import (
 	"picloud/sim/detrt"
 )
 
-// effort charges work to the simulated cores in place of doing it.
-type effort struct{}
+// Effort charges work to the simulated cores in place of doing it.
+type Effort struct{}
 
 // done is how many rounds are done all the same: enough that a result depends on its input.
 const done = 2
@@ -18,7 +18,7 @@ const done = 2
 const slice = 2 * time.Millisecond
 
 // Rounds charges all rounds but a few.
-func (effort) Rounds(n int, each time.Duration) int {
+func (Effort) Rounds(n int, each time.Duration) int {
 	if n <= done {
 		return n
 	}

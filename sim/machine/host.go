@@ -66,7 +66,7 @@ func NewHost(p *Port) (*host.Host, error) {
 		Network: network,
 		Disk:    disk,
 		Meter:   &meter{p, network, disk},
-		Effort:  effort{},
+		Effort:  Effort{},
 		Log:     NewLog(p),
 
 		Processes: NewProcesses(p),
