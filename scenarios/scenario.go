@@ -88,6 +88,7 @@ type Users struct {
 	Count    int            `yaml:"count"`    // at one time, over all client machines; who leaves is followed by another
 	Balancer string         `yaml:"balancer"` // the role of the machines that they talk to
 	Actions  map[string]int `yaml:"actions"`  // weights
+	Ramp     Duration       `yaml:"ramp"`     // in which users come one after another, as all of them at once would wait for their passwords
 	Pause    Duration       `yaml:"pause"`    // mean time between two actions of a user
 	Timeout  Duration       `yaml:"timeout"`  // after which a user gives up
 	Bound    Duration       `yaml:"bound"`    // how old an answer may be

@@ -26,6 +26,7 @@ type seat struct {
 // live does one action after another until the time is over.
 func (s *seat) live(ctx context.Context) {
 	c := &s.config
+	time.Sleep(c.Ramp * time.Duration(s.place) / time.Duration(c.Count))
 	for final := true; ctx.Err() == nil; {
 		pause := time.Duration(rand.Int64N(2*int64(c.Pause) + 1))
 		if final {

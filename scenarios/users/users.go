@@ -28,6 +28,7 @@ type Config struct {
 	First       int      // number of the first user, where there are users on other machines too
 	Count       int      // users at one time
 	Actions     map[string]int
+	Ramp        time.Duration // in which the users come, one after another
 	Pause       time.Duration // mean time between two actions of a user
 	Timeout     time.Duration // after which a user gives up
 	FinalReads  time.Duration // since the run began, when everything is looked up once more
