@@ -74,6 +74,15 @@ func (s *Scenario) Judge(r Run) reports.Result {
 			Minimum:  c.Minimum,
 		}))
 	}
+	if c := s.Checks.Served; c != nil {
+		check := checks.Live(r.History, checks.Liveness{From: time.Duration(c.From), To: time.Duration(c.To), Within: time.Duration(c.Within),
+			SharePPM: int64(c.Share), Minimum: c.Minimum})
+		check.Name = "served"
+		result.Checks = append(result.Checks, check)
+	}
+	if c := s.Checks.Amplified; c != nil {
+		result.Checks = append(result.Checks, checks.Amplified(result.Tiers, c.Percent, c.Minimum))
+	}
 	if c := s.Checks.Named; c != nil {
 		result.Checks = append(result.Checks, checks.Named(r.Schedule, r.Felt, result.Alerts, healed, int64(c.Share), c.Minimum))
 	}

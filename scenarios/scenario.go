@@ -154,6 +154,8 @@ type Checks struct {
 	Kept         *AtLeast      `yaml:"kept"`
 	Jobs         *AtLeast      `yaml:"jobs"`
 	Named        *Named        `yaml:"named"`
+	Served       *Served       `yaml:"served"`
+	Amplified    *Amplified    `yaml:"amplified"`
 }
 
 // Linearizable asks for checks.Linearizable.
@@ -183,6 +185,21 @@ type Live struct {
 // AtLeast asks for a check that needs nothing but a minimum of what it counts.
 type AtLeast struct {
 	Minimum int `yaml:"minimum"`
+}
+
+// Served asks that operations succeed in time in a part of the run, whatever is broken then.
+type Served struct {
+	From    Duration `yaml:"from"` // since the run began
+	To      Duration `yaml:"to"`
+	Within  Duration `yaml:"within"`
+	Share   PPM      `yaml:"share"`
+	Minimum int      `yaml:"minimum"` // operations
+}
+
+// Amplified asks that a load balancer does not send much more than it was asked for.
+type Amplified struct {
+	Percent int `yaml:"percent"` // that the servers got, of the requests that users made
+	Minimum int `yaml:"minimum"` // requests
 }
 
 // Named asks for checks.Named.
