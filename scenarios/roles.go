@@ -89,8 +89,8 @@ func (s *Scenario) validateUsers() error {
 	}
 	balancer := s.Roles[u.Balancer]
 	switch {
-	case u.Count < 1 || u.Count > 1000:
-		return wrong("users.count", "%d users, it must be 1 to 1000", u.Count)
+	case u.Count < 1 || u.Count > 1000 || u.Visitors < 0 || u.Visitors > 10_000:
+		return wrong("users", "%d users and %d visitors, it must be 1 to 1000 and up to 10000", u.Count, u.Visitors)
 	case sum == 0:
 		return wrong("users.actions", "one weight must be positive")
 	case balancer == nil || balancer.LB == nil || balancer.LB.TLS == nil:

@@ -86,6 +86,7 @@ type Store struct {
 // Users is people who use Pinboard, in place of clients.
 type Users struct {
 	Count    int            `yaml:"count"`    // at one time, over all client machines; who leaves is followed by another
+	Visitors int            `yaml:"visitors"` // beside them, over all client machines: who looks at profiles and never registers
 	Balancer string         `yaml:"balancer"` // the role of the machines that they talk to
 	Actions  map[string]int `yaml:"actions"`  // weights
 	Ramp     Duration       `yaml:"ramp"`     // in which users come one after another, as all of them at once would wait for their passwords

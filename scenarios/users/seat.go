@@ -17,17 +17,20 @@ import (
 type seat struct {
 	*crowd
 	web    *web
-	number int // of the client in the history
-	place  int // on this machine
-	count  int // of what was done here
+	number int  // of the client in the history
+	place  int  // on this machine
+	visits bool // nobody registers here
+	count  int  // of what was done here
 	self   *person
 }
 
 // live does one action after another until the time is over.
 func (s *seat) live(ctx context.Context) {
 	c := &s.config
-	time.Sleep(c.Ramp * time.Duration(s.place) / time.Duration(c.Count))
-	for final := true; ctx.Err() == nil; {
+	if time.Sleep(c.Ramp * time.Duration(min(s.place, c.Count)) / time.Duration(c.Count)); s.visits {
+		time.Sleep(c.Pause) // they come behind the users, a few of whom there are then
+	}
+	for final := !s.visits; ctx.Err() == nil; {
 		pause := time.Duration(rand.Int64N(2*int64(c.Pause) + 1))
 		if final {
 			pause = min(pause, max(0, c.FinalReads-c.sinceStart()))
@@ -40,6 +43,8 @@ func (s *seat) live(ctx context.Context) {
 		case now >= c.FinalReads && final:
 			final = false
 			s.lookUp(ctx)
+		case s.visits:
+			s.glance(ctx)
 		case s.self == nil:
 			s.register(ctx)
 		default:
@@ -124,6 +129,13 @@ func (s *seat) sit(p *person, a *answer) error {
 	}
 	s.self, s.web.session = p, session.Token
 	return nil
+}
+
+// glance looks at the profile of somebody who is there.
+func (s *seat) glance(ctx context.Context) {
+	if p := s.anybody(); p != nil {
+		s.profile(ctx, p.name, false)
+	}
 }
 
 func (s *seat) act(ctx context.Context, action string) {

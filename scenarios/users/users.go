@@ -27,6 +27,7 @@ type Config struct {
 	ServerName  string   // that stands in it
 	First       int      // number of the first user, where there are users on other machines too
 	Count       int      // users at one time
+	Visitors    int      // beside them, who never register
 	Actions     map[string]int
 	Ramp        time.Duration // in which the users come, one after another
 	Pause       time.Duration // mean time between two actions of a user
@@ -83,12 +84,12 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		all.Go(func() { sink.serve(serving, l) })
 	}
 	var living sync.WaitGroup
-	for n := range c.Count {
+	for n := range c.Count + c.Visitors {
 		w, err := newWeb(h, &c)
 		if err != nil {
 			return err
 		}
-		living.Go(func() { (&seat{crowd: crowd, web: w, number: c.First + n, place: n}).live(ctx) })
+		living.Go(func() { (&seat{crowd: crowd, web: w, number: c.First + n, place: n, visits: n >= c.Count}).live(ctx) })
 	}
 	living.Wait()
 	return nil
