@@ -28,7 +28,9 @@ type seat struct {
 func (s *seat) live(ctx context.Context) {
 	c := &s.config
 	if time.Sleep(c.Ramp * time.Duration(min(s.place, c.Count)) / time.Duration(c.Count)); s.visits {
-		time.Sleep(c.Pause) // they come behind the users, a few of whom there are then
+		time.Sleep(time.Duration(rand.Int64N(int64(c.Pause)))) // they come behind the users
+	} else {
+		s.register(ctx)
 	}
 	for final := !s.visits; ctx.Err() == nil; {
 		pause := time.Duration(rand.Int64N(2*int64(c.Pause) + 1))
