@@ -115,7 +115,7 @@ func (s *Scenario) judgeUsers(h history.History) []reports.Check {
 		made = append(made, checks.Kept(h, s.FinalReads(), c.Minimum))
 	}
 	if c := s.Checks.Jobs; c != nil {
-		made = append(made, checks.Jobs(h, s.FinalReads(), c.Minimum))
+		made = append(made, checks.Jobs(h, s.FinalReads(), time.Duration(c.Within), c.Minimum))
 	}
 	return made
 }

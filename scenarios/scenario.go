@@ -153,7 +153,7 @@ type Checks struct {
 	Sessions     *AtLeast      `yaml:"sessions"` // this and the next three judge what users of Pinboard saw
 	Bounded      *AtLeast      `yaml:"bounded"`
 	Kept         *AtLeast      `yaml:"kept"`
-	Jobs         *AtLeast      `yaml:"jobs"`
+	Jobs         *Jobs         `yaml:"jobs"`
 	Named        *Named        `yaml:"named"`
 	Served       *Served       `yaml:"served"`
 	Amplified    *Amplified    `yaml:"amplified"`
@@ -201,6 +201,12 @@ type Served struct {
 type Amplified struct {
 	Percent int `yaml:"percent"` // that the servers got, of the requests that users made
 	Minimum int `yaml:"minimum"` // requests
+}
+
+// Jobs asks for checks.Jobs.
+type Jobs struct {
+	Minimum int      `yaml:"minimum"` // effects
+	Within  Duration `yaml:"within"`  // how long jobs may take once everything is healed
 }
 
 // Named asks for checks.Named.

@@ -208,10 +208,13 @@ func (s *Scenario) validateChecks() error {
 	if c.Watched != nil && (c.Watched.Minimum < 1 || s.Store == nil) {
 		return wrong("checks.watched", "the check needs a minimum of events, and a store")
 	}
-	for name, check := range map[string]*AtLeast{"sessions": c.Sessions, "bounded": c.Bounded, "kept": c.Kept, "jobs": c.Jobs} {
+	for name, check := range map[string]*AtLeast{"sessions": c.Sessions, "bounded": c.Bounded, "kept": c.Kept} {
 		if check != nil && (check.Minimum < 1 || s.Users == nil) {
 			return wrong("checks."+name, "the check needs a minimum, and users")
 		}
+	}
+	if c.Jobs != nil && (c.Jobs.Minimum < 1 || c.Jobs.Within <= 0 || s.Users == nil || s.FinalReads()-time.Duration(c.Jobs.Within) < s.HealedAt()) {
+		return wrong("checks.jobs", "the check needs a minimum, users, and a time that jobs may take, which fits between healing and the last reads")
 	}
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func boardOf(h history.History) *board {
 		case actMail:
 			a.mails = append(a.mails, o)
 		case actFollow, actUnfollow:
-			if me := b.of(o.Use.User); o.Outcome != history.Failed {
+			if me := b.of(o.Use.User); o.Outcome != history.Failed && o.Use.Status != http.StatusNotFound {
 				me.follows[o.Key] = append(me.follows[o.Key], o)
 			}
 		}

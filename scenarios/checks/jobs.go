@@ -13,10 +13,11 @@ import (
 
 // Jobs judges by their effects whether jobs that were enqueued by what was acknowledged were done, and their effects written
 // once: mail to who registered, posts in the timelines of who follows, thumbnails of photos, the number of followers, and
-// nothing of accounts that have left. It counts the effects that must be there, as users read them from `final` on.
-func Jobs(h history.History, final time.Duration, minimum int) reports.Check {
+// nothing of accounts that have left. It counts the effects that must be there, as users read them from `final` on: those of
+// what was acknowledged `within` before that, which is how long jobs may take once everything is healed.
+func Jobs(h history.History, final, within time.Duration, minimum int) reports.Check {
 	c := reports.Check{Name: "jobs", Status: reports.Pass}
-	l := &ledger{board: boardOf(h), final: final}
+	l := &ledger{board: boardOf(h), final: final, settled: final - within}
 	for _, name := range l.names {
 		a := l.account[name]
 		l.mail(name, a)
@@ -36,8 +37,9 @@ func Jobs(h history.History, final time.Duration, minimum int) reports.Check {
 
 type ledger struct {
 	*board
-	final time.Duration
-	wrong []string
+	final   time.Duration
+	settled time.Duration // what was acknowledged until then has had its effects at the end
+	wrong   []string
 
 	mails, entries, thumbnails, followers int
 }
@@ -56,13 +58,13 @@ func (l *ledger) mail(name string, a *account) {
 	}
 	registered := a.register != nil && a.register.Outcome == history.OK
 	switch {
-	case registered && a.register.Return < l.final && len(ids) == 0:
+	case registered && a.register.Return < l.settled && len(ids) == 0:
 		l.miss("%s got no mail: %s", name, a.register)
 	case len(ids) > 1:
 		l.miss("%s got %d mails, %v", name, len(ids), ids)
 	case len(ids) == 1 && (a.register == nil || a.register.Outcome == history.Failed):
 		l.miss("%s got mail and has not registered", name)
-	case registered:
+	case registered && len(ids) == 1:
 		l.mails++
 	}
 }
@@ -85,11 +87,11 @@ func (l *ledger) timeline(name string, a *account) {
 		}
 	}
 	for _, author := range l.names {
-		if !a.followed(author, name) || l.account[author].leave != nil {
+		if !a.always(author, name) || l.account[author].leave != nil {
 			continue
 		}
 		for _, p := range l.account[author].posts {
-			if p.Outcome != history.OK || p.Return > l.final || author != name && p.Call < a.follows[author][0].Return {
+			if p.Outcome != history.OK || p.Return > l.settled || author != name && p.Call < a.follows[author][0].Return {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
@@ -101,8 +103,8 @@ func (l *ledger) timeline(name string, a *account) {
 	}
 }
 
-// followed tells whether the account certainly followed an author since the first time that it said so. It sees its own posts.
-func (a *account) followed(author, self string) bool {
+// always tells whether the account certainly followed an author since the first time that it said so. It sees its own posts.
+func (a *account) always(author, self string) bool {
 	f := a.follows[author]
 	if author == self {
 		return true
@@ -118,7 +120,7 @@ func (l *ledger) profile(name string, a *account) {
 	}
 	seen := shownPosts(o)
 	for _, p := range a.posts {
-		if p.Use.Action != actPhoto || p.Outcome != history.OK || p.Return > l.final {
+		if p.Use.Action != actPhoto || p.Outcome != history.OK || p.Return > l.settled {
 			continue
 		}
 		if seen[p.Use.ID] == "photo:thumb" {
@@ -130,11 +132,12 @@ func (l *ledger) profile(name string, a *account) {
 	least, most := 0, 0
 	for _, other := range l.names {
 		f := l.account[other]
-		some, all := f.following(name)
-		if f.leave == nil && all {
+		may, certainly := f.following(name, l.settled)
+		_, still := f.following(name, o.Return)
+		if f.leave == nil && certainly && still {
 			least++
 		}
-		if some && !f.gone(l.final) {
+		if (may || f.followed(name, l.settled, o.Return)) && !f.gone(l.settled) {
 			most++
 		}
 	}
@@ -144,15 +147,25 @@ func (l *ledger) profile(name string, a *account) {
 	l.followers += least
 }
 
-// following tells whether the account may follow another one at the end, and whether it certainly does.
-func (a *account) following(other string) (may, certainly bool) {
+// following tells whether the account may follow another one at a time, and whether it certainly does.
+func (a *account) following(other string, at time.Duration) (may, certainly bool) {
 	for _, o := range a.follows[other] {
 		is := o.Use.Action == actFollow
-		if o.Outcome == history.OK {
+		if o.Call > at {
+			break
+		}
+		if o.Outcome == history.OK && o.Return <= at {
 			may, certainly = is, is
 		} else {
 			may, certainly = may || is, certainly && is
 		}
 	}
 	return may, certainly
+}
+
+// followed tells whether the account may have begun to follow another one within a time.
+func (a *account) followed(other string, from, to time.Duration) bool {
+	return slices.ContainsFunc(a.follows[other], func(o *history.Operation) bool {
+		return o.Use.Action == actFollow && o.Return > from && o.Call <= to
+	})
 }

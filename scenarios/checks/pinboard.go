@@ -103,7 +103,7 @@ func Kept(h history.History, final time.Duration, minimum int) reports.Check {
 	unread, accounts, gone := "", 0, 0
 	for _, name := range b.names {
 		a := b.account[name]
-		if a.register == nil || a.register.Outcome != history.OK {
+		if a.register == nil || a.register.Outcome != history.OK || a.register.Return > final {
 			continue
 		}
 		o := last(a.reads, final)

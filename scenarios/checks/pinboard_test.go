@@ -58,7 +58,7 @@ func TestPinboardIsJudged(t *testing.T) {
 		"sessions": func(h history.History) reports.Check { return Sessions(h, 1) },
 		"bounded":  func(h history.History) reports.Check { return Bounded(h, bound, 1) },
 		"kept":     func(h history.History) reports.Check { return Kept(h, final, 1) },
-		"jobs":     func(h history.History) reports.Check { return Jobs(h, final, 1) },
+		"jobs":     func(h history.History) reports.Check { return Jobs(h, final, 10*time.Second, 1) },
 	}
 	const ann = "1 2 ok register ann\n3 3 ok mail ann id=m1\n"
 	const bob = "1 2 ok register bob\n3 3 ok mail bob id=m2\n"
@@ -87,6 +87,7 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"kept", ann + "10 11 ok post ann id=p\n 91 92 failed profile ann fresh", "nobody read the profile of ann"},
 		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann status=404 fresh", "the account was there"},
 		{"kept", ann + "10 11 ok post ann id=p\n20 21 ok leave ann\n91 92 ok profile ann seen=p fresh", "the account was gone"},
+		{"kept", ann + "95 96 ok register bob\n10 11 ok post ann id=p\n 91 92 ok profile ann seen=p fresh", "pass"},
 		{"kept", ann + "10 11 unknown post ann id=p\n 91 92 ok profile ann fresh", "inconclusive"},
 
 		{"jobs", ann, "pass"},
@@ -107,6 +108,12 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=2", "1 to 1 follow"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh", "1 to 1 follow"},
+		{"jobs", ann + bob + "85 86 ok follow ann by=bob\n91 92 ok profile ann fresh", "pass"},
+		{"jobs", ann + bob + "85 86 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n85 86 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
+		{"jobs", ann + bob + "93 94 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob status=404\n91 92 ok profile ann fresh", "pass"},
+		{"jobs", ann + "85 86 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo", "pass"},
 		{"jobs", ann + bob + "5 6 unknown follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok leave bob\n91 92 ok profile ann fresh count=0", "pass"},
