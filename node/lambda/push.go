@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -102,16 +101,11 @@ func (p *pusher) service(name string) *service {
 	return p.services[name]
 }
 
-// follow keeps known who serves until the context ends. It calls changed whenever that may have changed.
-func (p *pusher) follow(ctx context.Context, store api.Store, log *slog.Logger, changed func()) {
+// follow keeps known who serves, and calls changed whenever that may have changed.
+func (p *pusher) follow(follow func(service string, tell func([]presence.Instance)), changed func()) {
 	var all sync.WaitGroup
 	for _, s := range p.services {
-		all.Go(func() {
-			presence.Follow(ctx, store, log, s.name, func(list []presence.Instance) {
-				s.set(list)
-				changed()
-			})
-		})
+		all.Go(func() { follow(s.name, func(list []presence.Instance) { s.set(list); changed() }) })
 	}
 	all.Wait()
 }

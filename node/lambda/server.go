@@ -13,6 +13,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/presence"
 	"picloud/node/queue"
 	"picloud/node/wait"
 )
@@ -64,8 +65,16 @@ func (s *Server) add(f Function, ready func() bool) {
 // Run runs functions until the context ends: it takes no jobs then, lets runs end within the grace, and gives back
 // what has not. Programs are found in the store.
 func (s *Server) Run(ctx context.Context, store api.Store) error {
+	s.run(ctx, func(service string, tell func([]presence.Instance)) {
+		presence.Follow(ctx, store, s.log, service, tell)
+	})
+	return nil
+}
+
+// run is Run with a way to follow who serves.
+func (s *Server) run(ctx context.Context, follow func(service string, tell func([]presence.Instance))) {
 	var rest sync.WaitGroup
-	rest.Go(func() { s.push.follow(ctx, store, s.log, s.slots.grown) })
+	rest.Go(func() { s.push.follow(follow, s.slots.grown) })
 	defer s.push.close()
 	defer rest.Wait()
 
@@ -96,7 +105,6 @@ func (s *Server) Run(ctx context.Context, store api.Store) error {
 		t.Stop()
 	}
 	<-ended
-	return nil
 }
 
 // ask asks for jobs while there is room for more, until the context ends, and starts those that it gets.
