@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // wrote is an effect of some operations.
@@ -126,28 +127,31 @@ func TestALongRunKeepsItsJob(t *testing.T) {
 	}
 }
 
+// TestHeartbeatsGoOnAfterFailures: two of three fail, of four in the time of a reservation, at once or after as long as they have.
 func TestHeartbeatsGoOnAfterFailures(t *testing.T) {
-	story(t, func(t *testing.T) {
-		f := of("a", after(5*time.Minute))
-		f.Deadline = 10 * time.Minute
-		l := newLab(t, Config{Functions: []Function{f}}, job("a"))
-		n := 0
-		l.desk.trouble = func(_ context.Context, call string) *fault {
-			if call != "heartbeat" {
+	for _, takes := range []time.Duration{0, time.Hour} {
+		story(t, func(t *testing.T) {
+			f := of("a", after(5*time.Minute))
+			f.Deadline = 10 * time.Minute
+			l := newLab(t, Config{Functions: []Function{f}}, job("a"))
+			n := 0
+			l.desk.trouble = func(ctx context.Context, call string) *fault {
+				if call == "heartbeat" {
+					if n++; n%3 > 0 {
+						wait.For(ctx, takes)
+						return &fault{err: api.Errorf(api.Unknown, "extend", "", "")}
+					}
+				}
 				return nil
 			}
-			if n++; n%3 > 0 { // two of three, of four within a reservation
-				return &fault{err: api.Errorf(api.Unknown, "extend", "", ""), after: n%3 == 2 && n > 100}
+			l.begin()
+			time.Sleep(6 * time.Minute)
+			l.expect("a-1 1: done, wrote 0")
+			if l.metric("failed_heartbeats_total") < 40 || !strings.Contains(l.log.text(), "not extended") {
+				t.Error("nobody hears of it")
 			}
-			return nil
-		}
-		l.begin()
-		time.Sleep(6 * time.Minute)
-		l.expect("a-1 1: done, wrote 0")
-		if l.metric("failed_heartbeats_total") < 40 || !strings.Contains(l.log.text(), "not extended") {
-			t.Error("nobody hears of it")
-		}
-	})
+		})
+	}
 }
 
 // TestALostJob: its function is told, and nothing of it is written. Another run does it.
