@@ -114,7 +114,7 @@ func (q *line) count(most int) int {
 // poll is a request for jobs that waits for some.
 type poll struct {
 	lines   []*line
-	places  []*list.Element // in each line, while it may be given more; those to whom nothing was given yet come first
+	waits   []*list.Element // in each line, while it waits
 	most    int
 	hold    time.Duration // zero for what each queue says
 	pending int           // jobs that are being reserved for it
@@ -126,48 +126,35 @@ type poll struct {
 // offer gives a poll what is ready, or lets it wait.
 func (s *Server) offer(p *poll) {
 	for _, q := range p.lines {
-		p.places = append(p.places, q.waiting.PushBack(p))
+		s.give(p, q, p.most)
 	}
-	for _, q := range p.lines {
-		if p.places != nil {
-			s.give(p, q, p.most)
-		}
+	if p.pending == 0 {
+		p.wait((*list.List).PushBack)
 	}
 }
 
-// move changes a poll's place in all of its lines.
-func (p *poll) move(to func(*list.List, *list.Element)) {
-	for i, e := range p.places {
-		to(&p.lines[i].waiting, e)
+func (p *poll) wait(add func(*list.List, any) *list.Element) {
+	for _, q := range p.lines {
+		p.waits = append(p.waits, add(&q.waiting, p))
 	}
 }
 
 // leave takes a poll out of all lines.
 func (p *poll) leave() {
-	for i, e := range p.places {
-		p.lines[i].waiting.Remove(e)
+	for i, w := range p.waits {
+		p.lines[i].waiting.Remove(w)
 	}
-	p.places = nil
+	p.waits = nil
 }
 
-// expect notes that a job is being reserved for a poll.
-func (p *poll) expect() {
-	p.pending++
-	if p.pending == p.most {
-		p.leave()
-	} else {
-		p.move((*list.List).MoveToBack)
-	}
-}
-
-// give has jobs of a queue reserved for a poll, at most so many.
+// give has jobs of a queue reserved for a poll, until it has so many.
 func (s *Server) give(p *poll, q *line, most int) {
-	for n := 0; n < most && p.places != nil; n++ {
+	for p.pending+len(p.got) < most {
 		e := q.next()
 		if e == nil {
 			return
 		}
-		p.expect()
+		p.pending++
 		s.reserve(p, e)
 	}
 }
@@ -175,12 +162,13 @@ func (s *Server) give(p *poll, q *line, most int) {
 // dispatch gives what is ready in a queue to those who wait for it, the first come first. Each gets its share.
 func (s *Server) dispatch(q *line) {
 	for q.waiting.Len() > 0 {
-		p, n := q.waiting.Front().Value.(*poll), q.waiting.Len()
-		ready := q.count(p.most * n)
-		if ready == 0 {
-			return
+		p := q.waiting.Front().Value.(*poll)
+		share := q.count(p.most*q.waiting.Len()) / q.waiting.Len()
+		s.give(p, q, min(p.most, max(1, share)))
+		if p.pending == 0 {
+			return // there is nothing
 		}
-		s.give(p, q, max(1, ready/n))
+		p.leave()
 	}
 }
 
@@ -188,7 +176,10 @@ func (s *Server) dispatch(q *line) {
 func (s *Server) reserve(p *poll, e *entry) {
 	x := e.lane.index
 	at := place{x.partition, x.queue.Name, e.id}
-	hold := p.holdOf(x.queue)
+	hold := p.hold
+	if hold == 0 {
+		hold = x.queue.Hold
+	}
 	waited := time.Since(e.since)
 	s.writer(x.partition).submit(reserve(at, *e.record, e.modified, hold, s.id), func(o outcome, err error) {
 		s.mu.Lock()
@@ -204,32 +195,16 @@ func (s *Server) reserve(p *poll, e *entry) {
 	})
 }
 
-func (p *poll) holdOf(q *line) time.Duration {
-	if p.hold == 0 {
-		return q.Hold
-	}
-	return p.hold
-}
-
 // settle takes note that one of a poll's jobs is reserved, or cannot be.
 func (s *Server) settle(p *poll) {
 	p.pending--
-	if len(p.got) > 0 || p.ended {
-		p.leave()
-	}
 	switch {
 	case p.pending > 0:
 	case len(p.got) > 0 || p.ended:
 		p.ended = true
 		close(p.done)
-	default: // it waits again, before those who came later
-		if p.places == nil {
-			for _, q := range p.lines {
-				p.places = append(p.places, q.waiting.PushFront(p))
-			}
-		} else {
-			p.move((*list.List).MoveToFront)
-		}
+	default: // again, before those who came later
+		p.wait((*list.List).PushFront)
 		for _, q := range p.lines {
 			s.dispatch(q)
 		}
@@ -248,27 +223,4 @@ func (s *Server) end(p *poll) {
 	if p.pending == 0 {
 		close(p.done)
 	}
-}
-
-// handOver enqueues a job that somebody waits for: it is reserved for them in the same transaction. It returns nil if nobody
-// waits.
-func (s *Server) handOver(at place, r *record) *move {
-	q := s.line(at.queue)
-	x := q.indexes[at.partition]
-	if x == nil || x.paused || q.waiting.Len() == 0 || isUnique(at.id) {
-		return nil
-	}
-	p := q.waiting.Front().Value.(*poll)
-	hold := p.holdOf(q)
-	p.expect()
-	m := reserve(at, *r, 0, hold, s.id)
-	m.then = func(o outcome) {
-		if o.happened {
-			x.changed(at.id, o.revision)
-			s.metrics.waited.WithLabelValues(q.Name).Observe(0)
-			p.got = append(p.got, s.delivery(q, at, r, o.revision, hold))
-		}
-		s.settle(p)
-	}
-	return m
 }
