@@ -29,7 +29,9 @@ type Config struct {
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
 	LB      *LB      `yaml:"lb,omitempty"`
+	Queue   *Queue   `yaml:"queue,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
+	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
 
 	applications map[string]app.New // of a test, in place of those that are compiled in
@@ -100,8 +102,18 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if c.Queue != nil {
+		if err := c.Queue.validate(); err != nil {
+			return err
+		}
+	}
 	if err := c.validateApps(); err != nil {
 		return err
+	}
+	if c.Lambda != nil {
+		if err := c.validateLambda(); err != nil {
+			return err
+		}
 	}
 	if err := c.validatePorts(); err != nil {
 		return err
@@ -145,6 +157,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.LB != nil {
 		maps.Copy(ports, c.LB.ports())
+	}
+	if c.Queue != nil {
+		ports["queue.port"] = c.Queue.Port
 	}
 	for i := range c.Apps {
 		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port

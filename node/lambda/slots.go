@@ -1,0 +1,112 @@
+package lambda
+
+import (
+	"maps"
+	"slices"
+	"sync"
+)
+
+// name is what a function is found by.
+type name struct{ queue, kind string }
+
+// function is a function and what the node has of it under way. The lock of slots guards busy.
+type function struct {
+	Function
+	ready func() bool // nil for always
+	busy  int         // runs, and those that do not return
+}
+
+// slots says what there is room for. Only one goroutine takes, so room grows until it does.
+type slots struct {
+	limit     int // of the node
+	functions map[name]*function
+
+	mu        sync.Mutex
+	busy      int
+	asked     []string      // the queues that are being asked for jobs
+	interrupt func()        // ends the asking; nil while nobody is asked
+	changed   chan struct{} // holds a token once there is more room
+}
+
+func newSlots(limit int) *slots {
+	return &slots{limit: limit, functions: map[name]*function{}, changed: make(chan struct{}, 1)}
+}
+
+// ask returns which queues are to be asked, for how many jobs at most; none if there is room for none. Interrupt is called
+// once another queue is to be asked as well, until asked.
+func (s *slots) ask(interrupt func()) (queues []string, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queues, most = s.room()
+	if most > 0 {
+		s.asked, s.interrupt = queues, interrupt
+	}
+	return queues, most
+}
+
+func (s *slots) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked, s.interrupt = nil, nil
+}
+
+// room returns the queues of which each function can run one more job, and how many jobs can be run of whatever kinds they are.
+func (s *slots) room() (queues []string, most int) {
+	least := map[string]int{}
+	for n, f := range s.functions {
+		free := f.AtOnce - f.busy
+		if f.ready != nil && !f.ready() {
+			free = 0
+		}
+		if had, known := least[n.queue]; !known || free < had {
+			least[n.queue] = free
+		}
+	}
+	most = s.limit - s.busy
+	for _, q := range slices.Sorted(maps.Keys(least)) {
+		if least[q] > 0 && most > 0 {
+			queues, most = append(queues, q), min(most, least[q])
+		}
+	}
+	if len(queues) == 0 {
+		most = 0
+	}
+	return queues, most
+}
+
+// take takes room for a run; f is nil for a job that no function does.
+func (s *slots) take(f *function) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy++
+	if f != nil {
+		f.busy++
+	}
+}
+
+func (s *slots) free(f *function) {
+	s.mu.Lock()
+	s.busy--
+	if f != nil {
+		f.busy--
+	}
+	s.mu.Unlock()
+	s.grown()
+}
+
+// grown is called when there may be more room than before.
+func (s *slots) grown() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.interrupt == nil {
+		return
+	}
+	queues, _ := s.room()
+	if slices.ContainsFunc(queues, func(q string) bool { return !slices.Contains(s.asked, q) }) {
+		s.interrupt()
+	}
+}
