@@ -36,6 +36,9 @@ func contests(store *compare.Store) []struct {
 		{"lb", func(context.Context) (*compare.Contest, error) {
 			return (&compare.Balancer{Program: store.Program, Loops: store.Loops, AnswerBytes: 1024}).Contest()
 		}},
+		{"queue", func(ctx context.Context) (*compare.Contest, error) {
+			return (&compare.Queue{Program: store.Program, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes, Groups: store.Groups, Partitions: 1}).Contest()
+		}},
 	}
 }
 
@@ -47,6 +50,10 @@ func drive(ctx context.Context, what string) error {
 		return compare.DriveStore(ctx)
 	case "lb":
 		return compare.DriveBalancer(ctx)
+	case "queue":
+		return compare.DriveQueue(ctx)
+	case "beanstalkd":
+		return compare.DriveBeanstalkd(ctx)
 	case "lb-server":
 		n, err := strconv.Atoi(words[2])
 		return errors.Join(err, compare.ServeBehindBalancer(ctx, words[1], n))
