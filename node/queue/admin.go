@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,16 +26,19 @@ func asError(err error) *api.Error {
 	return api.Errorf(api.Internal, "serve", "", "%s", err)
 }
 
-// anyPartition returns one of a queue's partitions, if it can be one that this server looks after.
-func (s *Server) anyPartition(q *line) string {
+// mine returns the partitions of a queue that this server looks after.
+func (s *Server) mine(q *line) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := q.Partitions.All()
-	mine := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return q.indexes[p] == nil })
-	if len(mine) > 0 {
-		all = mine
+	return slices.Sorted(maps.Keys(q.indexes))
+}
+
+func (s *Server) serveQueues(context.Context, *call) (any, error) {
+	out := queuesAnswer{Queues: []knownQueue{}}
+	for _, q := range s.lines {
+		out.Queues = append(out.Queues, knownQueue{q.Name, q.Partitions.Namespace, q.Partitions.Count})
 	}
-	return all[rand.IntN(len(all))]
+	return out, nil
 }
 
 // listDead reads dead jobs of a queue from a place on, partition by partition, and says where to go on.

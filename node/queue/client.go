@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,16 +25,19 @@ type Client struct {
 	store     api.Store
 	log       *slog.Logger
 	transport *http.Transport
-	enqueues  *gatherer[*PlacedJob, Enqueued]
 
-	mu      sync.Mutex
-	idle    *sync.Cond
-	behind  int                                      // what goes on behind calls
-	settles map[string]*gatherer[*settling, settled] // by the server's address
-	servers []string                                 // addresses of those that want something new
-	changed chan struct{}                            // closed when they are others
-	rich    []string                                 // those that had more than they were asked for
-	turn    int
+	mu       sync.Mutex
+	idle     *sync.Cond
+	behind   int // what goes on behind calls
+	servers  []presence.Instance
+	changed  chan struct{} // closed when the servers are others
+	turn     int
+	queues   map[string]api.Partitions // of each queue, once a server has said so
+	asked    time.Time                 // when one was asked last
+	rich     []string                  // servers that had more than they were asked for
+	stashes  map[string][]*stash
+	enqueues map[string]*gatherer[*PlacedJob, Enqueued] // by the server's address
+	settles  map[string]*gatherer[*settling, settled]
 }
 
 var (
@@ -53,9 +55,9 @@ const (
 // NewClient returns a client, which knows servers while it runs. What ends a job goes straight to the store where its
 // server does not answer.
 func NewClient(network host.Network, store api.Store, log *slog.Logger) *Client {
-	c := &Client{store: store, log: log, changed: make(chan struct{}), settles: map[string]*gatherer[*settling, settled]{},
+	c := &Client{store: store, log: log, changed: make(chan struct{}), stashes: map[string][]*stash{},
+		enqueues: map[string]*gatherer[*PlacedJob, Enqueued]{}, settles: map[string]*gatherer[*settling, settled]{},
 		transport: &http.Transport{DialContext: wire.Network{Network: network}.DialContext, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true}}
-	c.enqueues = &gatherer[*PlacedJob, Enqueued]{send: c.sendJobs, size: func(j *PlacedJob) int { return len(j.Payload) }}
 	c.idle = sync.NewCond(&c.mu)
 	return c
 }
@@ -71,40 +73,18 @@ func (c *Client) Run(ctx context.Context) {
 	c.transport.CloseIdleConnections()
 }
 
-func (c *Client) know(list []presence.Instance) {
-	var servers []string
-	for _, i := range list {
-		if !i.Draining {
-			servers = append(servers, i.Address)
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.servers, c.rich = servers, nil
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-// known returns the servers there are, beginning with another one each time, and what is closed when they change.
-func (c *Client) known() ([]string, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := len(c.servers)
-	if n == 0 {
-		return nil, c.changed
-	}
-	c.turn++
-	at := c.turn % n
-	return append(slices.Clone(c.servers[at:]), c.servers[:at]...), c.changed
-}
-
-// ask sends a request to a server. Of an error of kind Unavailable it is known that it had no effect.
+// ask sends a request to a server: a POST, or a GET if nothing goes in. Of an error of kind Unavailable it is known that it
+// had no effect.
 func (c *Client) ask(ctx context.Context, server, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	method, body := http.MethodGet, []byte(nil)
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+		method = http.MethodPost
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+server+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+server+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -151,42 +131,70 @@ func (c *Client) Enqueue(ctx context.Context, jobs ...PlacedJob) ([]Enqueued, er
 	done := make([]Enqueued, len(jobs))
 	var all sync.WaitGroup
 	for i := range jobs {
-		all.Go(func() {
-			out, err := c.enqueues.do(ctx, &jobs[i])
-			if err != nil {
-				out.Error = asError(err)
-			}
-			done[i] = out
-		})
+		all.Go(func() { done[i] = c.enqueue(ctx, jobs[i]) })
 	}
 	all.Wait()
 	return done, nil
 }
 
-// sendJobs has some server enqueue jobs.
-func (c *Client) sendJobs(jobs []*PlacedJob) ([]Enqueued, error) {
+// enqueueTries bounds how often a job is sent that certainly was not enqueued.
+const enqueueTries = 4
+
+// enqueue enqueues a job, by the server that will hand it out if that is known.
+func (c *Client) enqueue(ctx context.Context, j PlacedJob) (out Enqueued) {
+	if p, known := c.partitionsOf(ctx, j.Queue); known {
+		if err := j.place(p, nil); err != nil {
+			return Enqueued{Error: err}
+		}
+	}
+	for tries := range enqueueTries {
+		server := c.ownerOf(j.Partition, tries)
+		if server == "" {
+			out.Error = api.Errorf(api.Unavailable, "enqueue a job", "", "no queue server is known")
+		} else {
+			var err error
+			if out, err = c.enqueuesOf(server).do(ctx, &j); err != nil {
+				out.Error = asError(err)
+			}
+		}
+		if api.KindOf(asNil(out.Error)) != api.Unavailable || !wait.For(ctx, 100*time.Millisecond<<tries) {
+			break
+		}
+	}
+	return out
+}
+
+// asNil keeps an error that is none from looking like one.
+func asNil(e *api.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// enqueuesOf returns what gathers the jobs that a server is to enqueue.
+func (c *Client) enqueuesOf(server string) *gatherer[*PlacedJob, Enqueued] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.enqueues[server]
+	if g == nil {
+		g = &gatherer[*PlacedJob, Enqueued]{size: func(j *PlacedJob) int { return len(j.Payload) },
+			send: func(jobs []*PlacedJob) ([]Enqueued, error) { return c.sendJobs(server, jobs) }}
+		c.enqueues[server] = g
+	}
+	return g
+}
+
+func (c *Client) sendJobs(server string, jobs []*PlacedJob) ([]Enqueued, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit+requestLimit)
 	defer cancel()
-	in := enqueueCall{}
-	for _, j := range jobs {
-		in.Jobs = append(in.Jobs, *j)
+	in := enqueueCall{Jobs: make([]PlacedJob, len(jobs))}
+	for i, j := range jobs {
+		in.Jobs[i] = *j
 	}
-	for tries := 0; ; tries++ {
-		servers, _ := c.known()
-		err := error(api.Errorf(api.Unavailable, "enqueue jobs", "", "no queue server is known"))
-		for _, server := range servers {
-			var out enqueueAnswer
-			if err = c.ask(ctx, server, "/v1/enqueue", &in, &out); err == nil {
-				return out.Jobs, nil
-			}
-			if api.KindOf(err) != api.Unavailable {
-				return nil, err
-			}
-		}
-		if tries == 3 || !wait.For(ctx, 100*time.Millisecond<<tries) {
-			return nil, err
-		}
-	}
+	var out enqueueAnswer
+	err := c.ask(ctx, server, "/v1/enqueue", &in, &out)
+	return out.Jobs, err
 }
 
 // goOn does something behind a call, which Run waits for.

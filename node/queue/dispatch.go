@@ -114,7 +114,7 @@ func (q *line) count(most int) int {
 // poll is a request for jobs that waits for some.
 type poll struct {
 	lines   []*line
-	waits   []*list.Element // in each line, while it waits
+	places  []*list.Element // in each line, while it may be given more; those to whom nothing was given yet come first
 	most    int
 	hold    time.Duration // zero for what each queue says
 	pending int           // jobs that are being reserved for it
@@ -126,35 +126,48 @@ type poll struct {
 // offer gives a poll what is ready, or lets it wait.
 func (s *Server) offer(p *poll) {
 	for _, q := range p.lines {
-		s.give(p, q, p.most)
+		p.places = append(p.places, q.waiting.PushBack(p))
 	}
-	if p.pending == 0 {
-		p.wait((*list.List).PushBack)
+	for _, q := range p.lines {
+		if p.places != nil {
+			s.give(p, q, p.most)
+		}
 	}
 }
 
-func (p *poll) wait(add func(*list.List, any) *list.Element) {
-	for _, q := range p.lines {
-		p.waits = append(p.waits, add(&q.waiting, p))
+// move changes a poll's place in all of its lines.
+func (p *poll) move(to func(*list.List, *list.Element)) {
+	for i, e := range p.places {
+		to(&p.lines[i].waiting, e)
 	}
 }
 
 // leave takes a poll out of all lines.
 func (p *poll) leave() {
-	for i, w := range p.waits {
-		p.lines[i].waiting.Remove(w)
+	for i, e := range p.places {
+		p.lines[i].waiting.Remove(e)
 	}
-	p.waits = nil
+	p.places = nil
 }
 
-// give has jobs of a queue reserved for a poll, until it has so many.
+// expect notes that a job is being reserved for a poll.
+func (p *poll) expect() {
+	p.pending++
+	if p.pending == p.most {
+		p.leave()
+	} else {
+		p.move((*list.List).MoveToBack)
+	}
+}
+
+// give has jobs of a queue reserved for a poll, at most so many.
 func (s *Server) give(p *poll, q *line, most int) {
-	for p.pending+len(p.got) < most {
+	for n := 0; n < most && p.places != nil; n++ {
 		e := q.next()
 		if e == nil {
 			return
 		}
-		p.pending++
+		p.expect()
 		s.reserve(p, e)
 	}
 }
@@ -162,13 +175,12 @@ func (s *Server) give(p *poll, q *line, most int) {
 // dispatch gives what is ready in a queue to those who wait for it, the first come first. Each gets its share.
 func (s *Server) dispatch(q *line) {
 	for q.waiting.Len() > 0 {
-		p := q.waiting.Front().Value.(*poll)
-		share := q.count(p.most*q.waiting.Len()) / q.waiting.Len()
-		s.give(p, q, min(p.most, max(1, share)))
-		if p.pending == 0 {
-			return // there is nothing
+		p, n := q.waiting.Front().Value.(*poll), q.waiting.Len()
+		ready := q.count(p.most * n)
+		if ready == 0 {
+			return
 		}
-		p.leave()
+		s.give(p, q, max(1, ready/n))
 	}
 }
 
@@ -176,10 +188,7 @@ func (s *Server) dispatch(q *line) {
 func (s *Server) reserve(p *poll, e *entry) {
 	x := e.lane.index
 	at := place{x.partition, x.queue.Name, e.id}
-	hold := p.hold
-	if hold == 0 {
-		hold = x.queue.Hold
-	}
+	hold := p.holdOf(x.queue)
 	waited := time.Since(e.since)
 	s.writer(x.partition).submit(reserve(at, *e.record, e.modified, hold, s.id), func(o outcome, err error) {
 		s.mu.Lock()
@@ -195,16 +204,32 @@ func (s *Server) reserve(p *poll, e *entry) {
 	})
 }
 
+func (p *poll) holdOf(q *line) time.Duration {
+	if p.hold == 0 {
+		return q.Hold
+	}
+	return p.hold
+}
+
 // settle takes note that one of a poll's jobs is reserved, or cannot be.
 func (s *Server) settle(p *poll) {
 	p.pending--
+	if len(p.got) > 0 || p.ended {
+		p.leave()
+	}
 	switch {
 	case p.pending > 0:
 	case len(p.got) > 0 || p.ended:
 		p.ended = true
 		close(p.done)
-	default: // again, before those who came later
-		p.wait((*list.List).PushFront)
+	default: // it waits again, before those who came later
+		if p.places == nil {
+			for _, q := range p.lines {
+				p.places = append(p.places, q.waiting.PushFront(p))
+			}
+		} else {
+			p.move((*list.List).MoveToFront)
+		}
 		for _, q := range p.lines {
 			s.dispatch(q)
 		}
@@ -222,5 +247,28 @@ func (s *Server) end(p *poll) {
 	p.leave()
 	if p.pending == 0 {
 		close(p.done)
+	}
+}
+
+// handOver returns the move that enqueues a job which somebody waits for: it is reserved for them in the same transaction. Then
+// is to be called with what came of it. It returns nil if nobody waits.
+func (s *Server) handOver(at place, r *record) (m *move, then func(outcome, error)) {
+	q := s.line(at.queue)
+	x := q.indexes[at.partition]
+	if x == nil || x.paused || q.waiting.Len() == 0 || isUnique(at.id) {
+		return nil, nil
+	}
+	p := q.waiting.Front().Value.(*poll)
+	hold := p.holdOf(q)
+	p.expect()
+	return reserve(at, *r, 0, hold, s.id), func(o outcome, _ error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if o.happened {
+			x.behind[at.id] = o.revision
+			s.metrics.waited.WithLabelValues(q.Name).Observe(0)
+			p.got = append(p.got, s.delivery(q, at, r, o.revision, hold))
+		}
+		s.settle(p)
 	}
 }

@@ -54,6 +54,7 @@ func (s *Server) endpoints() map[string]map[string]endpoint {
 		"/v1/discard":   post("discard", s.serveDiscard),
 		"/v1/pause":     post("pause", s.servePause),
 		"/v1/resume":    post("resume", s.serveResume),
+		"/v1/queues":    get("queues", s.serveQueues),
 		"/v1/stats":     get("stats", s.serveStats),
 		"/v1/schedules": get("schedules", s.serveSchedules, "queue"),
 		schedulesPath: {http.MethodPut: {verb: "schedule", serve: s.servePutSchedule},

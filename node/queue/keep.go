@@ -56,7 +56,7 @@ func (c *Client) Fail(ctx context.Context, d *Delivery, why string) error {
 // does not know then who it was.
 func (c *Client) settle(ctx context.Context, d *Delivery, s settling, direct func(settler) error) error {
 	s.Queue, s.Partition, s.ID, s.Token = d.Job.Queue, d.Partition, d.ID, d.Token
-	servers, _ := c.known()
+	servers := c.known()
 	doubt := false
 	var err error
 	for i, server := range append([]string{d.server}, servers...) {

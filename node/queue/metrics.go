@@ -100,11 +100,12 @@ func (m *metrics) expect(queue string) {
 // happened counts what has happened to a job in one revision.
 func (m *metrics) happened(ch *change) {
 	count := func(event string) { m.events.WithLabelValues(ch.index.queue.Name, event).Inc() }
+	if ch.job != nil && ch.job.Version == 1 {
+		count(jobEnqueued)
+	}
 	switch {
 	case ch.reserved:
 		count(jobReserved)
-	case ch.job != nil && ch.job.Version == 1:
-		count(jobEnqueued)
 	case ch.job != nil && ch.slept && ch.unmarked:
 		count(jobFailed)
 	case ch.gone == api.Removed && ch.dead:

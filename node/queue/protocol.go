@@ -131,6 +131,17 @@ type movedAnswer struct {
 	More  bool `json:"more,omitempty"` // of all, there are others
 }
 
+// knownQueue is where a queue's jobs lie.
+type knownQueue struct {
+	Queue      string `json:"queue"`
+	Namespace  string `json:"namespace"`
+	Partitions int    `json:"partitions"`
+}
+
+type queuesAnswer struct {
+	Queues []knownQueue `json:"queues"`
+}
+
 type queueCall struct {
 	Queue string `json:"queue"`
 }

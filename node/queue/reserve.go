@@ -21,8 +21,11 @@ func (c *Client) Reserve(ctx context.Context, queues []string, most int, hold ti
 	}
 	in := reserveCall{Queues: queues, Most: min(most, maxReserved), Hold: hold.Milliseconds()}
 	for ctx.Err() == nil {
-		got := c.fromRich(ctx, in)
+		got := c.fromStash(in)
 		var err error
+		if len(got) == 0 {
+			got = c.fromRich(ctx, in)
+		}
 		if len(got) == 0 {
 			got, err = c.fromAny(ctx, in)
 		}
@@ -105,7 +108,7 @@ type asked struct {
 
 // fromAny asks all servers at the same time, and returns what the first one has.
 func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, error) {
-	servers, changed := c.known()
+	servers, changed := c.handing(ctx, in.Queues)
 	ctx, enough := context.WithCancel(ctx)
 	answers := make(chan *asked, len(servers))
 	waiting := map[string]*asked{} // by server
@@ -130,7 +133,7 @@ func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, erro
 	defer func() {
 		enough()
 		for _, server := range slices.Sorted(maps.Keys(waiting)) {
-			c.goOn(func() { c.callOff(waiting[server]) })
+			c.goOn(func() { c.callOff(waiting[server], in) })
 		}
 	}()
 	refused := map[string]error{}
@@ -159,9 +162,9 @@ func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, erro
 	}
 }
 
-// callOff ends a poll that nobody waits for any more, and gives back what it has reserved. Its request may be on its way
+// callOff ends a poll that nobody waits for any more, and keeps what it has reserved. Its request may be on its way
 // still, so it is told more than once.
-func (c *Client) callOff(a *asked) {
+func (c *Client) callOff(a *asked, in reserveCall) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ctx.Err() == nil; pause *= 2 {
@@ -176,7 +179,39 @@ func (c *Client) callOff(a *asked) {
 		break
 	}
 	<-a.answered
-	for _, d := range a.got {
+	c.keep(a.got, in)
+}
+
+// stash is jobs that came when they were not needed any more.
+type stash struct {
+	jobs []*Delivery
+}
+
+// stashFor is how long jobs wait here for the next call that wants such. It is short, as others could do them.
+const stashFor = 50 * time.Millisecond
+
+// of names what a call wants.
+func (in *reserveCall) of() string { return fmt.Sprint(in.Hold, in.Queues) }
+
+// keep keeps jobs for the next call that wants such, and gives them back if none comes soon.
+func (c *Client) keep(got []*Delivery, in reserveCall) {
+	if len(got) == 0 {
+		return
+	}
+	s := &stash{got}
+	c.mu.Lock()
+	c.stashes[in.of()] = append(c.stashes[in.of()], s)
+	c.mu.Unlock()
+	time.Sleep(stashFor)
+	c.mu.Lock()
+	left := s.jobs
+	s.jobs = nil
+	c.stashes[in.of()] = slices.DeleteFunc(c.stashes[in.of()], func(o *stash) bool { return o == s })
+	if len(c.stashes[in.of()]) == 0 {
+		delete(c.stashes, in.of())
+	}
+	c.mu.Unlock()
+	for _, d := range left {
 		c.goOn(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 			defer cancel()
@@ -185,4 +220,15 @@ func (c *Client) callOff(a *asked) {
 			}
 		})
 	}
+}
+
+// fromStash returns jobs that came when they were not needed.
+func (c *Client) fromStash(in reserveCall) (got []*Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.stashes[in.of()] {
+		n := min(len(s.jobs), in.Most-len(got))
+		got, s.jobs = append(got, s.jobs[:n]...), s.jobs[n:]
+	}
+	return got
 }

@@ -156,7 +156,7 @@ func (c *caretaker) tick() {
 			delete(c.schedules, key)
 			continue
 		}
-		_, ops := next.Job.put(c.partition)
+		_, _, ops := next.Job.put(c.partition)
 		known.ticking = true
 		m := &move{If: []api.Compare{{Key: key, What: api.Modified, Is: "=", Number: known.modified}},
 			Then: append([]api.Op{put(key, value, 0)}, ops...)}

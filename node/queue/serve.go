@@ -44,35 +44,39 @@ func (s *Server) placeJob(j *PlacedJob) *api.Error {
 		return api.Errorf(api.BadRequest, doing, "", "%s", err)
 	}
 	q := s.line(j.Queue)
-	switch {
-	case q == nil:
+	if q == nil {
 		return api.Errorf(api.NotFound, doing, "", "there is no queue %s", j.Queue)
-	case j.Partition != "" && j.Owner != "":
-		return api.Errorf(api.BadRequest, doing, "", "it has a partition or an owner, not both")
-	case j.Partition != "" && !slices.Contains(q.Partitions.All(), j.Partition):
-		return api.Errorf(api.BadRequest, doing, "", "%.80q is not a partition of %s", j.Partition, j.Queue)
-	case j.Owner != "":
-		j.Partition = q.Partitions.Of(j.Owner)
-	case j.Partition == "" && j.Unique != "":
-		j.Partition = q.Partitions.Of(j.Unique)
-	case j.Partition == "":
-		j.Partition = s.anyPartition(q)
 	}
-	return nil
+	return j.place(q.Partitions, s.mine(q))
 }
 
 // enqueue enqueues one job.
 func (s *Server) enqueue(ctx context.Context, j *PlacedJob) Enqueued {
-	p, ops := j.put(j.Partition)
-	o, err := s.run(ctx, p.partition, &move{Then: ops})
+	p, r, ops := j.put(j.Partition)
+	var m *move
+	var then func(outcome, error)
+	s.mu.Lock()
+	w := s.writer(p.partition)
+	if j.Delay == 0 {
+		m, then = s.handOver(p, r)
+	}
+	s.mu.Unlock()
+	if m == nil {
+		m = &move{Then: ops}
+		then = func(o outcome, _ error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if x := s.line(p.queue).indexes[p.partition]; o.happened && x != nil && j.Delay == 0 {
+				x.enqueued(p.id, r, len(ops[0].Key)+len(ops[0].Value), o.revision)
+			}
+		}
+	}
+	o, err := w.run(ctx, m, then)
+	if err == nil && !o.happened {
+		err = api.Errorf(api.Internal, "enqueue a job", p.id, "there is one of this ID")
+	}
 	if err != nil {
 		return Enqueued{Error: asError(err)}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if x := s.line(p.queue).indexes[p.partition]; x != nil && j.Delay == 0 {
-		r, _ := decodeRecord(ops[0].Value) // it has just been encoded
-		x.enqueued(p.id, r, len(ops[0].Key)+len(ops[0].Value), o.revision)
 	}
 	return Enqueued{ID: p.id, Partition: p.partition}
 }

@@ -94,7 +94,7 @@ func (s *Server) run(ctx context.Context, partition string, m *move) (outcome, e
 	s.mu.Lock()
 	w := s.writer(partition)
 	s.mu.Unlock()
-	return w.run(ctx, m)
+	return w.run(ctx, m, nil)
 }
 
 // settler ends reservations, many at a time.

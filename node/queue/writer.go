@@ -113,21 +113,27 @@ func (w *writer) submit(m *move, then func(outcome, error)) *wish {
 	return x
 }
 
-// run makes a move and waits for it.
-func (w *writer) run(ctx context.Context, m *move) (outcome, error) {
+// run makes a move and waits for it. Then, if it is not nil, is called with what came of it, also after run has returned
+// because the context has ended.
+func (w *writer) run(ctx context.Context, m *move, then func(outcome, error)) (outcome, error) {
 	type answer struct {
 		outcome
 		err error
 	}
 	c := make(chan answer, 1)
-	x := w.submit(m, func(o outcome, err error) { c <- answer{o, err} })
+	x := w.submit(m, func(o outcome, err error) {
+		if then != nil {
+			then(o, err)
+		}
+		c <- answer{o, err}
+	})
 	select {
 	case a := <-c:
 		return a.outcome, a.err
 	case <-ctx.Done():
 	}
 	if w.withdraw(x) {
-		return outcome{}, api.Errorf(api.Unavailable, "change a job", "", "%s", ctx.Err())
+		x.then(outcome{}, api.Errorf(api.Unavailable, "change a job", "", "%s", ctx.Err()))
 	}
 	select {
 	case a := <-c:
