@@ -7,11 +7,12 @@ import (
 	"picloud/node/app"
 	"picloud/node/cache"
 	"picloud/node/host"
+	"picloud/node/pinboard"
 )
 
 // applications returns the applications that are compiled in, by their names.
 func applications() map[string]app.New {
-	return map[string]app.New{}
+	return map[string]app.New{"pinboard": pinboard.New}
 }
 
 // App is an instance of an application that runs on the node. One without a program is compiled in.

@@ -1,0 +1,82 @@
+package pinboard
+
+import (
+	"context"
+	"encoding/json"
+
+	"picloud/node/api"
+	"picloud/node/lambda"
+	"picloud/node/queue"
+)
+
+// The kinds of jobs.
+const (
+	kindFollow    = "follow"    // makes the other side of a relation what this side says, and fills or clears the timeline
+	kindTimeline  = "timeline"  // puts a post into the followers' timelines
+	kindRetract   = "retract"   // takes one out again
+	kindDelete    = "delete"    // removes what an account has left
+	kindThumbnail = "thumbnail" // makes a small picture of a post's
+	kindMail      = "mail"      // greets who has registered
+)
+
+// priorityOf says which jobs come first: those that somebody waits for.
+func priorityOf(kind string) int {
+	switch kind {
+	case kindFollow:
+		return 2
+	case kindTimeline, kindRetract:
+		return 3
+	case kindDelete:
+		return 4
+	case kindThumbnail:
+		return 5
+	}
+	return 6
+}
+
+// letter is what a job is told.
+type letter struct {
+	Name  string `json:"name"`            // whose job it is
+	Other string `json:"other,omitempty"` // who is followed, or not any more
+	Place string `json:"place,omitempty"` // of the post
+	After string `json:"after,omitempty"` // the last follower who was served
+}
+
+// job returns a job. Of those about one relation it is enough that the last is done.
+func (o *options) job(kind string, l letter) *queue.Job {
+	j := &queue.Job{Queue: o.queue, Kind: kind, Payload: encode(l), Priority: priorityOf(kind)}
+	if kind == kindFollow {
+		j.Unique = l.Name + "/" + l.Other
+	}
+	return j
+}
+
+// enqueue returns the operations that enqueue a job in a user's partition.
+func (p *Pinboard) enqueue(h home, kind string, l letter) ([]api.Op, error) {
+	l.Name = h.name
+	return p.options.job(kind, l).Put(h.partition)
+}
+
+// open returns what a job is told.
+func open(r *lambda.Run) (letter, error) {
+	var l letter
+	if err := json.Unmarshal(r.Job.Payload, &l); err != nil || !validName(l.Name) {
+		return l, api.Errorf(api.BadRequest, "read the job", r.ID, "its payload makes no sense: %.80q", r.Job.Payload)
+	}
+	return l, nil
+}
+
+// Functions do the jobs. What one does in other partitions than its own it may do twice, with the same result.
+func (p *Pinboard) Functions() []lambda.Function {
+	do := func(kind string, f func(context.Context, *lambda.Run, letter) (*lambda.Effect, error)) lambda.Function {
+		return lambda.Function{Queue: p.options.queue, Kind: kind, Do: func(ctx context.Context, r *lambda.Run) (*lambda.Effect, error) {
+			l, err := open(r)
+			if err != nil {
+				return nil, err
+			}
+			return f(ctx, r, l)
+		}}
+	}
+	return []lambda.Function{do(kindFollow, p.doFollow), do(kindTimeline, p.doTimeline), do(kindRetract, p.doRetract), do(kindDelete, p.doDelete),
+		do(kindThumbnail, p.doThumbnail), do(kindMail, p.doMail), p.blobs.Sweep()}
+}

@@ -1,0 +1,166 @@
+package pinboard
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"picloud/node/api"
+)
+
+// pageSize is how many posts an answer lists.
+const pageSize = 20
+
+// page is a list of posts, the newest first, or a part of it.
+type page struct {
+	Posts []*shownPost `json:"posts"`
+	Next  string       `json:"next,omitempty"` // what to ask for to go on (before)
+}
+
+// profile is a user as others see him.
+type profile struct {
+	Name      string `json:"name"`
+	Created   int64  `json:"created_ms"`
+	Followers int    `json:"followers"`
+	Followed  bool   `json:"followed"` // by who asks
+	page
+}
+
+// profile shows a user and the user's posts.
+func (p *Pinboard) profile(ctx context.Context, c *call) error {
+	h, err := p.whose(c)
+	if err != nil {
+		return err
+	}
+	before, err := c.before(func(text string) bool { _, ok := timeOf(text); return ok })
+	if err != nil {
+		return err
+	}
+	u, err := find[user](ctx, c.reading, h.user())
+	if err != nil || !u.active() {
+		return orNone(err, noUser(h.name))
+	}
+	list, err := c.reading.do(ctx, after(h.posts(), before, pageSize))
+	if err != nil {
+		return err
+	}
+	followers, err := find[count](ctx, c.reading, h.count())
+	if err != nil {
+		return err
+	}
+	shown := profile{Name: h.name, Created: u.Created, page: page{Posts: []*shownPost{}}}
+	if followers != nil {
+		shown.Followers = followers.N
+	}
+	if c.who != nil {
+		r, err := find[relation](ctx, c.reading, c.who.follows(h.name))
+		if err != nil {
+			return err
+		}
+		shown.Followed = r != nil
+	}
+	for i := range list.Records {
+		n, err := decode[post](&list.Records[i])
+		if err != nil {
+			return err
+		}
+		shown.Posts = append(shown.Posts, n.show(h.name, last(list.Records[i].Key)))
+	}
+	if list.More {
+		shown.Next = last(list.Records[len(list.Records)-1].Key)
+	}
+	return c.answer(http.StatusOK, &shown)
+}
+
+// timeline shows the posts of those whom a user follows, and the user's own.
+func (p *Pinboard) timeline(ctx context.Context, c *call) error {
+	before, err := c.before(func(text string) bool { _, ok := parseEntry(text); return ok })
+	if err != nil {
+		return err
+	}
+	shown := page{Posts: []*shownPost{}}
+	for rounds := 0; len(shown.Posts) == 0 && rounds < maxTimeline/pageSize; rounds++ { // until something is left of it
+		list, err := c.reading.do(ctx, after(c.who.timeline(), before, pageSize))
+		if err != nil {
+			return err
+		}
+		entries := make([]entry, len(list.Records))
+		for i := range list.Records {
+			e, err := decode[entry](&list.Records[i])
+			if err != nil {
+				return err
+			}
+			entries[i] = *e
+		}
+		if shown.Posts, err = p.resolve(ctx, c.reading, entries); err != nil {
+			return err
+		}
+		shown.Next = ""
+		if !list.More {
+			break
+		}
+		before = entries[len(entries)-1].key()
+		shown.Next = before
+	}
+	return c.answer(http.StatusOK, &shown)
+}
+
+// resolve returns the posts to which entries refer. Those that are deleted, or whose author is, are left out.
+func (p *Pinboard) resolve(ctx context.Context, r *reading, entries []entry) ([]*shownPost, error) {
+	const atOnce = 8
+	posts, errs := make([]*shownPost, len(entries)), make([]error, len(entries))
+	room := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, e := range entries {
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			posts[i], errs[i] = p.refersTo(ctx, r, e)
+		})
+	}
+	all.Wait()
+	shown := []*shownPost{}
+	for i := range entries {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		if posts[i] != nil {
+			shown = append(shown, posts[i])
+		}
+	}
+	return shown, nil
+}
+
+// refersTo returns the post to which an entry refers, nil if it is not to be shown.
+func (p *Pinboard) refersTo(ctx context.Context, r *reading, e entry) (*shownPost, error) {
+	author := p.home(e.Author)
+	active, err := r.isActive(ctx, author)
+	if err != nil || !active {
+		return nil, err
+	}
+	n, err := find[post](ctx, r, author.post(e.Place))
+	if err != nil || n == nil {
+		return nil, err
+	}
+	return n.show(e.Author, e.Place), nil
+}
+
+// parseEntry reads the key of an entry.
+func parseEntry(key string) (entry, bool) {
+	if len(key) < placeLength+2 || key[placeLength] != '-' {
+		return entry{}, false
+	}
+	e := entry{Place: key[:placeLength], Author: key[placeLength+1:]}
+	_, ok := timeOf(e.Place)
+	return e, ok && validName(e.Author)
+}
+
+// before reads from where on a list goes on, which is empty for its beginning.
+func (c *call) before(valid func(string) bool) (string, error) {
+	text := c.r.URL.Query().Get("before")
+	if text != "" && !valid(text) {
+		return "", api.Errorf(api.BadRequest, "read the query", "before", "it is what an answer has said as next, not %.80q", text)
+	}
+	return strings.Clone(text), nil
+}

@@ -1,0 +1,136 @@
+package pinboard
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/blob"
+	"picloud/node/lambda"
+	"picloud/node/pinboard/picture"
+)
+
+// The sizes of pictures in pixels of the longest side.
+const (
+	pictureSide   = 1280
+	thumbnailSide = 320
+	pictureType   = "image/jpeg"
+)
+
+// develop makes of a file a picture that can be shown, and a draft of a blob of it.
+func (p *Pinboard) develop(ctx context.Context, h home, what string, file []byte, side int) (made *picture.Picture, d *blob.Draft, _ error) {
+	err := p.pictures.through(ctx, func() (err error) {
+		began := time.Now()
+		made, err = picture.Convert(file, side, blob.MaxBytes)
+		p.metrics.pictureSeconds.WithLabelValues(what, outcome(err)).Observe(time.Since(began).Seconds())
+		return err
+	})
+	if err == nil {
+		d, err = p.blobs.Put(ctx, h.partition, made.JPEG, pictureType)
+	}
+	return made, d, err
+}
+
+// illustrate adds a picture to a post that is to be written, and the job that makes its thumbnail.
+func (p *Pinboard) illustrate(ctx context.Context, h home, place string, n *post, file []byte, t *api.Txn) error {
+	made, d, err := p.develop(ctx, h, "picture", file, pictureSide)
+	if err != nil {
+		return err
+	}
+	jobs, err := p.enqueue(h, kindThumbnail, letter{Place: place})
+	if err != nil {
+		return err
+	}
+	n.Picture = &shot{Blob: d.Handle, Width: made.Width, Height: made.Height}
+	t.If, t.Then = append(t.If, d.If...), append(append(t.Then, d.Then...), jobs...)
+	return nil
+}
+
+// removePictures returns what deletes a post's pictures.
+func (p *post) removePictures() []api.Op {
+	if p.Picture == nil {
+		return nil
+	}
+	ops := []api.Op{p.Picture.Blob.Delete()}
+	if p.Picture.Thumbnail != nil {
+		ops = append(ops, p.Picture.Thumbnail.Delete())
+	}
+	return ops
+}
+
+// doThumbnail makes a small picture of a post's, unless there is one.
+func (p *Pinboard) doThumbnail(ctx context.Context, _ *lambda.Run, l letter) (*lambda.Effect, error) {
+	h := p.home(l.Name)
+	found, err := p.read(ctx, get(h.post(l.Place)))
+	if err != nil {
+		return nil, err
+	}
+	record := first(&found[0])
+	n, err := decode[post](record)
+	if err != nil || n == nil || n.Picture == nil || n.Picture.Thumbnail != nil {
+		return nil, err
+	}
+	large, err := p.blobs.Get(ctx, n.Picture.Blob)
+	if err != nil {
+		return nil, err // where the post was deleted meanwhile, the next run finds none
+	}
+	_, d, err := p.develop(ctx, h, "thumbnail", large.Data, thumbnailSide)
+	if err != nil {
+		return nil, err
+	}
+	n.Picture.Thumbnail = &d.Handle
+	return &lambda.Effect{If: append(d.If, unchanged(record.Key, record)), Then: append(d.Then, put(record.Key, n, 0))}, nil
+}
+
+func (p *Pinboard) servePicture(ctx context.Context, c *call) error {
+	return p.serveBlob(ctx, c, func(s *shot) *blob.Handle { return &s.Blob })
+}
+
+func (p *Pinboard) serveThumbnail(ctx context.Context, c *call) error {
+	return p.serveBlob(ctx, c, func(s *shot) *blob.Handle { return s.Thumbnail })
+}
+
+// serveBlob serves one of the pictures of a post, as long as the post is to be shown.
+func (p *Pinboard) serveBlob(ctx context.Context, c *call, which func(*shot) *blob.Handle) error {
+	h, err := p.whose(c)
+	if err != nil {
+		return err
+	}
+	place := c.r.PathValue("place")
+	none := api.Errorf(api.NotFound, "show the picture", fmt.Sprintf("%s/%.80q", h.name, place), "there is none")
+	if _, ok := timeOf(place); !ok {
+		return none
+	}
+	if active, err := c.reading.isActive(ctx, h); err != nil || !active {
+		return orNone(err, none)
+	}
+	n, err := find[post](ctx, c.reading, h.post(place))
+	if err != nil || n == nil || n.Picture == nil || which(n.Picture) == nil {
+		return orNone(err, none)
+	}
+	handle := *which(n.Picture)
+	header := c.w.Header()
+	header.Set("ETag", `"`+handle.ID+`"`) // a blob never changes
+	header.Set("Cache-Control", "private, max-age=604800, immutable")
+	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	header.Del("Vary")
+	c.setAge()
+	if c.r.Header.Get("If-None-Match") == header.Get("ETag") {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	b, err := p.blobs.Get(ctx, handle)
+	if err != nil {
+		for _, name := range []string{"ETag", "Content-Security-Policy"} {
+			header.Del(name)
+		}
+		header.Set("Cache-Control", "no-store")
+		return err
+	}
+	header.Set("Content-Type", pictureType)
+	http.ServeContent(c.w, c.r, "", time.Time{}, bytes.NewReader(b.Data))
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package pinboard is the cloud's demo application: people register, post text and pictures, follow one another, read
+// timelines, and delete their account. README.md is for users.
+//
+// Invariants:
+//   - All that belongs to a user lies in the user's partition; what others have of it refers to it by name and key.
+//   - What is written in one request is one transaction, which asks whether the user and the session are still there.
+//   - A user's record has version 1 from registration until the account is deleted, so a transaction that asks for
+//     version 1 does nothing for one who has gone.
+//   - Nothing is shown of an author whose record does not say that the account is active.
+package pinboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/app"
+	"picloud/node/blob"
+	"picloud/node/cache"
+)
+
+// namespace is that of the application's partitions.
+const namespace = "pinboard"
+
+// Pinboard is an instance of the application.
+type Pinboard struct {
+	kit     app.Kit
+	options options
+	fresh   cache.Reader // the store itself
+	metrics *metrics
+
+	passwords passwords
+	pictures  *gate // for pictures that are being decoded
+	blobs     *blob.Store
+	csrf      *http.CrossOriginProtection
+	mail      *http.Client
+}
+
+var _ app.New = New
+
+// New makes an instance.
+func New(kit app.Kit) (app.App, error) {
+	o, err := readOptions(kit.Options)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(kit.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := blob.New(kit.Store, kit.Cache, o.queue, kit.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	return &Pinboard{
+		kit: kit, options: o, fresh: cache.Direct(kit.Store), metrics: m,
+		passwords: passwords{effort: kit.Effort, gate: newGate("passwords", passwordsAtOnce, passwordsWaiting, m)},
+		pictures:  newGate("pictures", picturesAtOnce, picturesWaiting, m),
+		blobs:     blobs,
+		csrf:      http.NewCrossOriginProtection(),
+		mail:      newMailClient(kit.Network),
+	}, nil
+}
+
+// Run has nothing to do beside requests.
+func (p *Pinboard) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Healthy says nothing of the store: without it no instance serves better than another.
+func (p *Pinboard) Healthy(context.Context) error { return nil }
+
+// options are what the configuration says.
+type options struct {
+	partitions api.Partitions
+	queue      string
+	mail       string // where messages are posted; nowhere if it is empty
+}
+
+// readOptions reads the options partitions, queue and mail.
+func readOptions(given map[string]string) (options, error) {
+	o := options{partitions: api.Partitions{Namespace: namespace, Count: 16}, queue: namespace}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		value := given[name]
+		var err error
+		switch name {
+		case "partitions":
+			if o.partitions.Count, err = strconv.Atoi(value); err != nil {
+				err = errors.New("it is a number")
+			} else {
+				err = o.partitions.Validate()
+			}
+		case "queue":
+			o.queue = value
+			err = o.job(kindMail, letter{}).Validate()
+		case "mail":
+			o.mail = value
+			err = checkSink(value)
+		default:
+			err = errors.New("it is one of partitions, queue, mail")
+		}
+		if err != nil {
+			return o, fmt.Errorf("pinboard: the option %.80q is %.80q: %w", name, value, err)
+		}
+	}
+	return o, nil
+}
+
+// now is the time as it is written down: ms since 1970.
+func now() int64 { return time.Now().UnixMilli() }
