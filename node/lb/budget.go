@@ -2,6 +2,8 @@ package lb
 
 import (
 	"sync"
+
+	"picloud/node/mutant"
 )
 
 // budget bounds what is done beyond the first attempts at requests, to a share of them: when all servers fail,
@@ -28,7 +30,7 @@ func (b *budget) earn() {
 func (b *budget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.saved < 100 {
+	if b.saved < 100 && mutant.Planted != mutant.FreeRetries {
 		return false
 	}
 	b.saved -= 100

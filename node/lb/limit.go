@@ -2,6 +2,8 @@ package lb
 
 import (
 	"time"
+
+	"picloud/node/mutant"
 )
 
 // limiter finds out how many requests a server can have at a time without making all of them wait.
@@ -59,6 +61,8 @@ func (l *limiter) adjust(now time.Time) {
 		base = min(base, l.base[1])
 	}
 	switch {
+	case mutant.Planted == mutant.UnlimitedServers:
+		l.limit = l.most
 	case l.least > 2*base+slack:
 		l.limit = max(min(fewestInFlight, l.most), l.limit*9/10)
 	case l.reached:

@@ -1,6 +1,10 @@
 package lb
 
-import "time"
+import (
+	"time"
+
+	"picloud/node/mutant"
+)
 
 // A server is ejected when it fails several requests in a row, when it fails more of them than the others, or when
 // it is slower than they are. (The ideas are Envoy's outlier detection, and its panic threshold.)
@@ -82,7 +86,7 @@ func (p *pool) eject(s *server, now time.Time, why string) {
 			out++
 		}
 	}
-	if !s.in(now) || 2*(out+1) > up {
+	if !s.in(now) || 2*(out+1) > up || mutant.Planted == mutant.UnjudgedServers {
 		return
 	}
 	s.ejection++
