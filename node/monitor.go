@@ -16,6 +16,7 @@ import (
 	"picloud/node/db"
 	"picloud/node/lambda"
 	"picloud/node/lb"
+	"picloud/node/pinboard"
 	"picloud/node/queue"
 	"picloud/node/store"
 	"picloud/node/web"
@@ -35,6 +36,7 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
 		alerts.File{Name: "lambda", Text: []byte(lambda.AlertRules())},
 		alerts.File{Name: "blob", Text: []byte(blob.AlertRules())},
+		alerts.File{Name: "pinboard", Text: []byte(pinboard.AlertRules())},
 	)
 }
 
@@ -44,11 +46,12 @@ func tiers() []alerts.Tier {
 		{Name: "lb", Requests: "picloud_lb_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_lb_request_seconds"},
 		{Name: "app", Requests: "picloud_app_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_app_request_seconds"},
 		{Name: "lambda", Requests: "picloud_lambda_runs_total", Failed: lambda.Failed, Seconds: "picloud_lambda_run_seconds"},
+		{Name: "queue", Requests: "picloud_queue_requests_total", Failed: storeErrors, Seconds: "picloud_queue_request_seconds"},
 		{Name: "db", Requests: "picloud_store_requests_total", Failed: storeErrors, Seconds: "picloud_store_request_seconds"},
 	}
 }
 
-// storeErrors tells of a series of the store whether it counts requests that the store could not do. A member that does not
+// storeErrors tells of a series with the label kind whether it counts requests that the store, or a queue, could not do. A member that does not
 // lead says so, and is no failure.
 func storeErrors(labels model.Metric) bool {
 	switch api.Kind(labels["kind"]) {

@@ -74,18 +74,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 			Minimum:  c.Minimum,
 		}))
 	}
-	if c := s.Checks.Served; c != nil {
-		check := checks.Live(r.History, checks.Liveness{From: time.Duration(c.From), To: time.Duration(c.To), Within: time.Duration(c.Within),
-			SharePPM: int64(c.Share), Minimum: c.Minimum})
-		check.Name = "served"
-		result.Checks = append(result.Checks, check)
-	}
-	if c := s.Checks.Amplified; c != nil {
-		result.Checks = append(result.Checks, checks.Amplified(result.Tiers, c.Percent, c.Minimum))
-	}
-	if c := s.Checks.Named; c != nil {
-		result.Checks = append(result.Checks, checks.Named(r.Schedule, r.Felt, result.Alerts, healed, int64(c.Share), c.Minimum))
-	}
+	result.Checks = append(result.Checks, s.judgeServers(&r, &result)...)
 	top := s.ChaosTopology()
 	if c := s.Checks.Progress; c != nil {
 		result.Checks = append(result.Checks, checks.Progress(r.History, checks.Quorum{
@@ -116,6 +105,24 @@ func (s *Scenario) judgeUsers(h history.History) []reports.Check {
 	}
 	if c := s.Checks.Jobs; c != nil {
 		made = append(made, checks.Jobs(h, s.FinalReads(), time.Duration(c.Within), c.Minimum))
+	}
+	return made
+}
+
+// judgeServers makes the checks of how the cloud's servers, and its monitor, bore what was broken.
+func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check {
+	var made []reports.Check
+	if c := s.Checks.Served; c != nil {
+		check := checks.Live(r.History, checks.Liveness{From: time.Duration(c.From), To: time.Duration(c.To), Within: time.Duration(c.Within),
+			SharePPM: int64(c.Share), Minimum: c.Minimum})
+		check.Name = "served"
+		made = append(made, check)
+	}
+	if c := s.Checks.Amplified; c != nil {
+		made = append(made, checks.Amplified(result.Tiers, c.Percent, c.Minimum))
+	}
+	if c := s.Checks.Named; c != nil {
+		made = append(made, checks.Named(r.Schedule, r.Felt, result.Alerts, s.HealedAt(), int64(c.Share), c.Minimum))
 	}
 	return made
 }

@@ -3,6 +3,7 @@ package pinboard
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,6 +18,10 @@ const (
 	picturesAtOnce   = 1
 	picturesWaiting  = 8
 )
+
+// patience is how long somebody waits at a gate. Who waits for longer than people do is served when they have gone, and comes
+// again: then all that is done is in vain, and goes on to be.
+const patience = 2 * time.Second
 
 // gate lets some in at a time and some wait, and refuses the others.
 type gate struct {
@@ -54,6 +59,8 @@ func (g *gate) wait(ctx context.Context) error {
 		g.refused.Inc()
 		return api.Errorf(api.Unavailable, "work on", g.what, "%d wait already", g.most)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case g.slots <- struct{}{}:
 		return nil

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -24,8 +26,8 @@ const mutantFolder = ".cache/mutants"
 func Mutants(ctx context.Context, args []string) error {
 	f := flags("mutants", `mutants [-seeds N] [-only NAME] [-out FOLDER]
 
-Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails. A
-mutant that no seed finds is a hole in the checks or in the faults, and a failure; so is a seed that
+Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails; of
+some that no scenario shows by what users see, the tests of a package must fail. A mutant that nothing finds is a hole in the checks or in the faults, and a failure; so is a seed that
 also fails without the mutant it found. Works inside a checkout of the project only.
 
 Examples:
@@ -82,6 +84,16 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	fmt.Println("mutant            seeds  check                what it does wrong")
 	var missed int
 	for _, m := range list {
+		if m.Scenario == "" {
+			found, err := h.byTests(ctx, m)
+			if err != nil {
+				return err
+			}
+			if !found {
+				missed++
+			}
+			continue
+		}
 		found, program, err := h.plant(ctx, m)
 		if err != nil {
 			return err
@@ -110,6 +122,28 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 		return Fail
 	}
 	return nil
+}
+
+// byTests looks whether the tests of the mutant's package fail with it. That they pass without it is what make test is for.
+func (h *mutantHunt) byTests(ctx context.Context, m mutants.Mutant) (found bool, err error) {
+	tell("%s: testing", m.Name)
+	defer tell("")
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-tags", m.Name.Tags(), "./"+m.Package)
+	cmd.Dir = h.root
+	out, err := cmd.CombinedOutput()
+	failed := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindSubmatch(out)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err != nil && failed == nil: // it does not build, or there is no go
+		return false, fmt.Errorf("mutants: test %s with %s: %w: %s", m.Package, m.Name, err, out)
+	case failed == nil:
+		fmt.Printf("%-16s %6s  %-20s %s\n", m.Name, "-", "NOT FOUND", m.Meaning)
+		return false, nil
+	}
+	fmt.Printf("%-16s %6s  %-20s %s\n", m.Name, "-", m.Package, m.Meaning)
+	fmt.Printf("%24s %s\n", "", failed[1])
+	return true, nil
 }
 
 // plant builds a mutant and plays seeds until one finds it.

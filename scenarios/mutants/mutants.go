@@ -10,7 +10,8 @@ import "picloud/node/mutant"
 // Mutant is a bug that can be planted.
 type Mutant struct {
 	Name     mutant.Name
-	Scenario string // in which it is looked for
+	Scenario string // in which it is looked for; empty where the tests of a package find it
+	Package  string // whose tests, where there is no scenario
 	Meaning  string // what it does wrong, in one line
 }
 
@@ -20,6 +21,8 @@ const (
 	store   = "short-store"   // of the store
 	stalled = "stalled-store" // of the store, with a majority that is well
 	lone    = "lone-store"    // of a store on one machine
+	slow    = "slow-server"   // of Pinboard with a server that is slower than the others
+	full    = "metastable"    // of Pinboard after a burst of slowness
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
@@ -34,21 +37,29 @@ const (
 // one that refuses).
 func All() []Mutant {
 	return []Mutant{
-		{mutant.BlindExec, store, "EXEC does not look whether what is watched has changed"},
-		{mutant.CarelessSwap, cloud, "a compare-and-swap does not compare"},
-		{mutant.EarlyAnswer, cloud, "a write is answered when it was proposed, not when it is committed"},
-		{mutant.FalseFailure, cloud, "a write that lost its leader is said to have had no effect"},
-		{mutant.ForgottenReplies, store, "a snapshot that comes in leaves out which requests took effect"},
-		{mutant.HastyAnswer, store, "a transaction is answered from what it will do, before a majority has it"},
-		{mutant.LocalClock, cloud, "a node leaves out entries from what its own clock calls the future"},
-		{mutant.RetriedSync, lone, "a sync that failed is done once more, and believed"},
-		{mutant.StaleRead, cloud, "a leader answers reads from its memory and asks nobody"},
-		{mutant.UnaskedRead, store, "a leader answers reads from its state and asks no majority"},
-		{mutant.UncheckedWire, store, "frames are not compared with their checksums"},
-		{mutant.UncomparedStates, store, "a replica leaves out a change, and nobody compares the states"},
-		{mutant.UnloggedDelete, cloud, "a delete happens in the leader's memory only"},
-		{mutant.UnsyncedLog, store, "entries are acknowledged before they are synced"},
-		{mutant.UnwatchedDisk, stalled, "a disk that hangs does not end its node"},
-		{mutant.WatchGap, store, "who watches at a new leader is told only what happens from then on"},
+		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
+		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
+		{mutant.DoubleEffect, "", "node/queue", "a job that somebody else has taken over is ended all the same, with its effect"},
+		{mutant.EarlyAnswer, cloud, "", "a write is answered when it was proposed, not when it is committed"},
+		{mutant.EarlyDone, "", "node/queue", "a job ends before its effect is written"},
+		{mutant.EndlessHold, "", "node/queue", "a job that was reserved stays so although nobody works on it any more"},
+		{mutant.FalseFailure, cloud, "", "a write that lost its leader is said to have had no effect"},
+		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
+		{mutant.FreeRetries, "", "node/lb", "a load balancer tries again whatever that adds to the load"},
+		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
+		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
+		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
+		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
+		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
+		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},
+		{mutant.UnaskedRead, store, "", "a leader answers reads from its state and asks no majority"},
+		{mutant.UncheckedWire, store, "", "frames are not compared with their checksums"},
+		{mutant.UncomparedStates, store, "", "a replica leaves out a change, and nobody compares the states"},
+		{mutant.UnjudgedServers, slow, "", "a load balancer leaves servers in that do worse than the others"},
+		{mutant.UnlimitedServers, full, "", "a load balancer sends a server all that comes, however slow it has become"},
+		{mutant.UnloggedDelete, cloud, "", "a delete happens in the leader's memory only"},
+		{mutant.UnsyncedLog, store, "", "entries are acknowledged before they are synced"},
+		{mutant.UnwatchedDisk, stalled, "", "a disk that hangs does not end its node"},
+		{mutant.WatchGap, store, "", "who watches at a new leader is told only what happens from then on"},
 	}
 }
