@@ -44,6 +44,30 @@ func labConfig() Config {
 // serve begins a server and waits until it looks after what is its.
 func (l *lab) serve(c Config) *labServer {
 	l.t.Helper()
+	return l.begin(c, func(ctx context.Context, s *Server) {
+		var all sync.WaitGroup
+		defer all.Wait()
+		all.Go(func() {
+			_ = presence.Announce(ctx, l.store, s.log, presence.Instance{Service: Service, ID: s.id, Address: s.address}, nil)
+		})
+		s.lookAfter(ctx)
+	})
+}
+
+// greedy begins a server that thinks that all partitions are its own, of which the others know nothing.
+func (l *lab) greedy(c Config) *labServer {
+	l.t.Helper()
+	return l.begin(c, func(ctx context.Context, s *Server) {
+		var all sync.WaitGroup
+		for _, p := range s.partitions() {
+			all.Go(func() { newCaretaker(s, p).run(ctx) })
+		}
+		all.Wait()
+	})
+}
+
+func (l *lab) begin(c Config, run func(context.Context, *Server)) *labServer {
+	l.t.Helper()
 	s := &labServer{lab: l, registry: prometheus.NewRegistry()}
 	var err error
 	if s.Server, err = New(c, "pi-1", l.store, s.registry, slog.New(slog.DiscardHandler)); err != nil {
@@ -51,10 +75,7 @@ func (l *lab) serve(c Config) *labServer {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	all.Go(func() {
-		_ = presence.Announce(ctx, l.store, s.log, presence.Instance{Service: Service, ID: s.id, Address: s.address}, nil)
-	})
-	all.Go(func() { s.lookAfter(ctx) })
+	all.Go(func() { run(ctx, s.Server) })
 	s.end = sync.OnceFunc(func() { cancel(); all.Wait(); s.rest() })
 	l.t.Cleanup(s.end)
 	synctest.Wait()
