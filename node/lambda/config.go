@@ -45,8 +45,6 @@ func (c *Config) Validate() error {
 		}
 	}
 	switch {
-	case len(known) == 0:
-		return fmt.Errorf("lambda: there are no functions")
 	case c.AtOnce < 0 || c.AtOnce > mostAtOnce:
 		return fmt.Errorf("lambda: a node has 1 to %d runs at once, not %d", mostAtOnce, c.AtOnce)
 	case c.Hold < 0 || c.Hold > 0 && c.Hold < time.Second || c.Hold > time.Hour:

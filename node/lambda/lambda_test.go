@@ -320,7 +320,6 @@ func TestBadConfigurations(t *testing.T) {
 	}
 	for want, bend := range map[string]func(*Config){
 		"":                                  func(*Config) {},
-		"there are no functions":            func(c *Config) { *c = Config{} },
 		"two functions for the kind a":      func(c *Config) { c.Functions = append(c.Functions, c.Functions[0]) },
 		"two functions for the kind b":      func(c *Config) { c.Functions[0].Kind = "b" },
 		"it does nothing":                   func(c *Config) { c.Functions[0].Do = nil },

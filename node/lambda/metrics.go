@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 
 	"picloud/node/queue"
 )
@@ -14,6 +15,15 @@ var alertRules string
 
 // AlertRules returns the rules for alerts on functions, in Prometheus' format.
 func AlertRules() string { return alertRules }
+
+// Failed tells of a series of picloud_lambda_runs_total whether it counts runs that failed.
+func Failed(labels model.Metric) bool {
+	switch string(labels["outcome"]) {
+	case done, stopped, lost:
+		return false
+	}
+	return true
+}
 
 // metrics are those of all functions of a node.
 type metrics struct {

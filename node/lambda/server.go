@@ -50,6 +50,9 @@ func New(c Config, source queue.Source, network host.Network, registerer prometh
 	for _, p := range c.Push {
 		s.add(s.push.function(p), s.push.service(p.Service).ready)
 	}
+	if len(s.slots.functions) == 0 {
+		return nil, errors.New("lambda: there are no functions")
+	}
 	if err := registerer.Register(s); err != nil {
 		return nil, fmt.Errorf("lambda: register metrics: %w", err)
 	}
