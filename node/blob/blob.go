@@ -32,7 +32,8 @@ const (
 	MaxBytes = 1 << 20
 	maxType  = 128 // bytes of a content type
 	maxID    = 64
-	chunk    = 256 << 10 // bytes of each part but the last
+	partSize = 256 << 10 // bytes of each part but the last
+	maxParts = 64
 )
 
 // Handle says where a blob is. Its text, PARTITION/ID, is what documents hold.
@@ -87,18 +88,17 @@ func (h Handle) Delete() api.Op {
 // manifest says what a blob is.
 type manifest struct {
 	Size   int    `json:"size"` // bytes
+	Parts  int    `json:"parts"`
 	Type   string `json:"type"`
 	SHA256 string `json:"sha256"`
 }
-
-// parts returns how many rows hold data of a size: one at least.
-func parts(size int) int { return max(1, (size+chunk-1)/chunk) }
 
 // Store is where an application keeps its blobs.
 type Store struct {
 	store   api.Store
 	read    cache.Reader
 	queue   string
+	part    int // bytes of each part but the last
 	metrics *metrics
 }
 
@@ -113,7 +113,7 @@ func New(store api.Store, read cache.Reader, queueName string, registerer promet
 	if err != nil {
 		return nil, fmt.Errorf("blob: register metrics: %w", err)
 	}
-	return &Store{store, read, queueName, m}, nil
+	return &Store{store, read, queueName, partSize, m}, nil
 }
 
 // Draft is a blob to be: its data was written as far as it does not fit the caller's transaction, and nobody sees it. It becomes a
@@ -137,22 +137,22 @@ func (s *Store) Put(ctx context.Context, partition string, data []byte, contentT
 	case contentType == "" || len(contentType) > maxType || strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }):
 		return nil, api.Errorf(api.BadRequest, doing, "", "a content type is 1 to %d printable ASCII characters, not %.80q", maxType, contentType)
 	}
-	sum := sha256.Sum256(data)
-	what, err := json.Marshal(manifest{len(data), contentType, hex.EncodeToString(sum[:])})
+	sum, parts := sha256.Sum256(data), max(1, (len(data)+s.part-1)/s.part)
+	what, err := json.Marshal(manifest{len(data), parts, contentType, hex.EncodeToString(sum[:])})
 	if err != nil {
 		return nil, err
 	}
 	d := &Draft{Handle: h}
-	last := parts(len(data)) - 1
+	last := parts - 1
 	for i := range last {
-		if err := s.writePart(ctx, h, i, data[i*chunk:(i+1)*chunk]); err != nil {
+		if err := s.writePart(ctx, h, i, data[i*s.part:(i+1)*s.part]); err != nil {
 			return nil, err
 		}
 	}
 	if last > 0 {
 		d.If = []api.Compare{h.begun()}
 	}
-	d.Then = []api.Op{{Kind: api.Put, Key: h.part(last), Value: data[last*chunk:]}, {Kind: api.Put, Key: h.about(), Value: what}}
+	d.Then = []api.Op{{Kind: api.Put, Key: h.part(last), Value: data[last*s.part:]}, {Kind: api.Put, Key: h.about(), Value: what}}
 	s.metrics.puts.Inc()
 	s.metrics.putBytes.Add(float64(len(data)))
 	return d, nil
@@ -257,11 +257,11 @@ func (s *Store) assemble(h Handle, row func(key string) ([]byte, error)) (*Blob,
 	m := manifest{}
 	d := json.NewDecoder(bytes.NewReader(what))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil || m.Size < 0 || m.Size > MaxBytes {
+	if err := d.Decode(&m); err != nil || min(m.Size, m.Parts) < 0 || m.Size > MaxBytes || m.Parts > maxParts {
 		return nil, api.Errorf(api.Damaged, doing, h.String(), "what it is cannot be read: %.80q", what)
 	}
 	data := make([]byte, 0, m.Size)
-	for i := range parts(m.Size) {
+	for i := range m.Parts {
 		part, err := row(h.part(i))
 		if err != nil {
 			return nil, err

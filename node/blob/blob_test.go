@@ -104,7 +104,7 @@ func (l *lab) write(e *lambda.Effect) bool {
 
 // TestABlobIsThereWithItsTransaction, whole, whatever its size.
 func TestABlobIsThereWithItsTransaction(t *testing.T) {
-	for _, c := range []struct{ size, ahead int }{{0, 0}, {1, 0}, {chunk, 0}, {chunk + 1, 1}, {2 * chunk, 1}, {3*chunk + 1, 3}, {MaxBytes, 3}} {
+	for _, c := range []struct{ size, ahead int }{{0, 0}, {1, 0}, {partSize, 0}, {partSize + 1, 1}, {2 * partSize, 1}, {3*partSize + 1, 3}, {MaxBytes, 3}} {
 		t.Run(fmt.Sprint(c.size), func(t *testing.T) {
 			l := newLab(t, cache.Direct)
 			d := l.put(c.size)
@@ -210,7 +210,7 @@ func (l *lab) enqueued(id string) bool {
 // TestASweepAndALateTransaction: one of the two fails, whichever comes second.
 func TestASweepAndALateTransaction(t *testing.T) {
 	l := newLab(t, cache.Direct)
-	d := l.put(2 * chunk)
+	d := l.put(2 * partSize)
 	sweep := l.swept(d.Handle)
 	if !l.commit(d) {
 		t.Fatal("the transaction is first, and failed")
@@ -218,10 +218,10 @@ func TestASweepAndALateTransaction(t *testing.T) {
 	if l.write(sweep) {
 		t.Error("the sweep did not see that it is a blob by now")
 	}
-	if b, err := l.get(d.Handle); err != nil || len(b.Data) != 2*chunk {
+	if b, err := l.get(d.Handle); err != nil || len(b.Data) != 2*partSize {
 		t.Error(err)
 	}
-	d = l.put(2 * chunk)
+	d = l.put(2 * partSize)
 	if !l.write(l.swept(d.Handle)) {
 		t.Fatal("the sweep is first, and failed")
 	}
@@ -303,7 +303,7 @@ func (m memory) Read(_ context.Context, o api.Op) (*cache.Answer, error) {
 func TestReadsGoByTheReader(t *testing.T) {
 	kept := memory{}
 	l := newLab(t, func(api.Store) cache.Reader { return kept })
-	d := l.put(chunk + 5)
+	d := l.put(partSize + 5)
 	l.commit(d)
 	whole := memory{}
 	for _, r := range l.run(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: d.Handle.rows(), End: api.PrefixEnd(d.Handle.rows())}}}).Results[0].Records {
@@ -319,16 +319,17 @@ func TestReadsGoByTheReader(t *testing.T) {
 		{"it has all", func() {}, 0},
 		{"it does not know the blob yet", func() { delete(kept, d.Handle.about()) }, 1},
 		{"it has lost a part", func() { delete(kept, d.Handle.part(1)) }, 1},
-		{"a part is broken", func() { kept[d.Handle.part(0)] = bytes.Repeat([]byte{1}, chunk) }, 1},
+		{"a part is broken", func() { kept[d.Handle.part(0)] = bytes.Repeat([]byte{1}, partSize) }, 1},
 		{"a part is short", func() { kept[d.Handle.part(0)] = nil }, 1},
 		{"what it is, is broken", func() { kept[d.Handle.about()] = []byte("{") }, 1},
-		{"it is said to be huge", func() { kept[d.Handle.about()] = []byte(`{"size":99999999999,"type":"x","sha256":""}`) }, 1},
+		{"it is said to be of many parts", func() { kept[d.Handle.about()] = []byte(`{"size":1,"parts":99999999999,"type":"x","sha256":""}`) }, 1},
+		{"it is said to be huge", func() { kept[d.Handle.about()] = []byte(`{"size":99999999999,"parts":1,"type":"x","sha256":""}`) }, 1},
 	} {
 		clear(kept)
 		maps.Copy(kept, whole)
 		c.bend()
 		reads = 0
-		if b, err := l.get(d.Handle); err != nil || !bytes.Equal(b.Data, bytesOf(chunk+5)) || reads != c.reads {
+		if b, err := l.get(d.Handle); err != nil || !bytes.Equal(b.Data, bytesOf(partSize+5)) || reads != c.reads {
 			t.Errorf("%s: %v, and the store was asked %d times, want %d", c.name, err, reads, c.reads)
 		}
 	}
@@ -344,7 +345,7 @@ func TestDamageIsSaid(t *testing.T) {
 			return api.Op{Kind: api.Put, Key: h.about(), Value: []byte(`{"size":1,"colour":"red"}`)}
 		},
 	} {
-		d := l.put(chunk + 5)
+		d := l.put(partSize + 5)
 		l.commit(d)
 		o := bend(d.Handle)
 		l.run(&api.Txn{Then: []api.Op{o}})
@@ -381,8 +382,9 @@ func TestHandlesAreText(t *testing.T) {
 // TestABlobIsWholeOrNotThere, in whatever order writers, sweeps and deletions come, each with what it saw earlier.
 func TestABlobIsWholeOrNotThere(t *testing.T) {
 	l := newLab(t, cache.Direct)
+	l.blobs.part = 10
 	rapid.Check(t, func(r *rapid.T) {
-		size := rapid.SampledFrom([]int{chunk, chunk + 1, 2*chunk + 1}).Draw(r, "size")
+		size := rapid.SampledFrom([]int{10, 11, 31}).Draw(r, "size")
 		d := l.put(size)
 		var sweeps []*lambda.Effect
 		was, deleted := false, false

@@ -147,3 +147,9 @@ func story(t *testing.T, f func(*testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
 }
+
+// pass lets time go by, and all that happens in it end.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

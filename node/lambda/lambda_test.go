@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestHowRunsEnd(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			story(t, func(t *testing.T) {
 				l := newLab(t, Config{Functions: []Function{of("a", c.do)}}, job("a")).begin()
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				l.expect("a-1 1: " + c.want)
 				l.expectMetric(1, "runs_total", "work", "a", c.outcome)
 				l.expectMetric(1, "runs_total")
@@ -64,7 +65,7 @@ func TestHowRunsEnd(t *testing.T) {
 func TestAJobThatNobodyDoes(t *testing.T) {
 	story(t, func(t *testing.T) {
 		l := newLab(t, Config{Functions: []Function{of("a", after(0))}}, job("b"), job("c")).begin()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		l.expect("b-1 1: failed: no function of this node does jobs of its kind", "c-2 1: failed: no function of this node does jobs of its kind")
 		l.expectMetric(2, "runs_total", "work", "?", noFunction)
 		l.expectLog("kind=b", "kind=c")
@@ -77,21 +78,21 @@ func TestAFunctionThatIgnoresItsDeadline(t *testing.T) {
 		f := of("a", deaf(2*time.Minute))
 		f.AtOnce = 1
 		l := newLab(t, Config{Functions: []Function{f}}, job("a"), job("a")).begin()
-		time.Sleep(31 * time.Second)
+		pass(31 * time.Second)
 		l.expect("a-1 1: failed: it had not returned by its deadline, after 30s")
 		l.expectMetric(1, "stuck", "work", "a")
 		l.expectMetric(1, "in_flight", "work", "a")
 		l.expectMetric(1, "deadline_exceeded_total", "work", "a")
-		time.Sleep(88 * time.Second)
+		pass(88 * time.Second)
 		if n := len(l.desk.asks()); n != 1 {
 			t.Errorf("a node without room asks for jobs: %q", l.desk.asks())
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		l.expectMetric(0, "stuck", "work", "a")
 		l.expectLog("a function has returned at last")
-		time.Sleep(30 * time.Second) // the second job, which is as bad
+		pass(30 * time.Second) // the second job, which is as bad
 		l.expect("a-1 1: failed: it had not returned by its deadline, after 30s", "a-2 1: failed: it had not returned by its deadline, after 30s")
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 	})
 }
 
@@ -119,7 +120,7 @@ func TestALongRunKeepsItsJob(t *testing.T) {
 				l := newLab(t, Config{Functions: []Function{f}}, job("a"))
 				l.desk.trouble = slow(map[string]time.Duration{"heartbeat": takes})
 				l.begin()
-				time.Sleep(6 * time.Minute)
+				pass(6 * time.Minute)
 				l.expect("a-1 1: done, wrote 0")
 				l.expectMetric(0, "failed_heartbeats_total")
 			})
@@ -145,7 +146,7 @@ func TestHeartbeatsGoOnAfterFailures(t *testing.T) {
 				return nil
 			}
 			l.begin()
-			time.Sleep(6 * time.Minute)
+			pass(6 * time.Minute)
 			l.expect("a-1 1: done, wrote 0")
 			if l.metric("failed_heartbeats_total") < 40 || !strings.Contains(l.log.text(), "not extended") {
 				t.Error("nobody hears of it")
@@ -168,17 +169,17 @@ func TestALostJob(t *testing.T) {
 		})
 		f.Deadline = 10 * time.Minute
 		l := newLab(t, Config{Functions: []Function{f}}, job("a"))
-		broken := true
+		var mended atomic.Bool
 		l.desk.trouble = func(ctx context.Context, call string) *fault {
-			if call == "heartbeat" && broken {
+			if call == "heartbeat" && !mended.Load() {
 				return &fault{err: api.Errorf(api.Unavailable, "extend", "", "")}
 			}
 			return nil
 		}
 		l.begin()
-		time.Sleep(16 * time.Second) // its reservation is over, and it was given out again
-		broken = false
-		time.Sleep(10 * time.Second)
+		pass(16 * time.Second) // its reservation is over, and it was given out again
+		mended.Store(true)
+		pass(10 * time.Second)
 		l.expect("a-1 2: done, wrote 2")
 		l.expectMetric(1, "runs_total", lost)
 		if told < 15*time.Second || told > 20*time.Second {
@@ -191,7 +192,7 @@ func TestALostJob(t *testing.T) {
 func TestAnEffectIsWrittenOnce(t *testing.T) {
 	for _, c := range []struct {
 		kind    api.Kind
-		times   int
+		times   int64
 		after   bool
 		outcome string
 		ends    string
@@ -205,23 +206,24 @@ func TestAnEffectIsWrittenOnce(t *testing.T) {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			story(t, func(t *testing.T) {
 				l := newLab(t, Config{Functions: []Function{of("a", func(context.Context, *Run) (*Effect, error) { return wrote(1), nil })}}, job("a"))
-				n := 0
+				var n, times atomic.Int64
+				times.Store(c.times)
 				l.desk.trouble = func(_ context.Context, call string) *fault {
 					if call == "done" {
-						if n++; n <= c.times {
+						if n.Add(1) <= times.Load() {
 							return &fault{err: api.Errorf(c.kind, "end", "", ""), after: c.after}
 						}
 					}
 					return nil
 				}
 				l.begin()
-				time.Sleep(15*time.Second + 100*time.Millisecond)
+				pass(15*time.Second + 100*time.Millisecond)
 				l.expectMetric(1, "runs_total", c.outcome)
 				if c.ends != "" {
 					l.expect(c.ends)
 				}
-				c.times = 0
-				time.Sleep(time.Minute)
+				times.Store(0)
+				pass(time.Minute)
 				if got := l.desk.ends(); len(got) != 1 || !strings.HasSuffix(got[0], "done, wrote 1") {
 					t.Errorf("in the end: %q", got)
 				}
@@ -249,7 +251,7 @@ func TestAnEffectWhoseConditionFails(t *testing.T) {
 				return nil
 			}
 			l.begin()
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			l.expect(want)
 			l.expectMetric(float64(min(times, mostConflicts)), "effect_conflicts_total", "work", "a")
 		})
@@ -261,7 +263,7 @@ func TestANodeThatStops(t *testing.T) {
 	story(t, func(t *testing.T) {
 		l := newLab(t, Config{Functions: []Function{of("short", after(7*time.Second)), of("long", after(20*time.Second)), of("deaf", deaf(20*time.Second))}},
 			job("short"), job("long"), job("deaf")).begin()
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		began := time.Now()
 		l.stop()
 		if took := time.Since(began); took != 5*time.Second {
@@ -270,7 +272,7 @@ func TestANodeThatStops(t *testing.T) {
 		l.expect("short-1 1: done, wrote 0", "long-2 1: released", "deaf-3 1: released")
 		l.expectMetric(2, "runs_total", stopped)
 		l.desk.put(job("short"))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := len(l.desk.ends()); n != 3 {
 			t.Errorf("a node that has stopped runs %q", l.desk.ends())
 		}
@@ -283,7 +285,7 @@ func TestANodeStopsWithoutItsStore(t *testing.T) {
 		l := newLab(t, Config{Functions: []Function{of("a", after(20*time.Second))}}, job("a"))
 		l.desk.trouble = slow(map[string]time.Duration{"release": time.Hour, "heartbeat": time.Hour})
 		l.begin()
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		began := time.Now()
 		l.stop()
 		if took := time.Since(began); took != 7*time.Second {
@@ -305,11 +307,11 @@ func TestQueuesThatDoNotAnswer(t *testing.T) {
 			return nil
 		}
 		l.begin()
-		time.Sleep(29 * time.Second)
+		pass(29 * time.Second)
 		if n := l.metric("failed_asks_total"); n < 19 || n > 60 {
 			t.Errorf("asked %v times in vain", n)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		l.expect("a-1 1: done, wrote 0")
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func TestWhatAProgramAnswers(t *testing.T) {
 				i := l.serve("printer-1", false, c.answer)
 				l.begin()
 				l.services <- []presence.Instance{i}
-				time.Sleep(40 * time.Second)
+				pass(40 * time.Second)
 				l.expect("print-1 1: " + c.want)
 			})
 		})
@@ -113,7 +114,7 @@ func TestWhatAProgramIsTold(t *testing.T) {
 		})
 		l.begin()
 		l.services <- []presence.Instance{i}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if want := "POST /jobs hello print-1 work print 1 home:00 20000"; told != want {
 			t.Errorf("told %q, want %q", told, want)
 		}
@@ -126,35 +127,40 @@ func TestWhoDoesPushedJobs(t *testing.T) {
 	story(t, func(t *testing.T) {
 		p := printer
 		p.AtOnce = 64
+		var mu sync.Mutex
 		seen := map[string]int{}
 		l := newLab(t, Config{Push: []Push{p}, AtOnce: 64}, job("print"))
 		var list []presence.Instance
 		for _, machine := range []string{"a", "b"} {
-			list = append(list, l.serve(machine, false, func(http.ResponseWriter, *http.Request) { seen[machine]++ }))
+			list = append(list, l.serve(machine, false, func(http.ResponseWriter, *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[machine]++
+			}))
 		}
 		gone := presence.Instance{Service: "printer", ID: "c", Address: "c:80"} // nobody listens there any more
 		l.begin()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		l.expectMetric(0, "instances", "printer")
 		l.expect()
 		l.services <- []presence.Instance{{Service: "printer", ID: "d", Address: "d:80", Draining: true}}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		l.expect()
 		l.services <- append(slices.Clone(list), gone)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		l.expect("print-1 1: done, wrote 0")
 		l.expectMetric(3, "instances", "printer")
 		for range 63 {
 			l.desk.put(job("print"))
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if n := len(l.desk.ends()); n != 64 || seen["a"] < 10 || seen["b"] < 10 || seen["a"]+seen["b"] != 64 {
 			t.Errorf("%d jobs have ended, requests by machine are %v", n, seen)
 		}
 		l.services <- []presence.Instance{gone}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		l.desk.put(job("print"))
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if got := l.desk.ends(); len(got) != 65 || !strings.Contains(got[64], "connection refused") {
 			t.Errorf("with nobody there: %q", got[64:])
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"picloud/node/queue"
@@ -70,7 +69,7 @@ func TestAQueueThatHasRoomAgainIsAskedAtOnce(t *testing.T) {
 		idle := of("a", after(0))
 		idle.Queue = "idle"
 		newLab(t, Config{Functions: []Function{slow, idle}}, job("a"), job("a"), job("a")).begin()
-		time.Sleep(25 * time.Second)
+		pass(25 * time.Second)
 		if want := []time.Duration{0, 10 * time.Second, 20 * time.Second}; !slices.Equal(began, want) {
 			t.Errorf("jobs began after %v, want %v", began, want)
 		}
@@ -111,9 +110,9 @@ func TestNoJobIsHeldByANodeThatCannotRunIt(t *testing.T) {
 			}
 		}
 		rand.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
-		l = newLab(t, Config{Functions: functions, AtOnce: 6}, jobs...).begin()
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
+		l = newLab(t, Config{Functions: functions, AtOnce: 6}, jobs...)
+		l.begin()
+		pass(10 * time.Minute)
 		if n := len(l.desk.ends()); n != len(jobs) {
 			t.Errorf("%d of %d jobs were done", n, len(jobs))
 		}
