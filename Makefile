@@ -49,7 +49,7 @@ mutants: build ## plant bugs in our own code, and find each
 	@$(PICLOUD) mutants
 
 .PHONY: bench
-bench: build ## measure the store against etcd; builds etcd the first time [OUT=folder]
+bench: build ## measure the tiers against what people would use instead; says what it needs [OUT=folder]
 	@$(PICLOUD) bench $(if $(OUT),-out $(OUT))
 
 .PHONY: bench-sim

@@ -29,6 +29,7 @@ type Config struct {
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
 	LB      *LB      `yaml:"lb,omitempty"`
+	Queue   *Queue   `yaml:"queue,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
 
@@ -100,6 +101,11 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if c.Queue != nil {
+		if err := c.Queue.validate(); err != nil {
+			return err
+		}
+	}
 	if err := c.validateApps(); err != nil {
 		return err
 	}
@@ -145,6 +151,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.LB != nil {
 		maps.Copy(ports, c.LB.ports())
+	}
+	if c.Queue != nil {
+		ports["queue.port"] = c.Queue.Port
 	}
 	for i := range c.Apps {
 		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port

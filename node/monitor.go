@@ -14,6 +14,7 @@ import (
 	"picloud/node/app"
 	"picloud/node/db"
 	"picloud/node/lb"
+	"picloud/node/queue"
 	"picloud/node/store"
 	"picloud/node/web"
 )
@@ -28,6 +29,7 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
 		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
 		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
+		alerts.File{Name: "queue", Text: []byte(queue.AlertRules())},
 		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
 	)
 }

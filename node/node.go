@@ -108,6 +108,11 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 			return err
 		}
 	}
+	if n.config.Queue != nil {
+		if err := n.beginQueue(run); err != nil {
+			return err
+		}
+	}
 	if len(n.config.Apps) > 0 {
 		if err := n.beginApps(run); err != nil {
 			return err

@@ -32,8 +32,10 @@ type Delivery struct {
 	LastError string // of the attempt before, if it is known
 	// Token stands for this reservation: a later one of the same job has a larger one.
 	Token uint64
+	Hold  time.Duration // how long it is reserved, from some time before it came here; heartbeats renew it
 
 	Keeper Keeper
+	server string // who handed it out
 }
 
 // Keeper ends reservations. Tests of workers bring their own.
@@ -66,3 +68,7 @@ func (d *Delivery) Fail(ctx context.Context, why string) error { return d.Keeper
 
 // Release gives the job back as if it had not been reserved: the attempt does not count.
 func (d *Delivery) Release(ctx context.Context) error { return d.Keeper.Release(ctx, d) }
+
+func (d *Delivery) ticket() *ticket {
+	return &ticket{place{d.Partition, d.Job.Queue, d.ID}, d.Token}
+}

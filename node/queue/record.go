@@ -84,17 +84,17 @@ func (j *Job) Put(partition string) ([]api.Op, error) {
 	if err := validPartition(partition); err != nil {
 		return nil, api.Errorf(api.BadRequest, doing, "", "%s", err)
 	}
-	_, ops := j.put(partition)
+	_, _, ops := j.put(partition)
 	return ops, nil
 }
 
 // put is Put for a job and a partition that are valid.
-func (j *Job) put(partition string) (place, []api.Op) {
+func (j *Job) put(partition string) (place, *record, []api.Op) {
 	p := place{partition, j.Queue, j.newID()}
-	r := record{Kind: j.Kind, Payload: j.Payload, Unique: j.Unique, Attempts: j.Attempts}
+	r := &record{Kind: j.Kind, Payload: j.Payload, Unique: j.Unique, Attempts: j.Attempts}
 	ops := []api.Op{{Kind: api.Put, Key: p.job(), Value: r.encode(), TTL: j.Expires}}
 	if j.Delay > 0 {
 		ops = append(ops, api.Op{Kind: api.Put, Key: p.asleep(), TTL: j.Delay})
 	}
-	return p, ops
+	return p, r, ops
 }

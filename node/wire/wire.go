@@ -31,7 +31,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Conn struct {
 	net.Conn
 	head [headBytes]byte
-	in   []byte // payload of the last frame
+	have int    // bytes of the next frame that were read
+	in   []byte // its payload
 	rest []byte // what of it has not been read
 	out  []byte
 	bad  error
@@ -70,14 +71,14 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// next reads a whole frame. A deadline in its middle loses its place, which ends the stream, as
-// any stream with messages in it.
+// next reads a whole frame. Where a deadline ends that in its middle, the next call goes on from there: net/http ends its
+// reads so, while it waits for the next request.
 func (c *Conn) next() error {
 	if c.bad != nil {
 		return c.bad
 	}
-	if n, err := io.ReadFull(c.Conn, c.head[:]); err != nil {
-		return c.broken(n > 0, err)
+	if err := c.fill(c.head[:], 0); err != nil {
+		return err
 	}
 	n := int(binary.BigEndian.Uint32(c.head[:]))
 	if n > MaxPayload {
@@ -87,13 +88,30 @@ func (c *Conn) next() error {
 		c.in = make([]byte, n)
 	}
 	c.in = c.in[:n]
-	if _, err := io.ReadFull(c.Conn, c.in); err != nil {
-		return c.broken(true, err)
+	if err := c.fill(c.in, headBytes); err != nil {
+		return err
 	}
 	if checksum(c.head[:4], c.in) != binary.BigEndian.Uint32(c.head[4:]) && mutant.Planted != mutant.UncheckedWire {
 		return c.broken(true, ErrCorrupt)
 	}
-	c.rest = c.in
+	c.have, c.rest = 0, c.in
+	return nil
+}
+
+// fill reads a part of a frame that begins at a place in it.
+func (c *Conn) fill(part []byte, begin int) error {
+	for c.have < begin+len(part) {
+		n, err := c.Conn.Read(part[c.have-begin:])
+		c.have += n
+		var limit net.Error
+		switch {
+		case n > 0 || err == nil:
+		case errors.As(err, &limit) && limit.Timeout():
+			return err
+		default:
+			return c.broken(c.have > 0, err)
+		}
+	}
 	return nil
 }
 

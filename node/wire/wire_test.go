@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -48,4 +50,31 @@ func TestAFlippedBitNeverPasses(t *testing.T) {
 			t.Fatalf("bit %d: read %q, %v", bit, got, err)
 		}
 	})
+}
+
+// TestADeadlineInAFramesMiddleLosesNothing at whatever byte it comes.
+func TestADeadlineInAFramesMiddleLosesNothing(t *testing.T) {
+	s := &stream{}
+	Wrap(s).Write([]byte("hello"))
+	frame := s.Bytes()
+	for at := range frame {
+		near, far := net.Pipe()
+		c := Wrap(near)
+		deadline := make(chan struct{})
+		go func() {
+			far.Write(frame[:at])
+			near.SetReadDeadline(time.Unix(1, 0))
+			<-deadline
+			far.Write(frame[at:])
+			far.Close()
+		}()
+		if n, err := c.Read(make([]byte, 9)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("byte %d: %d bytes, %v", at, n, err)
+		}
+		near.SetReadDeadline(time.Time{})
+		close(deadline)
+		if got, err := io.ReadAll(c); string(got) != "hello" || err != nil {
+			t.Errorf("byte %d: read %q, %v", at, got, err)
+		}
+	}
 }

@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios/compare"
 )
@@ -16,63 +20,137 @@ import (
 // etcdFolder is where a checkout keeps etcd.
 const etcdFolder = ".cache/etcd"
 
-// Bench measures the store against etcd.
-func Bench(ctx context.Context, args []string) error {
-	f := flags("bench", `bench [-seconds N] [-runs N] [-reads PERCENT] [-loops N] [-connections N] [-value BYTES] [-groups N] [-out FOLDER]
+// contests returns the comparisons by name, in the order in which they are made.
+func contests(store *compare.Store) []struct {
+	name string
+	make func(ctx context.Context) (*compare.Contest, error)
+} {
+	return []struct {
+		name string
+		make func(ctx context.Context) (*compare.Contest, error)
+	}{
+		{"store", func(ctx context.Context) (*compare.Contest, error) {
+			err := buildEtcd(ctx, store)
+			return store.Contest(), err
+		}},
+		{"lb", func(context.Context) (*compare.Contest, error) {
+			return (&compare.Balancer{Program: store.Program, Loops: store.Loops, AnswerBytes: 1024}).Contest()
+		}},
+		{"queue", func(ctx context.Context) (*compare.Contest, error) {
+			return (&compare.Queue{Program: store.Program, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes, Groups: store.Groups, Partitions: 1}).Contest()
+		}},
+	}
+}
 
-Measures the store against etcd: three nodes of each as real processes on this machine, with their data on
-the same disk, both with syncs, and loaded alike: loops that put values under new keys and read them
-linearizably, each request after the answer to the last. The stores take turns, and each run of ours is
-compared with etcd's after it: throughput, median, p99, CPU time of the servers for each request, and bytes
-written to disk for each byte acknowledged. The first time it builds etcd (`+compare.EtcdVersion+`), which takes minutes and
-needs its modules. Writes FOLDER/bench.json.
+// drive is what other processes of a comparison do. The bench starts itself for that.
+func drive(ctx context.Context, what string) error {
+	words := strings.Fields(what)
+	switch words[0] {
+	case "store":
+		return compare.DriveStore(ctx)
+	case "lb":
+		return compare.DriveBalancer(ctx)
+	case "queue":
+		return compare.DriveQueue(ctx)
+	case "beanstalkd":
+		return compare.DriveBeanstalkd(ctx)
+	case "lb-server":
+		n, err := strconv.Atoi(words[2])
+		return errors.Join(err, compare.ServeBehindBalancer(ctx, words[1], n))
+	}
+	return fmt.Errorf("bench: nothing drives %q", what)
+}
+
+// Bench measures parts of the cloud against what people would use in their place.
+func Bench(ctx context.Context, args []string) error {
+	f := flags("bench", `bench [-only NAMES] [-seconds N] [-runs N] [-loops N] [-reads PERCENT] [-connections N] [-value BYTES] [-groups N] [-out FOLDER]
+
+Measures parts of the cloud against what people would use in their place, as real processes on this machine.
+They take turns, and each run of ours is compared with the others' after it: throughput, median, p99, and
+CPU time of the servers for each request. Writes FOLDER/bench-NAME.json.
+
+  store  against etcd (`+compare.EtcdVersion+`): three nodes of each with their data on the same disk, both with syncs; loops
+         put values under new keys and read them linearizably, each request after the answer to the last.
+         Also bytes written to disk for each byte acknowledged. The first time it builds etcd, which takes
+         minutes and needs its modules.
+  lb     the load balancer against HAProxy and nginx, before two servers that answer at once. Needs Debian's
+         packages haproxy and nginx-light.
 
 Examples:
   picloud bench
-  picloud bench -seconds 5 -runs 1
-  picloud bench -reads 0 -loops 256 -connections 16`)
-	c := compare.Config{}
+  picloud bench -only lb -seconds 5 -runs 1
+  picloud bench -only store -reads 0 -loops 256 -connections 16`)
+	s := &compare.Store{}
+	only := f.String("only", "", "names of comparisons, separated by commas; all if it is empty")
 	seconds := f.Int("seconds", 30, "measured of each run, after a few to warm up")
-	f.IntVar(&c.Runs, "runs", 5, "runs of each store")
-	f.IntVar(&c.ReadPercent, "reads", 50, "percent of the requests that read")
-	f.IntVar(&c.Loops, "loops", 64, "requests under way at one time")
-	f.IntVar(&c.Connections, "connections", 8, "clients that the loops share, each with its own connections")
-	f.IntVar(&c.ValueBytes, "value", 256, "bytes of a value")
-	f.IntVar(&c.Groups, "groups", 1, "groups of our store: etcd is one, up makes three")
-	out := f.String("out", "out", "the folder for bench.json, and for the servers' data while they run")
-	drives := f.Bool("drive", false, "load our store as standard input says: bench starts itself so")
+	runs := f.Int("runs", 5, "runs of each")
+	f.IntVar(&s.Loops, "loops", 64, "requests under way at one time")
+	f.IntVar(&s.ReadPercent, "reads", 50, "store: percent of the requests that read")
+	f.IntVar(&s.Connections, "connections", 8, "store: clients that the loops share, each with its own connections")
+	f.IntVar(&s.ValueBytes, "value", 256, "store: bytes of a value")
+	f.IntVar(&s.Groups, "groups", 1, "store: groups of ours; etcd is one, up makes three")
+	out := f.String("out", "out", "the folder for the results, and for the servers' data while they run")
+	drives := f.String("drive", "", "load servers as standard input says, or be one: bench starts itself so")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *drives {
-		return compare.Drive(ctx)
+	if *drives != "" {
+		return drive(ctx, *drives)
 	}
-	c.Measure, c.Folder = time.Duration(*seconds)*time.Second, filepath.Join(*out, "bench-data")
+	var err error
+	if s.Program, err = os.Executable(); err != nil {
+		return err
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	var names []string
+	for _, c := range contests(s) {
+		names = append(names, c.name)
+	}
+	if *only != "" {
+		for _, name := range strings.Split(*only, ",") {
+			if !slices.Contains(names, name) {
+				return fmt.Errorf("bench: there is no comparison %q%s", name, chaos.DidYouMean(name, names))
+			}
+		}
+		names = strings.Split(*only, ",")
+	}
+	for _, c := range contests(s) {
+		if !slices.Contains(names, c.name) {
+			continue
+		}
+		contest, err := c.make(ctx)
+		if err != nil {
+			return err
+		}
+		contest.Runs, contest.Measure, contest.Folder = *runs, time.Duration(*seconds)*time.Second, filepath.Join(*out, "bench-data")
+		if err := hold(ctx, contest, *out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildEtcd sees that etcd is there.
+func buildEtcd(ctx context.Context, s *compare.Store) error {
 	root, err := checkout()
 	if err != nil {
 		return errors.New("bench: it builds programs, which it can only inside a checkout of the project")
-	}
-	if c.Program, err = os.Executable(); err != nil {
-		return err
-	}
-	if err := c.Validate(); err != nil {
-		return err
 	}
 	folder := filepath.Join(root, etcdFolder)
 	if _, err := os.Stat(filepath.Join(folder, "etcd")); err != nil {
 		fmt.Fprintf(os.Stderr, "building etcd %s in %s; the first time takes minutes\n", compare.EtcdVersion, folder)
 	}
-	if c.Etcd, err = compare.Build(ctx, folder, os.Stderr); err != nil {
-		return err
-	}
-	return contest(ctx, c, *out)
+	s.Etcd, err = compare.BuildEtcd(ctx, folder, os.Stderr)
+	return err
 }
 
-// contest compares, shows and writes down.
-func contest(ctx context.Context, c compare.Config, out string) error {
-	fmt.Println(compare.Head)
-	report, err := compare.Compare(ctx, c, func(n int, store string) {
-		tell("run %d of %d: %s, for %s", n, 2*c.Runs, store, c.Measure)
+// hold compares, shows and writes down.
+func hold(ctx context.Context, c *compare.Contest, out string) error {
+	fmt.Printf("%s\n%s\n", c.Name, compare.Head)
+	report, err := c.Hold(ctx, func(n, of int, name string) {
+		tell("run %d of %d: %s, for %s", n, of, name, c.Measure)
 	}, func(r compare.Run) {
 		tell("")
 		fmt.Println(compare.Row(r))
@@ -81,10 +159,10 @@ func contest(ctx context.Context, c compare.Config, out string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Print("\n", report.Table())
+	fmt.Print("\n", report.Table(), "\n")
 	b, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return err
 	}
-	return reports.WriteFile(filepath.Join(out, "bench.json"), append(b, '\n'))
+	return reports.WriteFile(filepath.Join(out, "bench-"+c.Name+".json"), append(b, '\n'))
 }

@@ -1,8 +1,8 @@
-// Package compare measures the store against etcd: three nodes of each as real processes on this machine's
-// loopback, their data in folders of the same disk, both with syncs, loaded by the same code (package load)
-// through each store's own client.
+// Package compare measures parts of the cloud against what people would use in their place: servers of each as real processes on
+// this machine's loopback, their data in folders of the same disk, loaded by the same code (package load) through each one's own
+// client.
 //
-// Runs alternate, and only the two of a pair are compared with each other, because what else the machine does
+// Runs alternate, and only those of a round are compared with each other, because what else the machine does
 // changes from minute to minute.
 //
 // Invariants: when a comparison has ended, its processes have ended and their data is gone.
@@ -27,82 +27,78 @@ import (
 	"picloud/scenarios/shelf"
 )
 
-// Config says what is compared, and for how long.
-type Config struct {
-	Program     string        // picloud, which our nodes run
-	Etcd        string        // what Build has built
+// Contest is a comparison.
+type Contest struct {
+	Name        string
 	Folder      string        // for the servers' data while they run
-	Runs        int           // of each store
+	Runs        int           // of each contestant
 	Measure     time.Duration // a run
-	Connections int
-	Loops       int // requests under way at one time
-	ValueBytes  int
-	ReadPercent int
-	Groups      int // of our store
+	Durable     bool          // the folder must be on a disk
+	About       map[string]string
+	Contestants []Contestant // ours is the first
 }
 
-// Validate says what is wrong with the configuration.
-func (c *Config) Validate() error {
-	switch {
-	case c.Program == "" || c.Folder == "":
-		return errors.New("compare: a comparison needs a program and a folder")
-	case c.Runs < 1 || c.Measure < time.Second:
-		return fmt.Errorf("compare: %d runs of %s: measure at least one, of a second", c.Runs, c.Measure)
-	case c.Connections < 1 || c.Loops < c.Connections:
-		return fmt.Errorf("compare: %d requests under way on %d connections: each has at least one", c.Loops, c.Connections)
-	case c.ValueBytes < 1 || c.ValueBytes > 1<<20:
-		return fmt.Errorf("compare: values of %d bytes, it must be 1 to %d", c.ValueBytes, 1<<20)
-	case c.ReadPercent < 0 || c.ReadPercent > 100:
-		return fmt.Errorf("compare: %d percent reads, it must be 0 to 100", c.ReadPercent)
-	case c.Groups < 1 || c.Groups > 64:
-		return fmt.Errorf("compare: %d groups, it must be 1 to 64", c.Groups)
-	}
-	return nil
+// Contestant is one of those that are compared.
+type Contestant struct {
+	Name string
+	// Begin prepares a run, with its data in a new folder.
+	Begin func(folder string) (*Entry, error)
 }
 
-// warm is how long a store is loaded before it is measured.
+// Entry is a contestant's run.
+type Entry struct {
+	Servers []Server
+	// Load returns the command that loads the servers, and what it reads as JSON on standard input.
+	Load func(load.Span) (command []string, config any)
+}
+
+// Server is a process.
+type Server struct {
+	Name  string
+	Aside bool // it is there for the others, and what it uses does not count
+	// Serve runs it until the context ends.
+	Serve func(ctx context.Context, log io.Writer, started func(*os.Process)) error
+}
+
+// warm is how long servers are loaded before they are measured.
 const warm = 3 * time.Second
 
-// nodes are the names of the servers of both stores.
-func nodes() []string { return []string{"pi-1", "pi-2", "pi-3"} }
+// Ours names what is compared with others.
+const Ours = "ours"
 
-// Run is one store's run.
+// Run is one contestant's run.
 type Run struct {
-	Store string `json:"store"`
+	Of string `json:"of"`
 	load.Result
 }
 
-// Ours and Etcd name the stores.
-const (
-	Ours = "ours"
-	Etcd = "etcd"
-)
-
-// Compare runs both stores in turn. It says which run begins, and calls ended with each that has.
-func Compare(ctx context.Context, c Config, begins func(n int, store string), ended func(Run)) (*Report, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
+// Hold lets all contestants run in turn. It says which run begins, and calls ended with each that has.
+func (c *Contest) Hold(ctx context.Context, begins func(n, of int, name string), ended func(Run)) (*Report, error) {
+	if c.Runs < 1 || c.Measure < time.Second {
+		return nil, fmt.Errorf("compare: %d runs of %s: measure at least one, of a second", c.Runs, c.Measure)
 	}
 	if err := os.MkdirAll(c.Folder, 0o755); err != nil {
 		return nil, err
 	}
 	defer os.Remove(c.Folder) // unless something else lies there
-	if err := onDisk(c.Folder); err != nil {
-		return nil, err
-	}
-	report := &Report{Machine: thisMachine(), Config: c.describe()}
-	for n := range 2 * c.Runs {
-		store := []string{Ours, Etcd}[n%2]
-		begins(n+1, store)
-		result, err := c.run(ctx, store)
-		if err != nil {
-			return nil, fmt.Errorf("compare: run %d, %s: %w", n+1, store, err)
+	if c.Durable {
+		if err := onDisk(c.Folder); err != nil {
+			return nil, err
 		}
-		r := Run{store, *result}
+	}
+	report := &Report{Name: c.Name, Machine: thisMachine(), About: c.About}
+	for n := range c.Runs * len(c.Contestants) {
+		one := &c.Contestants[n%len(c.Contestants)]
+		begins(n+1, c.Runs*len(c.Contestants), one.Name)
+		result, err := c.run(ctx, one)
+		if err != nil {
+			return nil, fmt.Errorf("compare: run %d, %s: %w", n+1, one.Name, err)
+		}
+		r := Run{one.Name, *result}
 		report.Runs = append(report.Runs, r)
 		ended(r)
 	}
-	report.compare()
+	report.compare(len(c.Contestants))
 	return report, nil
 }
 
@@ -118,47 +114,35 @@ func onDisk(folder string) error {
 	return nil
 }
 
-// run runs one store once, with new folders.
-func (c *Config) run(ctx context.Context, store string) (_ *load.Result, err error) {
-	folder, err := os.MkdirTemp(c.Folder, store+"-")
+// run runs a contestant once, with a new folder.
+func (c *Contest) run(ctx context.Context, one *Contestant) (_ *load.Result, err error) {
+	base, err := filepath.Abs(c.Folder)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp(base, one.Name+"-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	p, err := shelf.FindPlace(nodes(), 2)
+	entry, err := one.Begin(folder)
 	if err != nil {
 		return nil, err
 	}
-	var cloud contestant = &etcd{c.Etcd, folder, p}
-	if store == Ours {
-		if cloud, err = newOurs(c, folder, p); err != nil {
-			return nil, err
-		}
-	}
 	var s servers
 	defer s.stop()
-	if err := s.start(ctx, folder, cloud); err != nil {
+	if err := s.start(ctx, folder, entry.Servers); err != nil {
 		return nil, err
 	}
-	result, err := drive(s.ctx, cloud.drives(), load.Config{
-		Addresses: p.Addresses, Port: p.Ports[0], Processes: s.pids, Connections: c.Connections, Loops: c.Loops,
-		ValueBytes: c.ValueBytes, ReadPercent: c.ReadPercent, Warm: warm, Measure: c.Measure,
-	})
+	command, config := entry.Load(load.Span{Processes: s.pids, Warm: warm, Measure: c.Measure})
+	result, err := drive(s.ctx, command, config)
 	if s.ctx.Err() != nil {
 		return nil, context.Cause(s.ctx)
 	}
 	return result, err
 }
 
-// contestant is a store that can be run.
-type contestant interface {
-	// serve runs a server until the context ends.
-	serve(ctx context.Context, name string, log io.Writer, started func(*os.Process)) error
-	// drives is the command that loads the store.
-	drives() []string
-}
-
-// servers are the processes of a store.
+// servers are the processes of a contestant.
 type servers struct {
 	ctx  context.Context // ends when one of them has
 	end  context.CancelCauseFunc
@@ -166,28 +150,36 @@ type servers struct {
 	pids []int
 }
 
-// start starts the servers of a store.
-func (s *servers) start(ctx context.Context, folder string, cloud contestant) error {
+// start starts servers.
+func (s *servers) start(ctx context.Context, folder string, list []Server) error {
 	s.ctx, s.end = context.WithCancelCause(ctx)
-	started := make(chan int)
-	for _, name := range nodes() {
-		path := filepath.Join(folder, name+".log")
+	started := make(chan int) // process numbers; 0 for those that do not count
+	for _, server := range list {
+		path := filepath.Join(folder, server.Name+".log")
 		log, err := os.Create(path)
 		if err != nil {
 			return err
 		}
 		s.all.Go(func() {
 			defer log.Close()
-			err := cloud.serve(s.ctx, name, log, func(p *os.Process) { started <- p.Pid })
+			err := server.Serve(s.ctx, log, func(p *os.Process) {
+				if server.Aside {
+					started <- 0
+				} else {
+					started <- p.Pid
+				}
+			})
 			if s.ctx.Err() == nil {
-				s.end(fmt.Errorf("%s ended (%v); the end of its log: %s", name, err, lastOf(path)))
+				s.end(fmt.Errorf("%s ended (%v); the end of its log: %s", server.Name, err, lastOf(path)))
 			}
 		})
 	}
-	for range nodes() {
+	for range list {
 		select {
 		case pid := <-started:
-			s.pids = append(s.pids, pid)
+			if pid > 0 {
+				s.pids = append(s.pids, pid)
+			}
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		}
@@ -211,8 +203,8 @@ func lastOf(path string) string {
 	return string(bytes.TrimSpace(b[max(0, len(b)-most):]))
 }
 
-// drive runs the program that loads a store.
-func drive(ctx context.Context, command []string, c load.Config) (*load.Result, error) {
+// drive runs the program that loads servers.
+func drive(ctx context.Context, command []string, c any) (*load.Result, error) {
 	config, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
@@ -228,4 +220,16 @@ func drive(ctx context.Context, command []string, c load.Config) (*load.Result, 
 		return nil, fmt.Errorf("load it: read the result: %w", err)
 	}
 	return r, nil
+}
+
+// serve runs a program as a server.
+func serve(command ...string) func(context.Context, io.Writer, func(*os.Process)) error {
+	return func(ctx context.Context, log io.Writer, started func(*os.Process)) error {
+		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+		cmd.Stdout, cmd.Stderr = log, log
+		return shelf.Run(cmd, func(p *os.Process) error {
+			started(p)
+			return nil
+		})
+	}
 }

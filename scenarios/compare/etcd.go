@@ -20,7 +20,7 @@ const EtcdVersion = "v3.6.16"
 
 // sources are the program with etcd's server and the load that drives it.
 //
-//go:embed _etcd/main.go load/load.go load/result.go
+//go:embed _etcd/main.go load/load.go load/measure.go load/result.go
 var sources embed.FS
 
 // module is named as ours is, so that the load has one path in both.
@@ -34,8 +34,8 @@ require (
 )
 `
 
-// Build builds etcd in a folder, where it stays for the next time, and returns the program.
-func Build(ctx context.Context, folder string, progress io.Writer) (string, error) {
+// BuildEtcd builds etcd in a folder, where it stays for the next time, and returns the program.
+func BuildEtcd(ctx context.Context, folder string, progress io.Writer) (string, error) {
 	if err := writeSources(folder); err != nil {
 		return "", fmt.Errorf("compare: write down how etcd is built: %w", err)
 	}
@@ -88,32 +88,24 @@ func writeSources(folder string) error {
 }
 
 // etcd is a cluster of it as it comes, syncs and all.
-type etcd struct {
-	program string
-	folder  string
-	place   shelf.Place // the first port is for clients, the second for the servers
-}
-
-func (e *etcd) url(name, port string) string {
-	return "http://" + net.JoinHostPort(e.place.Addresses[name], port)
-}
-
-func (e *etcd) serve(ctx context.Context, name string, log io.Writer, started func(*os.Process)) error {
-	clients, peers := e.place.Ports[0], e.place.Ports[1]
+func (c *Store) etcd(folder string) (*Entry, error) {
+	p, err := shelf.FindPlace(nodes(), 2)
+	if err != nil {
+		return nil, err
+	}
+	clients, peers := p.Ports[0], p.Ports[1]
+	url := func(name, port string) string { return "http://" + net.JoinHostPort(p.Addresses[name], port) }
 	var members []string
 	for _, n := range nodes() {
-		members = append(members, n+"="+e.url(n, peers))
+		members = append(members, n+"="+url(n, peers))
 	}
-	cmd := exec.CommandContext(ctx, e.program,
-		"--name", name, "--data-dir", filepath.Join(e.folder, name), "--log-level", "error",
-		"--listen-client-urls", e.url(name, clients), "--advertise-client-urls", e.url(name, clients),
-		"--listen-peer-urls", e.url(name, peers), "--initial-advertise-peer-urls", e.url(name, peers),
-		"--initial-cluster", strings.Join(members, ","), "--initial-cluster-state", "new")
-	cmd.Stdout, cmd.Stderr = log, log
-	return shelf.Run(cmd, func(p *os.Process) error {
-		started(p)
-		return nil
-	})
+	entry := &Entry{Load: c.load(p, c.Etcd, "drive")}
+	for _, name := range nodes() {
+		entry.Servers = append(entry.Servers, Server{Name: name, Serve: serve(c.Etcd,
+			"--name", name, "--data-dir", filepath.Join(folder, name), "--log-level", "error",
+			"--listen-client-urls", url(name, clients), "--advertise-client-urls", url(name, clients),
+			"--listen-peer-urls", url(name, peers), "--initial-advertise-peer-urls", url(name, peers),
+			"--initial-cluster", strings.Join(members, ","), "--initial-cluster-state", "new")})
+	}
+	return entry, nil
 }
-
-func (e *etcd) drives() []string { return []string{e.program, "drive"} }

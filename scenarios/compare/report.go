@@ -13,10 +13,11 @@ import (
 
 // Report is what a comparison found.
 type Report struct {
+	Name    string            `json:"name"`
 	Machine Machine           `json:"machine"`
-	Config  map[string]string `json:"config"`
-	Runs    []Run             `json:"runs"`   // in their order: a pair is ours and the one after it
-	Ratios  []Ratio           `json:"ratios"` // of each pair: ours to etcd's
+	About   map[string]string `json:"about"`
+	Runs    []Run             `json:"runs"`   // in their order: a round is ours and the others' after it
+	Ratios  []Ratio           `json:"ratios"` // of each round: ours to each of the others'
 }
 
 // Machine is where it was measured.
@@ -27,8 +28,9 @@ type Machine struct {
 	Go     string `json:"go"`
 }
 
-// Ratio is a figure of ours divided by etcd's, over all pairs.
+// Ratio is a figure of ours divided by another one's, over all rounds.
 type Ratio struct {
+	To     string  `json:"to"` // the other
 	Of     string  `json:"of"`
 	Better string  `json:"better"` // which ratios are good: above or below 1
 	Min    float64 `json:"min"`
@@ -49,22 +51,6 @@ func thisMachine() Machine {
 		}
 	}
 	return m
-}
-
-// describe returns the configuration for people.
-func (c *Config) describe() map[string]string {
-	return map[string]string{
-		"measured":    c.Measure.String(),
-		"warm":        warm.String(),
-		"connections": fmt.Sprint(c.Connections),
-		"requests":    fmt.Sprintf("%d under way at one time", c.Loops),
-		"value_bytes": fmt.Sprint(c.ValueBytes),
-		"reads":       fmt.Sprintf("%d %%, linearizable", c.ReadPercent),
-		"ours":        fmt.Sprintf("3 nodes, %d groups of all nodes", c.Groups),
-		"etcd":        "3 nodes, " + EtcdVersion,
-		"disk_bytes":  "write_bytes in /proc/PID/io of the servers",
-		"cpu":         "utime and stime in /proc/PID/stat of the servers",
-	}
 }
 
 // figure is something that is compared.
@@ -95,41 +81,51 @@ func PerSecond(r *load.Result) float64 { return float64(r.All.Count) / r.Seconds
 func CPUPerRequest(r *load.Result) float64 { return 1e6 * r.CPUSeconds / float64(max(1, r.All.Count)) }
 
 // DiskPerByte returns how many bytes the servers had written for each byte that they acknowledged.
-func DiskPerByte(r *load.Result) float64 { return float64(r.DiskBytes) / float64(max(1, r.Acked)) }
+// Nothing was acknowledged where all requests read.
+func DiskPerByte(r *load.Result) float64 {
+	if r.Acked == 0 {
+		return 0
+	}
+	return float64(r.DiskBytes) / float64(r.Acked)
+}
 
-// compare counts the ratios.
-func (r *Report) compare() {
-	for _, f := range figures() {
-		var ratios []float64
-		for i := 0; i+1 < len(r.Runs); i += 2 {
-			if theirs := f.of(&r.Runs[i+1].Result); theirs > 0 {
-				ratios = append(ratios, f.of(&r.Runs[i].Result)/theirs)
+// compare counts the ratios of rounds with so many runs.
+func (r *Report) compare(contestants int) {
+	for other := 1; other < contestants; other++ {
+		for _, f := range figures() {
+			var ratios []float64
+			for i := 0; i+other < len(r.Runs); i += contestants {
+				if theirs := f.of(&r.Runs[i+other].Result); theirs > 0 {
+					ratios = append(ratios, f.of(&r.Runs[i].Result)/theirs)
+				}
 			}
+			if len(ratios) == 0 || slices.Max(ratios) == 0 { // there were no reads, or no writes
+				continue
+			}
+			slices.Sort(ratios)
+			n := len(ratios)
+			r.Ratios = append(r.Ratios, Ratio{r.Runs[other].Of, f.name, f.better, ratios[0], (ratios[(n-1)/2] + ratios[n/2]) / 2, ratios[n-1]})
 		}
-		if len(ratios) == 0 || slices.Max(ratios) == 0 { // there were no reads, or no writes
-			continue
-		}
-		slices.Sort(ratios)
-		n := len(ratios)
-		r.Ratios = append(r.Ratios, Ratio{f.name, f.better, ratios[0], (ratios[(n-1)/2] + ratios[n/2]) / 2, ratios[n-1]})
 	}
 }
 
 // Head is the head of a table of runs.
-const Head = "store  requests/s   writes: median  p99 ms   reads: median  p99 ms   µs of CPU  disk bytes/byte  failed"
+const Head = "of          requests/s   writes: median  p99 ms   reads: median  p99 ms   µs of CPU  disk bytes/byte  failed"
 
 // Row returns a run's row of it.
 func Row(r Run) string {
-	return fmt.Sprintf("%-5s %11.0f %16.2f %7.2f %15.2f %7.2f %11.0f %16.1f %7d", r.Store, PerSecond(&r.Result),
+	return fmt.Sprintf("%-10s %11.0f %16.2f %7.2f %15.2f %7.2f %11.0f %16.1f %7d", r.Of, PerSecond(&r.Result),
 		r.Writes.MedianMS, r.Writes.P99MS, r.Reads.MedianMS, r.Reads.P99MS, CPUPerRequest(&r.Result), DiskPerByte(&r.Result), r.Failed)
 }
 
 // Table returns the ratios as text.
 func (r *Report) Table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ours / etcd             min  median     max   good is\n")
-	for _, x := range r.Ratios {
-		fmt.Fprintf(&b, "%-19s %7.2f %7.2f %7.2f   %s\n", x.Of, x.Min, x.Median, x.Max, x.Better)
+	for i, x := range r.Ratios {
+		if i == 0 || x.To != r.Ratios[i-1].To {
+			fmt.Fprintf(&b, "%-21s %7s %7s %7s   good is\n", "ours / "+x.To, "min", "median", "max")
+		}
+		fmt.Fprintf(&b, "%-21s %7.2f %7.2f %7.2f   %s\n", x.Of, x.Min, x.Median, x.Max, x.Better)
 	}
 	return b.String()
 }

@@ -21,7 +21,7 @@ func main() {
 		etcdmain.Main(os.Args)
 		return
 	}
-	if err := load.Main(context.Background(), open); err != nil {
+	if err := load.Main(context.Background(), load.Stores(open)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

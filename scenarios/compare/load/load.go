@@ -1,5 +1,5 @@
-// Package load measures a replicated key-value store: clients put values under new keys and read what they have
-// put, each its next request when it has the answer to the last.
+// Package load measures servers under load: loops make requests, each its next one when it has the answer to the last. Those
+// of this package load a replicated key-value store: they put values under new keys and read what they have put.
 //
 // It imports nothing but the standard library, because it is also built into the program that drives etcd: both
 // stores are loaded by this code, and measured by it.
@@ -11,28 +11,21 @@ package load
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/signal"
-	"sync"
-	"syscall"
 	"time"
 )
 
-// Config says what is loaded, and how.
+// Config says which store is loaded, and how.
 type Config struct {
+	Span
 	Addresses   map[string]string // of the servers, by name
 	Port        string            // of all servers
-	Processes   []int             // of all servers
 	Connections int               // clients of the store's own kind, each with its connections
 	Loops       int               // requests under way at one time, spread over the connections
 	ValueBytes  int
 	ReadPercent int
-	Warm        time.Duration // before it is measured
-	Measure     time.Duration
 }
 
 // Store is a client of a store. It may be used by many goroutines.
@@ -44,35 +37,24 @@ type Store interface {
 	Close() error
 }
 
-// Main is a program that drives a store: a Config comes on standard input, a Result goes to standard output, both
-// as JSON.
-func Main(ctx context.Context, open func(Config) (Store, error)) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var c Config
-	if err := json.NewDecoder(os.Stdin).Decode(&c); err != nil {
-		return fmt.Errorf("load: read the configuration: %w", err)
-	}
-	var stores []Store
-	for range c.Connections {
-		s, err := open(c)
-		if err != nil {
-			return fmt.Errorf("load: open a connection: %w", err)
+// Stores returns what loads a store, for Main.
+func Stores(open func(Config) (Store, error)) func(context.Context, Config) (*Result, error) {
+	return func(ctx context.Context, c Config) (*Result, error) {
+		var stores []Store
+		for range c.Connections {
+			s, err := open(c)
+			if err != nil {
+				return nil, fmt.Errorf("load: open a connection: %w", err)
+			}
+			defer s.Close()
+			stores = append(stores, s)
 		}
-		defer s.Close()
-		stores = append(stores, s)
+		return Run(ctx, c, stores)
 	}
-	result, err := Run(ctx, c, stores)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
 // Run loads a store, through its clients, and measures.
 func Run(ctx context.Context, c Config, stores []Store) (*Result, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	for _, s := range stores {
 		if err := ready(ctx, s); err != nil {
 			return nil, err
@@ -80,28 +62,11 @@ func Run(ctx context.Context, c Config, stores []Store) (*Result, error) {
 	}
 	pool := make([]byte, poolBytes+c.ValueBytes)
 	rand.NewChaCha8([32]byte{}).Read(pool) // nothing is to be gained by compressing it
-	began := time.Now()
-	loops := make([]loop, c.Loops)
-	var all sync.WaitGroup
-	for i := range loops {
-		l := &loops[i]
-		*l = loop{config: &c, store: stores[i%len(stores)], number: i, pool: pool, began: began}
-		all.Go(func() {
-			if err := l.run(ctx); err != nil {
-				stop(err)
-			}
-		})
+	works := make([]Work, c.Loops)
+	for i := range works {
+		works[i] = &work{config: &c, store: stores[i%len(stores)], number: i, pool: pool, draw: rand.New(rand.NewPCG(uint64(i), 1))}
 	}
-	w, err := watch(ctx, &c, began)
-	if err != nil {
-		stop(err)
-	}
-	stop(nil)
-	all.Wait()
-	if err != nil {
-		return nil, err
-	}
-	return w.result(loops), nil
+	return Measure(ctx, c.Span, works)
 }
 
 // readyLimit is how long the store may take until it serves.
@@ -139,69 +104,47 @@ func get(ctx context.Context, s Store, key string) ([]byte, error) {
 	return s.Get(ctx, key)
 }
 
-// loop makes one request after another.
-type loop struct {
+// work puts values and reads them.
+type work struct {
 	config *Config
 	store  Store
 	number int
 	pool   []byte // values are parts of it
-	began  time.Time
+	draw   *rand.Rand
 
-	put    []int // numbers of the values that were put
-	done   []request
-	failed []time.Duration // when requests failed
-	why    error           // the last of them
+	tried int   // values
+	put   []int // numbers of those that were put
 }
 
-// request is one that was answered.
-type request struct {
-	read bool
-	at   time.Duration // when it was answered
-	took time.Duration
-}
-
-// run goes on until the context ends. An error is a defect of the store.
-func (l *loop) run(ctx context.Context) error {
-	draw := rand.New(rand.NewPCG(uint64(l.number), 1))
-	for n := 0; ctx.Err() == nil; n++ {
-		read := len(l.put) > 0 && draw.IntN(100) < l.config.ReadPercent
-		before := time.Now()
-		var err error
-		if read {
-			err = l.read(ctx, l.put[draw.IntN(len(l.put))])
-		} else if err = put(ctx, l.store, l.key(n), l.value(n)); err == nil {
-			l.put = append(l.put, n)
-		}
-		now := time.Now()
-		switch {
-		case errors.Is(err, errWrong):
-			return err
-		case err == nil:
-			l.done = append(l.done, request{read, now.Sub(l.began), now.Sub(before)})
-		case ctx.Err() == nil:
-			l.failed, l.why = append(l.failed, now.Sub(l.began)), err
-		}
+// Next puts a value or reads one.
+func (w *work) Next(ctx context.Context) (read bool, acked int, err error) {
+	if len(w.put) > 0 && w.draw.IntN(100) < w.config.ReadPercent {
+		return true, 0, w.read(ctx, w.put[w.draw.IntN(len(w.put))])
 	}
-	return nil
+	n := w.tried
+	w.tried++
+	key, value := w.key(n), w.value(n)
+	if err := put(ctx, w.store, key, value); err != nil {
+		return false, 0, err
+	}
+	w.put = append(w.put, n)
+	return false, len(key) + len(value), nil
 }
 
-// errWrong says that the store gave back something else than was put.
-var errWrong = errors.New("something else was read than was put")
-
-func (l *loop) read(ctx context.Context, n int) error {
-	value, err := get(ctx, l.store, l.key(n))
-	if err == nil && !bytes.Equal(value, l.value(n)) {
-		err = fmt.Errorf("load: read %s: %w", l.key(n), errWrong)
+func (w *work) read(ctx context.Context, n int) error {
+	value, err := get(ctx, w.store, w.key(n))
+	if err == nil && !bytes.Equal(value, w.value(n)) {
+		err = fmt.Errorf("load: read %s: %w", w.key(n), ErrWrong)
 	}
 	return err
 }
 
 // key returns a key that is put once.
-func (l *loop) key(n int) string { return fmt.Sprintf("loop-%04d-%08d/value", l.number, n) }
+func (w *work) key(n int) string { return fmt.Sprintf("loop-%04d-%08d/value", w.number, n) }
 
 // poolBytes is how many places there are in the pool where a value may begin.
 const poolBytes = 1 << 20
 
-func (l *loop) value(n int) []byte {
-	return l.pool[(l.number*104729+n*7919)%poolBytes:][:l.config.ValueBytes]
+func (w *work) value(n int) []byte {
+	return w.pool[(w.number*104729+n*7919)%poolBytes:][:w.config.ValueBytes]
 }

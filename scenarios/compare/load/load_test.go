@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +26,7 @@ func (k *kept) Put(_ context.Context, key string, value []byte) error {
 		k.values = map[string]string{}
 	}
 	if _, is := k.values[key]; is && key != "ready/now" {
-		return errWrong // a key is put once
+		return ErrWrong // a key is put once
 	}
 	k.values[key] = string(value)
 	time.Sleep(time.Microsecond) // so that a run does not fill the memory
@@ -45,7 +47,7 @@ func (k *kept) Get(_ context.Context, key string) ([]byte, error) {
 func (k *kept) Close() error { return nil }
 
 func config() Config {
-	return Config{Processes: []int{os.Getpid()}, Loops: 4, ValueBytes: 100, ReadPercent: 50, Measure: 100 * time.Millisecond}
+	return Config{Span: Span{Processes: []int{os.Getpid()}, Measure: 100 * time.Millisecond}, Loops: 4, ValueBytes: 100, ReadPercent: 50}
 }
 
 func TestBothKindsAreCounted(t *testing.T) {
@@ -67,7 +69,7 @@ func TestBothKindsAreCounted(t *testing.T) {
 
 func TestWhatWasNotPutEndsTheRun(t *testing.T) {
 	s := &kept{spoil: func(_, value string) (string, error) { return value[1:] + "x", nil }}
-	if _, err := Run(t.Context(), config(), []Store{s}); !errors.Is(err, errWrong) {
+	if _, err := Run(t.Context(), config(), []Store{s}); !errors.Is(err, ErrWrong) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -84,12 +86,12 @@ func TestWhatFailsIsCountedApart(t *testing.T) {
 }
 
 func TestOnlyTheWindowCounts(t *testing.T) {
-	w := window{config: &Config{ValueBytes: 1}, from: 10, to: 20}
+	w := window{from: 10, to: 20}
 	loops := []loop{
-		{done: []request{{false, 9, 1}, {false, 10, 2}, {true, 19, 3}, {true, 20, 4}}},
+		{done: []request{{false, 7, 9, 1}, {false, 8, 10, 2}, {true, 0, 19, 3}, {true, 0, 20, 4}}},
 		{failed: []time.Duration{5, 15, 25}, why: errors.New("so")},
 	}
-	if r := w.result(loops); r.Writes.Count != 1 || r.Reads.Count != 1 || r.Failed != 1 || r.Reads.MedianMS != 3e-6 {
+	if r := w.result(loops); r.Writes.Count != 1 || r.Reads.Count != 1 || r.Failed != 1 || r.Reads.MedianMS != 3e-6 || r.Acked != 8 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -101,6 +103,17 @@ func TestPercentiles(t *testing.T) {
 	}
 	if l := latency(took); l.Count != 1000 || l.MedianMS != 501 || l.P99MS != 991 {
 		t.Errorf("%+v", l)
+	}
+}
+
+func TestAServerIsMeasuredWithWhatItHasStarted(t *testing.T) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Skip("there is no program sleep")
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if all := family(os.Getpid()); !slices.Contains(all, cmd.Process.Pid) || all[0] != os.Getpid() {
+		t.Errorf("%v has no %d", all, cmd.Process.Pid)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -34,7 +35,7 @@ type Latency struct {
 
 // window is the time that is measured, with what processes used until its ends.
 type window struct {
-	config     *Config
+	span       *Span
 	from, to   time.Duration
 	atFrom, at usage
 }
@@ -46,20 +47,20 @@ type usage struct {
 }
 
 // watch waits while it is loaded, and notes what the processes use.
-func watch(ctx context.Context, c *Config, began time.Time) (w *window, err error) {
-	w = &window{config: c}
-	if err := sleep(ctx, c.Warm); err != nil {
+func watch(ctx context.Context, s *Span, began time.Time) (w *window, err error) {
+	w = &window{span: s}
+	if err := sleep(ctx, s.Warm); err != nil {
 		return nil, err
 	}
-	if w.atFrom, err = c.used(); err != nil {
+	if w.atFrom, err = s.used(); err != nil {
 		return nil, err
 	}
 	w.from = time.Since(began)
-	if err := sleep(ctx, c.Measure); err != nil {
+	if err := sleep(ctx, s.Measure); err != nil {
 		return nil, err
 	}
 	w.to = time.Since(began)
-	w.at, err = c.used()
+	w.at, err = s.used()
 	return w, err
 }
 
@@ -90,6 +91,7 @@ func (w *window) result(loops []loop) *Result {
 				reads = append(reads, q.took)
 			default:
 				writes = append(writes, q.took)
+				r.Acked += int64(q.acked)
 			}
 		}
 		for _, at := range l.failed {
@@ -98,7 +100,6 @@ func (w *window) result(loops []loop) *Result {
 			}
 		}
 	}
-	r.Acked = int64(len(writes)) * int64(w.config.ValueBytes+len((&loop{}).key(0)))
 	r.Reads, r.Writes, r.All = latency(reads), latency(writes), latency(append(reads, writes...))
 	return r
 }
@@ -116,18 +117,38 @@ func latency(took []time.Duration) Latency {
 }
 
 // used returns what the processes have used until now.
-func (c *Config) used() (u usage, err error) {
-	for _, pid := range c.Processes {
-		cpu, err := cpuTime(pid)
-		disk, err2 := diskBytes(pid)
-		if err := errors.Join(err, err2); err != nil {
-			return u, fmt.Errorf("load: measure a server: %w", err)
+func (s *Span) used() (u usage, err error) {
+	for _, server := range s.Processes {
+		for _, pid := range family(server) {
+			cpu, err := cpuTime(pid)
+			disk, err2 := diskBytes(pid)
+			if err := errors.Join(err, err2); err != nil {
+				return u, fmt.Errorf("load: measure a server: %w", err)
+			}
+			u.servers += cpu
+			u.disk += disk
 		}
-		u.servers += cpu
-		u.disk += disk
 	}
 	u.load, err = cpuTime(os.Getpid())
 	return u, err
+}
+
+// family returns a process and those that it has started: some servers are several.
+func family(pid int) []int {
+	all := []int{pid}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is right
+	for _, list := range lists {
+		b, err := os.ReadFile(list)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, word := range bytes.Fields(b) {
+			if child, err := strconv.Atoi(string(word)); err == nil {
+				all = append(all, family(child)...)
+			}
+		}
+	}
+	return all
 }
 
 // tick is the unit of times in /proc, the same on all machines that Go runs on.

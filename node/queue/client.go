@@ -1,0 +1,212 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/presence"
+	"picloud/node/wait"
+	"picloud/node/wire"
+)
+
+// Client uses the queue servers of a cloud, which it finds by their presence. It may be used by many goroutines.
+type Client struct {
+	store     api.Store
+	log       *slog.Logger
+	transport *http.Transport
+
+	mu       sync.Mutex
+	idle     *sync.Cond
+	behind   int // what goes on behind calls
+	servers  []presence.Instance
+	changed  chan struct{} // closed when the servers are others
+	turn     int
+	queues   map[string]api.Partitions // of each queue, once a server has said so
+	asked    time.Time                 // when one was asked last
+	rich     []string                  // servers that had more than they were asked for
+	stashes  map[string][]*stash
+	enqueues map[string]*gatherer[*PlacedJob, Enqueued] // by the server's address
+	settles  map[string]*gatherer[*settling, settled]
+}
+
+var (
+	_ Source = (*Client)(nil)
+	_ Keeper = (*Client)(nil)
+)
+
+const (
+	pollFor     = 20 * time.Second // how long a server is asked to wait for jobs
+	answerLimit = 5 * time.Second  // for a server to answer what does not wait
+	pauseAfter  = time.Second      // after a server could not be asked for jobs
+	maxAnswer   = 64 << 20         // bytes of an answer: maxReserved jobs fit in
+)
+
+// NewClient returns a client, which knows servers while it runs. What ends a job goes straight to the store where its
+// server does not answer.
+func NewClient(network host.Network, store api.Store, log *slog.Logger) *Client {
+	c := &Client{store: store, log: log, changed: make(chan struct{}), stashes: map[string][]*stash{},
+		enqueues: map[string]*gatherer[*PlacedJob, Enqueued]{}, settles: map[string]*gatherer[*settling, settled]{},
+		transport: &http.Transport{DialContext: wire.Network{Network: network}.DialContext, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true}}
+	c.idle = sync.NewCond(&c.mu)
+	return c
+}
+
+// Run follows which servers there are until the context ends, and then waits for what is under way.
+func (c *Client) Run(ctx context.Context) {
+	presence.Follow(ctx, c.store, c.log, Service, c.know)
+	c.mu.Lock()
+	for c.behind > 0 {
+		c.idle.Wait()
+	}
+	c.mu.Unlock()
+	c.transport.CloseIdleConnections()
+}
+
+// ask sends a request to a server: a POST, or a GET if nothing goes in. Of an error of kind Unavailable it is known that it
+// had no effect.
+func (c *Client) ask(ctx context.Context, server, path string, in, out any) error {
+	method, body := http.MethodGet, []byte(nil)
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+server+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	doing, subject := "ask the queue server", server+path
+	answer, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return api.Errorf(kindOf(err), doing, subject, "%s", err)
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return api.Errorf(api.Unknown, doing, subject, "%s", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		e := &api.Error{}
+		if json.Unmarshal(data, e) != nil || e.Kind == "" {
+			return api.Errorf(api.Unknown, doing, subject, "it answers with status %d", answer.StatusCode)
+		}
+		return e
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return api.Errorf(api.Unknown, doing, subject, "%s", err)
+	}
+	return nil
+}
+
+// kindOf says of an error of the transport whether the request certainly was not sent, as the server was not reached.
+func kindOf(err error) api.Kind {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return api.Unavailable
+	}
+	return api.Unknown
+}
+
+// Enqueue enqueues jobs, and returns what came of each in their order. Where the kind of an error is Unknown it may have
+// been enqueued.
+func (c *Client) Enqueue(ctx context.Context, jobs ...PlacedJob) ([]Enqueued, error) {
+	for i := range jobs {
+		if err := jobs[i].Validate(); err != nil {
+			return nil, api.Errorf(api.BadRequest, "enqueue a job", fmt.Sprintf("jobs[%d]", i), "%s", err)
+		}
+	}
+	done := make([]Enqueued, len(jobs))
+	var all sync.WaitGroup
+	for i := range jobs {
+		all.Go(func() { done[i] = c.enqueue(ctx, jobs[i]) })
+	}
+	all.Wait()
+	return done, nil
+}
+
+// enqueueTries bounds how often a job is sent that certainly was not enqueued.
+const enqueueTries = 4
+
+// enqueue enqueues a job, by the server that will hand it out if that is known.
+func (c *Client) enqueue(ctx context.Context, j PlacedJob) (out Enqueued) {
+	if p, known := c.partitionsOf(ctx, j.Queue); known {
+		if err := j.place(p, nil); err != nil {
+			return Enqueued{Error: err}
+		}
+	}
+	for tries := range enqueueTries {
+		server := c.ownerOf(j.Partition, tries)
+		if server == "" {
+			out.Error = api.Errorf(api.Unavailable, "enqueue a job", "", "no queue server is known")
+		} else {
+			var err error
+			if out, err = c.enqueuesOf(server).do(ctx, &j); err != nil {
+				out.Error = asError(err)
+			}
+		}
+		if api.KindOf(asNil(out.Error)) != api.Unavailable || !wait.For(ctx, 100*time.Millisecond<<tries) {
+			break
+		}
+	}
+	return out
+}
+
+// asNil keeps an error that is none from looking like one.
+func asNil(e *api.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// enqueuesOf returns what gathers the jobs that a server is to enqueue.
+func (c *Client) enqueuesOf(server string) *gatherer[*PlacedJob, Enqueued] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.enqueues[server]
+	if g == nil {
+		g = &gatherer[*PlacedJob, Enqueued]{size: func(j *PlacedJob) int { return len(j.Payload) },
+			send: func(jobs []*PlacedJob) ([]Enqueued, error) { return c.sendJobs(server, jobs) }}
+		c.enqueues[server] = g
+	}
+	return g
+}
+
+func (c *Client) sendJobs(server string, jobs []*PlacedJob) ([]Enqueued, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit+requestLimit)
+	defer cancel()
+	in := enqueueCall{Jobs: make([]PlacedJob, len(jobs))}
+	for i, j := range jobs {
+		in.Jobs[i] = *j
+	}
+	var out enqueueAnswer
+	err := c.ask(ctx, server, "/v1/enqueue", &in, &out)
+	return out.Jobs, err
+}
+
+// goOn does something behind a call, which Run waits for.
+func (c *Client) goOn(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind++
+	go func() {
+		do()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.behind--
+		c.idle.Broadcast()
+	}()
+}

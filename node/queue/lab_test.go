@@ -1,0 +1,140 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/api"
+	"picloud/node/presence"
+	"picloud/node/store/storetest"
+)
+
+// lab is queue servers on a store in memory, on the time of synctest. The store's own clock goes on when it is told.
+type lab struct {
+	t     testing.TB
+	store *storetest.Store
+}
+
+func newLab(t testing.TB) *lab { return &lab{t, storetest.New(t)} }
+
+// labServer is a server that runs.
+type labServer struct {
+	*lab
+	*Server
+	registry *prometheus.Registry
+	end      func()
+}
+
+// labConfig has the queue mail in two partitions, and slow beside it in the same.
+func labConfig() Config {
+	app := api.Partitions{Namespace: "app", Count: 2}
+	return Config{Port: "9100", Queues: []Queue{{Name: "mail", Partitions: app, Attempts: 3}, {Name: "slow", Partitions: app}}}
+}
+
+// serve begins a server and waits until it looks after what is its.
+func (l *lab) serve(c Config) *labServer {
+	l.t.Helper()
+	return l.begin(c, func(ctx context.Context, s *Server) {
+		var all sync.WaitGroup
+		defer all.Wait()
+		all.Go(func() {
+			_ = presence.Announce(ctx, l.store, s.log, presence.Instance{Service: Service, ID: s.id, Address: s.address}, nil)
+		})
+		s.lookAfter(ctx)
+	})
+}
+
+// greedy begins a server that thinks that all partitions are its own, of which the others know nothing.
+func (l *lab) greedy(c Config) *labServer {
+	l.t.Helper()
+	return l.begin(c, func(ctx context.Context, s *Server) {
+		var all sync.WaitGroup
+		for _, p := range s.partitions() {
+			all.Go(func() { newCaretaker(s, p).run(ctx) })
+		}
+		all.Wait()
+	})
+}
+
+func (l *lab) begin(c Config, run func(context.Context, *Server)) *labServer {
+	l.t.Helper()
+	s := &labServer{lab: l, registry: prometheus.NewRegistry()}
+	var err error
+	if s.Server, err = New(c, "pi-1", l.store, s.registry, slog.New(slog.DiscardHandler)); err != nil {
+		l.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() { run(ctx, s.Server) })
+	s.end = sync.OnceFunc(func() { cancel(); all.Wait(); s.rest() })
+	l.t.Cleanup(s.end)
+	synctest.Wait()
+	return s
+}
+
+// ask sends a request, and returns the status and the answer.
+func (s *labServer) ask(method, path, body string) (int, string) {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	return w.Code, strings.TrimSpace(w.Body.String())
+}
+
+// must sends a request that goes well.
+func (s *labServer) must(method, path string, body, into any) {
+	s.t.Helper()
+	text := ""
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text = string(b)
+	}
+	status, answer := s.ask(method, path, text)
+	if status != http.StatusOK {
+		s.t.Fatalf("%s %s %s: status %d, %s", method, path, text, status, answer)
+	}
+	if into != nil {
+		if err := json.Unmarshal([]byte(answer), into); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// enqueue puts a job into a queue, and returns its ID.
+func (s *labServer) put(j PlacedJob) Enqueued {
+	s.t.Helper()
+	var out enqueueAnswer
+	s.must("POST", "/v1/enqueue", enqueueCall{[]PlacedJob{j}}, &out)
+	return out.Jobs[0]
+}
+
+// take reserves what is there, at most so much.
+func (s *labServer) take(most int, queues ...string) []reserved {
+	s.t.Helper()
+	var out reserveAnswer
+	s.must("POST", "/v1/reserve", reserveCall{Queues: queues, Most: most}, &out)
+	return out.Jobs
+}
+
+func (r *reserved) settling() settling {
+	return settling{Queue: r.Queue, Partition: r.Partition, ID: r.ID, Token: r.Token}
+}
+
+// pass lets time go by, on all clocks.
+func (l *lab) pass(d time.Duration) {
+	l.store.Tick(d)
+	time.Sleep(d)
+	synctest.Wait()
+}
