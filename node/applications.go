@@ -48,7 +48,7 @@ func (c *Config) compiledIn(name string) (app.New, error) {
 	if create := known[name]; create != nil {
 		return create, nil
 	}
-	return nil, fmt.Errorf("it has no program, and no application %.80q is compiled in", name)
+	return nil, fmt.Errorf("no application %.80q is compiled in", name)
 }
 
 func (c *Config) validateApps() error {
@@ -58,7 +58,9 @@ func (c *Config) validateApps() error {
 		config := a.config()
 		err := config.Validate()
 		if err == nil && a.Program == nil {
-			_, err = c.compiledIn(a.Name)
+			if _, err = c.compiledIn(a.Name); err != nil {
+				err = fmt.Errorf("it has no program, and %w", err)
+			}
 		}
 		if err == nil && names[a.Name] {
 			err = fmt.Errorf("%s stands there twice", a.Name)

@@ -31,6 +31,7 @@ type Config struct {
 	LB      *LB      `yaml:"lb,omitempty"`
 	Queue   *Queue   `yaml:"queue,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
+	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
 
 	applications map[string]app.New // of a test, in place of those that are compiled in
@@ -108,6 +109,11 @@ func (c *Config) Validate() error {
 	}
 	if err := c.validateApps(); err != nil {
 		return err
+	}
+	if c.Lambda != nil {
+		if err := c.validateLambda(); err != nil {
+			return err
+		}
 	}
 	if err := c.validatePorts(); err != nil {
 		return err

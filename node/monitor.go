@@ -12,7 +12,9 @@ import (
 	"picloud/node/alerts"
 	"picloud/node/api"
 	"picloud/node/app"
+	"picloud/node/blob"
 	"picloud/node/db"
+	"picloud/node/lambda"
 	"picloud/node/lb"
 	"picloud/node/queue"
 	"picloud/node/store"
@@ -31,6 +33,8 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
 		alerts.File{Name: "queue", Text: []byte(queue.AlertRules())},
 		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
+		alerts.File{Name: "lambda", Text: []byte(lambda.AlertRules())},
+		alerts.File{Name: "blob", Text: []byte(blob.AlertRules())},
 	)
 }
 
@@ -39,6 +43,7 @@ func tiers() []alerts.Tier {
 	return []alerts.Tier{
 		{Name: "lb", Requests: "picloud_lb_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_lb_request_seconds"},
 		{Name: "app", Requests: "picloud_app_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_app_request_seconds"},
+		{Name: "lambda", Requests: "picloud_lambda_runs_total", Failed: lambda.Failed, Seconds: "picloud_lambda_run_seconds"},
 		{Name: "db", Requests: "picloud_store_requests_total", Failed: storeErrors, Seconds: "picloud_store_request_seconds"},
 	}
 }

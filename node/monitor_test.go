@@ -61,7 +61,7 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
 	n, _ := begun(t, func(c *Config) {
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
-		c.Apps = []App{{Name: "web", Port: hosttest.FreePort(t), Program: &Program{Path: "/nowhere"}}}
+		withClerk(t)(c)
 	})
 	exported := map[string]bool{"up": true} // the monitor's own
 	descriptions := make(chan *prometheus.Desc, 1000)

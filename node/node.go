@@ -118,6 +118,11 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 			return err
 		}
 	}
+	if n.config.Lambda != nil {
+		if err := n.beginLambda(run); err != nil {
+			return err
+		}
+	}
 	l, err := n.listen(n.config.HTTP)
 	if err != nil {
 		return err
