@@ -53,6 +53,7 @@ type reserveCall struct {
 type reserved struct {
 	Job
 	ID        string `json:"id"`
+	Serial    uint64 `json:"serial,omitempty"`
 	Partition string `json:"partition"`
 	Token     uint64 `json:"token"`
 	Attempt   int    `json:"attempt"`

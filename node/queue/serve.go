@@ -148,7 +148,7 @@ func (s *Server) wait(ctx context.Context, p *poll, in *reserveCall) (any, error
 	}
 	s.mu.Unlock()
 	for i, d := range p.got {
-		out.Jobs[i] = reserved{Job: d.Job, ID: d.ID, Partition: d.Partition, Token: d.Token, Attempt: d.Attempt, Of: d.Attempts, Hold: d.Hold.Milliseconds(), LastError: d.LastError}
+		out.Jobs[i] = reserved{Job: d.Job, ID: d.ID, Serial: d.Serial, Partition: d.Partition, Token: d.Token, Attempt: d.Attempt, Of: d.Attempts, Hold: d.Hold.Milliseconds(), LastError: d.LastError}
 	}
 	if ctx.Err() != nil {
 		s.giveBack(p.got)
