@@ -217,3 +217,29 @@ func TestJobsOfOneNameAreDifferentJobs(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEffectMayHaveAnyKey, also one that is no text, as rows behind documents have, in its conditions and its operations.
+func TestAnEffectMayHaveAnyKey(t *testing.T) {
+	story(t, func(t *testing.T) {
+		w := newWorld(t)
+		const row = "home:00/\xffrow/\xfe"
+		w.node("pi-1", of("count", func(ctx context.Context, r *Run) (*Effect, error) {
+			n, same, err := numberAt(ctx, w.store, row)
+			return &Effect{If: []api.Compare{same}, Then: []api.Op{set(row, n+1)}}, err
+		}))
+		for range 3 {
+			j := job("count")
+			ops, err := j.Put("home:00")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.store.Txn(t.Context(), &api.Txn{Then: ops}); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+		}
+		if n, _, err := numberAt(t.Context(), w.store, row); err != nil || n != 3 {
+			t.Errorf("three jobs have counted to %d, %v", n, err)
+		}
+	})
+}

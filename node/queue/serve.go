@@ -242,7 +242,7 @@ func (s *Server) valid(in *settling) *api.Error {
 		return asError(err)
 	}
 	switch {
-	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", in.Effect != nil && in.Verb != "done":
+	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", (in.Effect != nil || len(in.Changes) > 0) && in.Verb != "done":
 		return api.Errorf(api.BadRequest, "settle a reservation", "", "a hold is of a heartbeat, a why of a failure, an effect of what is done: not of %s", in.Verb)
 	}
 	return asError(validHold(in.Hold))
@@ -253,7 +253,11 @@ func (s *Server) settleOne(ctx context.Context, in *settling) error {
 	t, q := in.ticket(), s.line(in.Queue)
 	switch in.Verb {
 	case "done":
-		return s.settler().done(ctx, t, in.Effect)
+		e, err := in.effect()
+		if err != nil {
+			return err
+		}
+		return s.settler().done(ctx, t, e)
 	case "fail":
 		return s.settler().fail(ctx, t, q.Queue, in.Why)
 	case "release":
