@@ -28,7 +28,7 @@ type Function struct {
 // Run is one run of a job.
 type Run struct {
 	Job       queue.Job
-	ID        string // of the job: the same in each of its runs
+	ID        string // of the job: the same in each of its runs, and another for each job that is enqueued
 	Partition string // in which the job lies, and into which its effect is written
 	Attempt   int    // 1 for the first
 }

@@ -73,11 +73,11 @@ func (m *metrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.runs, m.seconds, m.inFlight, m.limit, m.stuck, m.late, m.conflicts, m.nodeLimit, m.failedAsks, m.failedHeartbeats}
 }
 
-// know makes the metrics of a function exist before its first run.
-func (m *metrics) know(queue, kind string, limit int) {
-	m.limit.WithLabelValues(queue, kind).Set(float64(limit))
-	m.runs.WithLabelValues(queue, kind, done)
-	m.with(queue, kind)
+// know returns the metrics of a function, which exist before its first run.
+func (m *metrics) know(f *Function) *functionMetrics {
+	m.limit.WithLabelValues(f.Queue, f.Kind).Set(float64(f.AtOnce))
+	m.runs.WithLabelValues(f.Queue, f.Kind, done)
+	return m.with(f.Queue, f.Kind)
 }
 
 // functionMetrics are those of one function.
@@ -93,7 +93,7 @@ func (m *metrics) of(f *function, job *queue.Job) *functionMetrics {
 	if f == nil {
 		return m.with(job.Queue, "?") // whatever kinds there are must not all become series
 	}
-	return m.with(f.Queue, f.Kind)
+	return f.metrics
 }
 
 func (m *metrics) with(queue, kind string) *functionMetrics {

@@ -128,7 +128,7 @@ func (r *run) do(ctx, counts context.Context) (got result) {
 			returned <- got
 		}()
 		d := r.delivery
-		got.effect, got.err = r.function.Do(ctx, &Run{Job: d.Job, ID: d.ID, Partition: d.Partition, Attempt: d.Attempt})
+		got.effect, got.err = r.function.Do(ctx, &Run{Job: d.Job, ID: runID(d), Partition: d.Partition, Attempt: d.Attempt})
 	}()
 	select {
 	case got = <-returned:
@@ -136,6 +136,14 @@ func (r *run) do(ctx, counts context.Context) (got result) {
 		r.returned = returned
 	}
 	return got
+}
+
+// runID tells jobs apart, also those of one unique name, which have one ID.
+func runID(d *queue.Delivery) string {
+	if d.Serial == 0 {
+		return d.ID
+	}
+	return fmt.Sprintf("%s-%016x", d.ID, d.Serial)
 }
 
 // over returns why what a function returns does not count any more, nil if it does.

@@ -61,8 +61,7 @@ func New(c Config, source queue.Source, network host.Network, registerer prometh
 
 func (s *Server) add(f Function, ready func() bool) {
 	f = f.withDefaults()
-	s.slots.functions[name{f.Queue, f.Kind}] = &function{Function: f, ready: ready}
-	s.metrics.know(f.Queue, f.Kind, f.AtOnce)
+	s.slots.functions[name{f.Queue, f.Kind}] = &function{Function: f, ready: ready, metrics: s.metrics.know(&f)}
 }
 
 // Run runs functions until the context ends: it takes no jobs then, lets runs end within the grace, and gives back

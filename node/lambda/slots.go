@@ -12,8 +12,9 @@ type name struct{ queue, kind string }
 // function is a function and what the node has of it under way. The lock of slots guards busy.
 type function struct {
 	Function
-	ready func() bool // nil for always
-	busy  int         // runs, and those that do not return
+	ready   func() bool // nil for always
+	metrics *functionMetrics
+	busy    int // runs, and those that do not return
 }
 
 // slots says what there is room for. Only one goroutine takes, so room grows until it does.

@@ -177,3 +177,69 @@ func countOnce(t *testing.T, r *rand.Rand) {
 		t.Errorf("%d steps were done, of %d", steps, jobs)
 	}
 }
+
+// TestJobsOfOneNameAreDifferentJobs: what one has done once the next one does too.
+func TestJobsOfOneNameAreDifferentJobs(t *testing.T) {
+	story(t, func(t *testing.T) {
+		w := newWorld(t)
+		var mu sync.Mutex
+		failed := map[string]bool{}
+		w.node("pi-1", of("count", func(ctx context.Context, r *Run) (*Effect, error) {
+			n, _, err := numberAt(ctx, w.store, "home:02/n")
+			if err != nil {
+				return nil, err
+			}
+			if _, _, err := Once(ctx, w.store, "home:02", r.ID, "add", &api.Txn{Then: []api.Op{set("home:02/n", n+1)}}); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if !failed[r.ID] {
+				failed[r.ID] = true
+				return nil, fmt.Errorf("each fails the first time")
+			}
+			return nil, nil
+		}))
+		for range 3 {
+			j := job("count")
+			j.Unique = "anna follows bob"
+			ops, err := j.Put("home:00")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.store.Txn(t.Context(), &api.Txn{Then: ops}); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+		}
+		if n, _, err := numberAt(t.Context(), w.store, "home:02/n"); err != nil || n != 3 {
+			t.Errorf("three jobs have counted to %d, %v", n, err)
+		}
+	})
+}
+
+// TestAnEffectMayHaveAnyKey, also one that is no text, as rows behind documents have, in its conditions and its operations.
+func TestAnEffectMayHaveAnyKey(t *testing.T) {
+	story(t, func(t *testing.T) {
+		w := newWorld(t)
+		const row = "home:00/\xffrow/\xfe"
+		w.node("pi-1", of("count", func(ctx context.Context, r *Run) (*Effect, error) {
+			n, same, err := numberAt(ctx, w.store, row)
+			return &Effect{If: []api.Compare{same}, Then: []api.Op{set(row, n+1)}}, err
+		}))
+		for range 3 {
+			j := job("count")
+			ops, err := j.Put("home:00")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.store.Txn(t.Context(), &api.Txn{Then: ops}); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+		}
+		if n, _, err := numberAt(t.Context(), w.store, row); err != nil || n != 3 {
+			t.Errorf("three jobs have counted to %d, %v", n, err)
+		}
+	})
+}

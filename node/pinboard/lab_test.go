@@ -25,7 +25,6 @@ import (
 	"picloud/node/app"
 	"picloud/node/cache"
 	"picloud/node/host/hosttest"
-	"picloud/node/metricstest"
 	"picloud/node/store/storetest"
 )
 
@@ -374,9 +373,4 @@ func (s *sink) sent() []message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
-}
-
-func (l *lab) metric(name string, labels ...string) float64 {
-	l.t.Helper()
-	return metricstest.Sum(l.t, l.registry, name, labels...)
 }

@@ -25,7 +25,8 @@ type Source interface {
 //   - api.Unknown: it may have taken effect. If it has not, the job is run again.
 type Delivery struct {
 	Job       Job
-	ID        string // of the job: the same in each attempt
+	ID        string // of the job: the same in each attempt, and of all jobs of one unique name
+	Serial    uint64 // tells jobs of one unique name apart: the same in each attempt; 0 without such a name
 	Partition string // in which the job lies, and into which its effect is written
 	Attempt   int    // 1 for the first
 	Attempts  int    // with this one it is dead if it fails

@@ -25,7 +25,11 @@ func (c *Client) Done(ctx context.Context, d *Delivery, e *Effect) error {
 	if _, err := e.addition(d.Partition); err != nil {
 		return err
 	}
-	return c.settle(ctx, d, settling{Verb: "done", Effect: e.orNone()}, func(s settler) error {
+	in := settling{Verb: "done"}
+	if err := in.pack(e); err != nil {
+		return err
+	}
+	return c.settle(ctx, d, in, func(s settler) error {
 		return s.done(ctx, *d.ticket(), e)
 	})
 }
@@ -121,14 +125,8 @@ func (c *Client) sendSettles(server string, list []*settling) ([]settled, error)
 
 // size returns about how many bytes it has.
 func (s *settling) size() int {
-	n := len(s.ID) + len(s.Why)
+	n := len(s.ID) + len(s.Why) + len(s.Changes)
 	if s.Effect != nil {
-		for i := range s.Effect.If {
-			n += len(s.Effect.If[i].Key) + len(s.Effect.If[i].Value)
-		}
-		for i := range s.Effect.Then {
-			n += len(s.Effect.Then[i].Key) + len(s.Effect.Then[i].Value)
-		}
 		for i := range s.Effect.Jobs {
 			n += len(s.Effect.Jobs[i].Payload)
 		}

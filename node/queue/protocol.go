@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/codec"
 )
 
 // What servers and their clients say to each other, as JSON. Unknown fields are errors.
@@ -53,6 +54,7 @@ type reserveCall struct {
 type reserved struct {
 	Job
 	ID        string `json:"id"`
+	Serial    uint64 `json:"serial,omitempty"`
 	Partition string `json:"partition"`
 	Token     uint64 `json:"token"`
 	Attempt   int    `json:"attempt"`
@@ -80,6 +82,37 @@ type settling struct {
 	Hold      int64   `json:"hold_ms,omitempty"` // of a heartbeat
 	Why       string  `json:"why,omitempty"`     // of a failure
 	Effect    *Effect `json:"effect,omitempty"`  // of what is done
+	// Changes are If and Then of the effect as the store writes them, from our own client: JSON has no texts for keys that
+	// are no UTF-8, as those of other tiers' rows are.
+	Changes []byte `json:"changes,omitempty"`
+}
+
+// pack puts an effect into a request.
+func (s *settling) pack(e *Effect) error {
+	if e = e.orNone(); e == nil {
+		return nil
+	}
+	var w codec.Writer
+	err := api.WriteTxn(&w, &api.Txn{If: e.If, Then: e.Then})
+	s.Effect, s.Changes = &Effect{Jobs: e.Jobs}, w
+	return err
+}
+
+// effect returns the effect, of whose parts each came in one way or the other.
+func (s *settling) effect() (*Effect, error) {
+	if len(s.Changes) == 0 {
+		return s.Effect, nil
+	}
+	r := codec.NewReader(s.Changes)
+	t := api.ReadTxn(r)
+	if err := r.Done(); err != nil || len(t.Else) > 0 {
+		return nil, api.Errorf(api.BadRequest, "read the effect", "", "its changes make no sense")
+	}
+	e := &Effect{If: t.If, Then: t.Then}
+	if s.Effect != nil {
+		e.If, e.Then, e.Jobs = append(e.If, s.Effect.If...), append(e.Then, s.Effect.Then...), s.Effect.Jobs
+	}
+	return e, nil
 }
 
 func (s *settling) ticket() ticket {

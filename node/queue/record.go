@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"math/rand/v2"
 	"strings"
 
 	"picloud/node/api"
@@ -12,6 +13,7 @@ type record struct {
 	Kind      string
 	Payload   []byte
 	Unique    string
+	Serial    uint64 // of a job with a unique name: another one for each that is enqueued
 	Attempts  int    // that it may have; 0 for what its queue says
 	Attempt   int    // that it has had
 	LastError string // of the last attempt, if that said something
@@ -25,11 +27,12 @@ const recordVersion = 1
 const maxError = 1 << 10
 
 func (r *record) encode() []byte {
-	w := make(codec.Writer, 0, len(r.Payload)+len(r.Unique)+len(r.LastError)+len(r.Kind)+20)
+	w := make(codec.Writer, 0, len(r.Payload)+len(r.Unique)+len(r.LastError)+len(r.Kind)+30)
 	w.Number(recordVersion)
 	w.Text(r.Kind)
 	w.Bytes(r.Payload)
 	w.Text(r.Unique)
+	w.Number(r.Serial)
 	w.Number(uint64(r.Attempts))
 	w.Number(uint64(r.Attempt))
 	w.Text(r.LastError)
@@ -43,7 +46,7 @@ func decodeRecord(data []byte) (*record, error) {
 	if r.Number() != recordVersion {
 		r.Fail()
 	}
-	found := &record{Kind: r.Text(), Payload: r.Bytes(), Unique: r.Text()}
+	found := &record{Kind: r.Text(), Payload: r.Bytes(), Unique: r.Text(), Serial: r.Number()}
 	found.Attempts, found.Attempt = small(r), small(r)
 	found.LastError, found.Died = r.Text(), int64(r.Number())
 	return found, r.Done()
@@ -92,6 +95,9 @@ func (j *Job) Put(partition string) ([]api.Op, error) {
 func (j *Job) put(partition string) (place, *record, []api.Op) {
 	p := place{partition, j.Queue, j.newID()}
 	r := &record{Kind: j.Kind, Payload: j.Payload, Unique: j.Unique, Attempts: j.Attempts}
+	if j.Unique != "" {
+		r.Serial = rand.Uint64()
+	}
 	ops := []api.Op{{Kind: api.Put, Key: p.job(), Value: r.encode(), TTL: j.Expires}}
 	if j.Delay > 0 {
 		ops = append(ops, api.Op{Kind: api.Put, Key: p.asleep(), TTL: j.Delay})

@@ -46,7 +46,7 @@ func (c *Client) poll(ctx context.Context, server string, in reserveCall) ([]*De
 	got := make([]*Delivery, len(out.Jobs))
 	for i := range out.Jobs {
 		r := &out.Jobs[i]
-		got[i] = &Delivery{Job: r.Job, ID: r.ID, Partition: r.Partition, Token: r.Token, Attempt: r.Attempt, Attempts: r.Of, LastError: r.LastError,
+		got[i] = &Delivery{Job: r.Job, ID: r.ID, Serial: r.Serial, Partition: r.Partition, Token: r.Token, Attempt: r.Attempt, Attempts: r.Of, LastError: r.LastError,
 			Hold: ms(r.Hold), Keeper: c, server: server}
 	}
 	return got, nil

@@ -148,7 +148,7 @@ func (s *Server) wait(ctx context.Context, p *poll, in *reserveCall) (any, error
 	}
 	s.mu.Unlock()
 	for i, d := range p.got {
-		out.Jobs[i] = reserved{Job: d.Job, ID: d.ID, Partition: d.Partition, Token: d.Token, Attempt: d.Attempt, Of: d.Attempts, Hold: d.Hold.Milliseconds(), LastError: d.LastError}
+		out.Jobs[i] = reserved{Job: d.Job, ID: d.ID, Serial: d.Serial, Partition: d.Partition, Token: d.Token, Attempt: d.Attempt, Of: d.Attempts, Hold: d.Hold.Milliseconds(), LastError: d.LastError}
 	}
 	if ctx.Err() != nil {
 		s.giveBack(p.got)
@@ -242,7 +242,7 @@ func (s *Server) valid(in *settling) *api.Error {
 		return asError(err)
 	}
 	switch {
-	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", in.Effect != nil && in.Verb != "done":
+	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", (in.Effect != nil || len(in.Changes) > 0) && in.Verb != "done":
 		return api.Errorf(api.BadRequest, "settle a reservation", "", "a hold is of a heartbeat, a why of a failure, an effect of what is done: not of %s", in.Verb)
 	}
 	return asError(validHold(in.Hold))
@@ -253,7 +253,11 @@ func (s *Server) settleOne(ctx context.Context, in *settling) error {
 	t, q := in.ticket(), s.line(in.Queue)
 	switch in.Verb {
 	case "done":
-		return s.settler().done(ctx, t, in.Effect)
+		e, err := in.effect()
+		if err != nil {
+			return err
+		}
+		return s.settler().done(ctx, t, e)
 	case "fail":
 		return s.settler().fail(ctx, t, q.Queue, in.Why)
 	case "release":

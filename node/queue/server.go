@@ -229,5 +229,5 @@ func mix(n uint64) uint64 {
 
 // delivery is what a worker gets of a job that was reserved.
 func (s *Server) delivery(q *line, p place, r *record, token uint64, hold time.Duration) *Delivery {
-	return &Delivery{Job: r.job(p), ID: p.id, Partition: p.partition, Attempt: r.Attempt + 1, Attempts: q.attempts(r), LastError: r.LastError, Token: token, Hold: hold}
+	return &Delivery{Job: r.job(p), ID: p.id, Serial: r.Serial, Partition: p.partition, Attempt: r.Attempt + 1, Attempts: q.attempts(r), LastError: r.LastError, Token: token, Hold: hold}
 }

@@ -110,7 +110,6 @@ type crowd struct {
 // person is an account.
 type person struct {
 	name, password string
-	posts          []string
 	photos         []string
 	left           bool // or may have
 }

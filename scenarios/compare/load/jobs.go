@@ -80,7 +80,6 @@ type bench struct {
 
 	mu      sync.Mutex
 	pending map[uint64]chan struct{} // by the number that a job's payload begins with
-	done    map[uint64]bool
 }
 
 // work does jobs until the context ends.
