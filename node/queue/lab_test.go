@@ -112,22 +112,6 @@ func (s *labServer) must(method, path string, body, into any) {
 	}
 }
 
-// enqueue puts a job into a queue, and returns its ID.
-func (s *labServer) put(j PlacedJob) Enqueued {
-	s.t.Helper()
-	var out enqueueAnswer
-	s.must("POST", "/v1/enqueue", enqueueCall{[]PlacedJob{j}}, &out)
-	return out.Jobs[0]
-}
-
-// take reserves what is there, at most so much.
-func (s *labServer) take(most int, queues ...string) []reserved {
-	s.t.Helper()
-	var out reserveAnswer
-	s.must("POST", "/v1/reserve", reserveCall{Queues: queues, Most: most}, &out)
-	return out.Jobs
-}
-
 func (r *reserved) settling() settling {
 	return settling{Queue: r.Queue, Partition: r.Partition, ID: r.ID, Token: r.Token}
 }

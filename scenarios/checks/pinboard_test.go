@@ -92,7 +92,9 @@ func TestPinboardIsJudged(t *testing.T) {
 
 		{"jobs", ann, "pass"},
 		{"jobs", "1 2 ok register ann", "ann got no mail"},
+		{"jobs", "1 2 ok register ann\n3 4 ok leave ann\n" + bob, "pass"},
 		{"jobs", ann + "4 4 ok mail ann id=m1", "pass"},
+		{"jobs", "1 2 ok register ann\n3 4 ok leave ann\n" + bob, "pass"},
 		{"jobs", ann + "4 4 ok mail ann id=m3", "ann got 2 mails"},
 		{"jobs", "1 2 failed register ann\n3 3 ok mail ann id=m1", "has not registered"},
 		{"jobs", "1 2 unknown register ann\n3 3 ok mail ann id=m1\n" + bob, "pass"},
