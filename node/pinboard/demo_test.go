@@ -22,7 +22,7 @@ func TestDemo(t *testing.T) {
 	l.drain()
 	bob.post("Good morning. The shelf is humming, all five boards are green.")
 	time.Sleep(2 * time.Millisecond)
-	eve.post("A very long line without any blanks: " + string(make([]byte, 0)) + "loremipsumdolorsitametconsecteturadipiscingelitseddoeiusmodtemporincididuntutlaboreetdoloremagnaaliqua https://example.org/a/very/long/address/that/never/ends?with=parameters&and=more\n\nAnd a second paragraph, <b>with markup</b> that is only text.\n\nשלום עולם ‮ evil")
+	eve.post("A very long line without any blanks: " + string(make([]byte, 0)) + "loremipsumdolorsitametconsecteturadipiscingelitseddoeiusmodtemporincididuntutlaboreetdoloremagnaaliqua https://example.org/a/very/long/address/that/never/ends?with=parameters&and=more\n\nAnd a second paragraph, <b>with markup</b> that is only text.\n\nשלום עולם \u202e evil")
 	time.Sleep(2 * time.Millisecond)
 	ann.photograph("p1", photo(t, 1600, 900, 1))
 	time.Sleep(2 * time.Millisecond)

@@ -93,13 +93,6 @@ type lagging struct {
 	known map[string]*cache.Answer
 }
 
-// keep lets it keep what it reads from now on, and say that it is so old.
-func (l *lagging) keep(age time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keeps, l.age, l.known = true, age, map[string]*cache.Answer{}
-}
-
 func (l *lagging) Read(ctx context.Context, o api.Op) (*cache.Answer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,17 +125,6 @@ func (r *reply) want(status int, parts ...string) *reply {
 	for _, part := range parts {
 		if !bytes.Contains(r.body, []byte(part)) {
 			r.t.Fatalf("%s: %q is not in %.1000s", r.what, part, r.body)
-		}
-	}
-	return r
-}
-
-// lacks fails the test if the body holds a text.
-func (r *reply) lacks(parts ...string) *reply {
-	r.t.Helper()
-	for _, part := range parts {
-		if bytes.Contains(r.body, []byte(part)) {
-			r.t.Fatalf("%s: %q is in %.1000s", r.what, part, r.body)
 		}
 	}
 	return r
