@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"picloud/node/api"
 	"picloud/node/web"
 )
 
@@ -20,5 +19,5 @@ func (n *node) mux() *http.ServeMux {
 
 // nothing answers where no role serves.
 func nothing(w http.ResponseWriter, r *http.Request) {
-	web.Refuse(w, api.Errorf(api.NotFound, "serve", fmt.Sprintf("the path %.80q", r.URL.Path), "this node has no database"))
+	web.Refuse(w, web.NoPath(r, "this node has no database"))
 }

@@ -3,12 +3,7 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +59,7 @@ func (d *DB) Handler() http.Handler { return http.HandlerFunc(d.serveHTTP) }
 func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	c, began := &call{w: w, r: r, operation: opOther}, time.Now()
 	if r.ContentLength != 0 {
-		c.bodyWithin(d.config.Timeout)
+		web.BodyWithin(w, d.config.Timeout)
 	}
 	e, err := d.route(c)
 	if err == nil && e.operation == opChanges {
@@ -86,16 +81,6 @@ func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bodyWithin bounds how long the client may take to send a body, which is zero for no bound. It bounds too how long
-// the server reads on what a refused request has left.
-func (c *call) bodyWithin(limit time.Duration) {
-	var end time.Time
-	if limit > 0 {
-		end = time.Now().Add(limit)
-	}
-	_ = http.NewResponseController(c.w).SetReadDeadline(end) // if that fails, so does the next read
-}
-
 // errAnswered says that an error went to the client in the body of a reply that had begun.
 var errAnswered = errors.New("the reply had begun")
 
@@ -112,25 +97,17 @@ func (d *DB) route(c *call) (*endpoint, error) {
 	} else if c.namespace, ok = strings.CutPrefix(c.r.URL.Path, "/changes/"); ok && !strings.Contains(c.namespace, "/") {
 		endpoints[http.MethodGet] = endpoint{opChanges, []string{"prefix", "from", "wait"}, d.changes}
 	} else {
-		return nil, api.Errorf(api.NotFound, "serve", fmt.Sprintf("the path %.80q", c.r.URL.Path), "there is nothing below /v1/NAMESPACE and /changes/NAMESPACE only")
+		return nil, web.NoPath(c.r, "there is nothing below /v1/NAMESPACE and /changes/NAMESPACE only")
 	}
 	if err := d.admit(c); err != nil {
 		return nil, err
 	}
 	e, ok := endpoints[c.r.Method]
 	if !ok {
-		allowed := strings.Join(slices.Sorted(maps.Keys(endpoints)), ", ")
-		c.w.Header().Set("Allow", allowed)
-		return nil, api.Errorf(api.MethodNotAllowed, "serve", "the method "+c.r.Method, "it is one of %s", allowed)
+		return nil, web.NotAllowed(c.w, c.r, endpoints)
 	}
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return nil, api.Errorf(api.BadRequest, "read the query", "", "%s", err)
-	}
-	for name, values := range query {
-		if !slices.Contains(e.parameters, name) || len(values) != 1 {
-			return nil, api.Errorf(api.BadRequest, "read the query", "", "%.80q is not one of %v, or stands there twice", name, e.parameters)
-		}
+	if _, err := web.Query(c.r, e.parameters...); err != nil {
+		return nil, err
 	}
 	return &e, nil
 }
@@ -174,24 +151,7 @@ func (c *call) mayWrite() error {
 }
 
 // body reads the request's body.
-func (d *DB) body(c *call) ([]byte, error) {
-	var data []byte
-	var err error = &http.MaxBytesError{Limit: d.config.MaxBody}
-	if c.r.ContentLength > d.config.MaxBody {
-		c.w.Header().Set("Connection", "close") // what is known to be too large is not waited for
-	} else {
-		data, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, d.config.MaxBody))
-	}
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return nil, api.Errorf(api.TooLarge, "read the body", "", "it has more than %d bytes", over.Limit)
-	}
-	if err != nil {
-		return nil, api.Errorf(api.BadRequest, "read the body", "", "%s", err)
-	}
-	c.bodyWithin(0) // what ends while a request is served ends the request
-	return data, nil
-}
+func (d *DB) body(c *call) ([]byte, error) { return web.Body(c.w, c.r, d.config.MaxBody) }
 
 // flag reads a parameter that is true or false, by default the latter.
 func (c *call) flag(name string) (bool, error) {

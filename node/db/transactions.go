@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // transaction is a transaction as JSON.
@@ -84,14 +84,8 @@ func (d *DB) transact(ctx context.Context, c *call) error {
 // decodeTransaction reads a transaction of a namespace.
 func decodeTransaction(ns string, body []byte) (*api.Txn, error) {
 	const doing = "read the transaction"
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
 	var from transaction
-	err := d.Decode(&from)
-	if err == nil && !errors.Is(d.Decode(&struct{}{}), io.EOF) {
-		err = errors.New("something stands behind it")
-	}
-	if err != nil {
+	if err := web.FromJSON(bytes.NewReader(body), &from); err != nil {
 		return nil, api.Errorf(api.BadRequest, doing, "", "%s", err)
 	}
 	t := &api.Txn{}

@@ -1,13 +1,13 @@
 package pinboard
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"io"
 	"mime"
-	"net/http"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // maxJSON bounds a body of JSON: the longest text has four bytes for each character, or twelve if it is escaped.
@@ -27,18 +27,14 @@ func (c *call) body(into any) error {
 	if c.contentType() != "application/json" {
 		return api.Errorf(api.BadRequest, "read the body", "", "its type (Content-Type) is application/json, not %.80q", c.r.Header.Get("Content-Type"))
 	}
-	d := json.NewDecoder(http.MaxBytesReader(c.w, c.r.Body, maxJSON))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil {
-		if _, err = d.Token(); err == nil {
-			err = errors.New("there is more than one value")
-		} else if errors.Is(err, io.EOF) {
-			c.bodyWithin(0) // what ends while a request is served ends the request
-			return nil
-		}
+	data, err := web.Body(c.w, c.r, maxJSON)
+	if err != nil {
+		return err
 	}
-	return bodyError(err)
+	if err := web.FromJSON(bytes.NewReader(data), into); err != nil {
+		return web.BodyError(err)
+	}
+	return nil
 }
 
 // noBody refuses a body where there is none to be.
@@ -48,16 +44,8 @@ func (c *call) noBody() error {
 		return api.Errorf(api.BadRequest, "read the body", "", "a %s has none here", c.r.Method)
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		c.bodyWithin(0)
+		web.BodyWithin(c.w, 0)
 		return nil
 	}
-	return bodyError(err)
-}
-
-func bodyError(err error) error {
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return api.Errorf(api.TooLarge, "read the body", "", "it has more than %d bytes", over.Limit)
-	}
-	return api.Errorf(api.BadRequest, "read the body", "", "%s", err)
+	return web.BodyError(err)
 }

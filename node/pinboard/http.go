@@ -2,13 +2,9 @@ package pinboard
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"picloud/node/api"
@@ -49,7 +45,7 @@ func (p *Pinboard) Handler() http.Handler {
 		mux.Handle(path, file)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		web.Refuse(w, api.Errorf(api.NotFound, "serve", fmt.Sprintf("the path %.80q", r.URL.Path), "there is nothing"))
+		web.Refuse(w, web.NoPath(r, "there is nothing"))
 	})
 	return mux
 }
@@ -90,11 +86,9 @@ func (p *Pinboard) methods(endpoints map[string]endpoint) http.Handler {
 	if get, ok := endpoints[http.MethodGet]; ok {
 		endpoints[http.MethodHead] = get
 	}
-	allowed := strings.Join(slices.Sorted(maps.Keys(endpoints)), ", ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, e := &call{w: w, r: r, reading: newReading(p.kit.Cache)}, endpoint{name: "other", serve: func(context.Context, *call) error {
-			w.Header().Set("Allow", allowed)
-			return api.Errorf(api.MethodNotAllowed, "serve", fmt.Sprintf("the method %.20q", r.Method), "it is one of %s", allowed)
+			return web.NotAllowed(w, r, endpoints)
 		}, anybody: true}
 		if known, ok := endpoints[r.Method]; ok {
 			e = known
@@ -111,7 +105,7 @@ func (p *Pinboard) methods(endpoints map[string]endpoint) http.Handler {
 
 // serve lets the caller in and answers.
 func (p *Pinboard) serve(ctx context.Context, c *call, e *endpoint) error {
-	c.bodyWithin(bodyTimeout)
+	web.BodyWithin(c.w, bodyTimeout)
 	if e.name == "other" {
 		return e.serve(ctx, c)
 	}
@@ -120,18 +114,13 @@ func (p *Pinboard) serve(ctx context.Context, c *call, e *endpoint) error {
 			return api.Errorf(api.Forbidden, "serve", "the request", "it comes from another site's page: %s", err)
 		}
 	}
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return api.Errorf(api.BadRequest, "read the query", "", "%s", err)
-	}
 	known := e.parameters
 	if c.reads() {
 		known = append(slices.Clone(known), "fresh")
 	}
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if !slices.Contains(known, name) || len(query[name]) != 1 {
-			return api.Errorf(api.BadRequest, "read the query", "", "%.80q is not one of %v, or stands there twice", name, known)
-		}
+	query, err := web.Query(c.r, known...)
+	if err != nil {
+		return err
 	}
 	if err := p.admit(ctx, c, e, query.Get("fresh")); err != nil {
 		return err
@@ -199,12 +188,3 @@ func (c *call) answer(status int, v any) error {
 
 // bodyTimeout is how long a client may take to send a body.
 const bodyTimeout = 30 * time.Second
-
-// bodyWithin bounds how long the client may take to send a body, zero for no bound.
-func (c *call) bodyWithin(limit time.Duration) {
-	var end time.Time
-	if limit > 0 {
-		end = time.Now().Add(limit)
-	}
-	_ = http.NewResponseController(c.w).SetReadDeadline(end) // if that fails, so does the next read
-}

@@ -11,6 +11,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/codec"
+	"picloud/node/web"
 )
 
 // The limits of an upload, in bytes.
@@ -82,17 +83,17 @@ func (c *call) form(d *draft) error {
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxUpload)
 	parts, err := c.r.MultipartReader()
 	if err != nil {
-		return bodyError(err)
+		return web.BodyError(err)
 	}
 	seen := map[string]bool{}
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			c.bodyWithin(0)
+			web.BodyWithin(c.w, 0)
 			return nil
 		}
 		if err != nil {
-			return bodyError(err)
+			return web.BodyError(err)
 		}
 		name := part.FormName()
 		if seen[name] {
@@ -115,7 +116,7 @@ func (d *draft) take(name string, part *multipart.Part) error {
 	case !isText:
 		file, err := io.ReadAll(part) // the body is limited
 		if err != nil {
-			return bodyError(err)
+			return web.BodyError(err)
 		}
 		if len(file) > 0 || part.FileName() != "" { // a browser sends an empty one where none was chosen
 			d.file = file
@@ -124,7 +125,7 @@ func (d *draft) take(name string, part *multipart.Part) error {
 	}
 	text, err := io.ReadAll(io.LimitReader(part, maxField+1))
 	if err != nil {
-		return bodyError(err)
+		return web.BodyError(err)
 	}
 	if len(text) > maxField {
 		return api.Errorf(api.TooLarge, "read the form", "", "the field %s has more than %d bytes", name, maxField)

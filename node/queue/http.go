@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -107,24 +102,15 @@ func route(endpoints map[string]map[string]endpoint, w http.ResponseWriter, c *c
 	}
 	methods := endpoints[path]
 	if methods == nil {
-		return nil, api.Errorf(api.NotFound, "serve", fmt.Sprintf("the path %.80q", c.r.URL.Path), "there is nothing")
+		return nil, web.NoPath(c.r, "there is nothing")
 	}
 	e, ok := methods[c.r.Method]
 	if !ok {
-		allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
-		w.Header().Set("Allow", allowed)
-		return nil, api.Errorf(api.MethodNotAllowed, "serve", "the method "+c.r.Method, "it is one of %s", allowed)
+		return nil, web.NotAllowed(w, c.r, methods)
 	}
 	var err error
-	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
-		return nil, api.Errorf(api.BadRequest, "read the query", "", "%s", err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		if !slices.Contains(e.parameters, name) || len(c.query[name]) != 1 {
-			return nil, api.Errorf(api.BadRequest, "read the query", "", "%.80q is not one of %v, or stands there twice", name, e.parameters)
-		}
-	}
-	return &e, nil
+	c.query, err = web.Query(c.r, e.parameters...)
+	return &e, err
 }
 
 // readBody reads a request's body, which has some time to come.
@@ -132,22 +118,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
-	if r.ContentLength > maxBody {
-		w.Header().Set("Connection", "close") // what is known to be too large is not waited for
-		return nil, api.Errorf(api.TooLarge, "read the body", "", "it has more than %d bytes", maxBody)
-	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(requestLimit)) // if that fails, so does reading
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return nil, api.Errorf(api.TooLarge, "read the body", "", "it has more than %d bytes", over.Limit)
-	}
-	if err != nil {
-		return nil, api.Errorf(api.BadRequest, "read the body", "", "%s", err)
-	}
-	_ = control.SetReadDeadline(time.Time{}) // what ends while a request waits ends the request
-	return data, nil
+	web.BodyWithin(w, requestLimit)
+	return web.Body(w, r, maxBody)
 }
 
 // decode reads a body.

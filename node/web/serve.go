@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"picloud/node/api"
 )
 
 // stopLimit is how long requests under way have to end when the node stops.
@@ -27,8 +25,7 @@ const HeaderBytes = 64 << 10
 func ReadOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			Refuse(w, api.Errorf(api.MethodNotAllowed, "serve", "the method "+r.Method, "it is one of GET, HEAD"))
+			Refuse(w, NotAllowed(w, r, map[string]bool{http.MethodGet: true, http.MethodHead: true}))
 			return
 		}
 		h.ServeHTTP(w, r)
