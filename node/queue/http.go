@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -129,7 +131,7 @@ func decode(body []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return api.Errorf(api.BadRequest, "read the body", "", "%s", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a bracket too many for the end
 		return api.Errorf(api.BadRequest, "read the body", "", "something follows behind its value")
 	}
 	return nil
