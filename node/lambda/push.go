@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,7 +19,6 @@ import (
 	"picloud/node/host"
 	"picloud/node/presence"
 	"picloud/node/web"
-	"picloud/node/wire"
 )
 
 // The headers of a job that is pushed. What is left of its time stands in web.TimeoutHeader.
@@ -34,9 +32,6 @@ const (
 
 // mostAnswer bounds the bytes of an answer: an effect as large as a transaction may be, in JSON.
 const mostAnswer = 2 * api.MaxTxnBytes
-
-// connectLimit is how long a program may take to accept a connection.
-const connectLimit = time.Second
 
 // Push is a function that a program does, which serves HTTP and is announced as a service.
 type Push struct {
@@ -67,28 +62,9 @@ type pusher struct {
 
 func newPusher(network host.Network) *pusher {
 	p := &pusher{services: map[string]*service{}}
-	checked := wire.Network{Network: network}
-	p.transport = &http.Transport{IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
-		DialContext: func(ctx context.Context, kind, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, connectLimit)
-			defer cancel()
-			dial := network.DialContext
-			if p.checks(address) {
-				dial = checked.DialContext
-			}
-			c, err := dial(ctx, kind, address)
-			if err != nil {
-				return nil, dialError{err}
-			}
-			return c, nil
-		}}
+	p.transport = &http.Transport{IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16, DialContext: web.Dialer(network, p.checks)}
 	return p
 }
-
-// dialError says that a program was not reached: it has not seen the job.
-type dialError struct{ error }
-
-func (e dialError) Unwrap() error { return e.error }
 
 func (p *pusher) close() { p.transport.CloseIdleConnections() }
 
@@ -160,7 +136,7 @@ func (p *pusher) function(c Push) Function {
 		err := error(api.Errorf(api.Unavailable, "push a job to", c.Service, "no instance is known"))
 		for _, i := range list {
 			var e *Effect
-			if e, err = p.push(ctx, i.Address, cmp.Or(c.Path, "/"), r); !errors.As(err, new(dialError)) {
+			if e, err = p.push(ctx, i.Address, cmp.Or(c.Path, "/"), r); !errors.As(err, new(web.NotReached)) {
 				return e, err
 			}
 		}

@@ -20,11 +20,6 @@ import (
 // mostAttempts bounds how often one request is sent.
 const mostAttempts = 3
 
-// dialError says that a server was not reached: it has not seen the request.
-type dialError struct{ error }
-
-func (e dialError) Unwrap() error { return e.error }
-
 // exchange is a request on its way to some server, and perhaps to another one.
 type exchange struct {
 	*pool
@@ -168,7 +163,7 @@ func (x *exchange) worthAnother(a *attempt) bool {
 		return false
 	}
 	if a.err != nil {
-		return errors.As(a.err, new(dialError)) || x.repeatable()
+		return errors.As(a.err, new(web.NotReached)) || x.repeatable()
 	}
 	switch a.reply.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -249,7 +244,7 @@ func (x *exchange) failure(err error) error {
 	const doing = "pass on to"
 	reads := x.request.Method == http.MethodGet || x.request.Method == http.MethodHead || x.request.Method == http.MethodOptions
 	switch {
-	case errors.As(err, new(dialError)) && len(x.tried) == 1, reads && context.Cause(x.request.Context()) == nil:
+	case errors.As(err, new(web.NotReached)) && len(x.tried) == 1, reads && context.Cause(x.request.Context()) == nil:
 		return api.Errorf(api.Unavailable, doing, x.service, "%s", err)
 	case context.Cause(x.request.Context()) != nil:
 		err = context.Cause(x.request.Context())

@@ -16,7 +16,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -29,7 +28,6 @@ import (
 	"picloud/node/host"
 	"picloud/node/presence"
 	"picloud/node/web"
-	"picloud/node/wire"
 )
 
 // Balancer passes requests on. It may be used by many goroutines.
@@ -44,9 +42,6 @@ type Balancer struct {
 
 var _ prometheus.Collector = (*Balancer)(nil)
 
-// connectLimit is how long a server may take to accept a connection.
-const connectLimit = time.Second
-
 // New returns a load balancer that reaches servers by a network. Run makes it know them.
 func New(c Config, network host.Network, registerer prometheus.Registerer, log *slog.Logger) (*Balancer, error) {
 	if err := c.Validate(); err != nil {
@@ -60,7 +55,7 @@ func New(c Config, network host.Network, registerer prometheus.Registerer, log *
 	slices.SortStableFunc(b.routes, better)
 	policy := c.Policy.withDefaults()
 	b.transport = &http.Transport{
-		DialContext:         b.dialer(network),
+		DialContext:         web.Dialer(network, b.checks),
 		MaxIdleConnsPerHost: policy.InFlight,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true, // what a server compresses is passed on as it is
@@ -83,24 +78,6 @@ func New(c Config, network host.Network, registerer prometheus.Registerer, log *
 		return nil, fmt.Errorf("lb: register metrics: %w", err)
 	}
 	return b, nil
-}
-
-// dialer connects to servers, by checked streams to those that take them.
-func (b *Balancer) dialer(network host.Network) func(context.Context, string, string) (net.Conn, error) {
-	checked := wire.Network{Network: network}
-	return func(ctx context.Context, kind, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, connectLimit)
-		defer cancel()
-		dial := network.DialContext
-		if b.checks(address) {
-			dial = checked.DialContext
-		}
-		c, err := dial(ctx, kind, address)
-		if err != nil {
-			return nil, dialError{err}
-		}
-		return c, nil
-	}
 }
 
 // checks tells whether the server at an address takes checked streams.
