@@ -93,3 +93,11 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// ReadError returns an error of what only reads: for that an unknown outcome is none, and nothing was done.
+func ReadError(err error) error {
+	if k := KindOf(err); k == Unknown || k == Replayed {
+		return Errorf(Unavailable, "read", "", "%s", err)
+	}
+	return err
+}

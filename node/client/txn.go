@@ -197,17 +197,9 @@ func (c *Client) read(ctx context.Context, t *api.Txn, stale bool) (*api.StaleRe
 		return nil, bad
 	}
 	if err != nil {
-		return nil, readError(err)
+		return nil, api.ReadError(err)
 	}
 	return api.DecodeStaleReply(answer)
-}
-
-// readError says of a read that got no answer in time that it had no effect.
-func readError(err error) error {
-	if api.KindOf(err) == api.Unknown {
-		return api.Errorf(api.Unavailable, "read", "", "%s", err)
-	}
-	return err
 }
 
 // Events returns the events of a watch; see api.Store.
@@ -229,7 +221,7 @@ func (c *Client) Events(ctx context.Context, w *api.Watch) (*api.Events, error) 
 		case ctx.Err() != nil && found.Next > 0:
 			return found, nil
 		case err != nil:
-			return nil, readError(err)
+			return nil, api.ReadError(err)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (d *DB) events(ctx context.Context, w *api.Watch, wait time.Duration) (*api
 	defer cancel()
 	events, err := d.store.Events(ctx, w)
 	if err != nil {
-		return nil, readError(err)
+		return nil, api.ReadError(err)
 	}
 	return events, nil
 }

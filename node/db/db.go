@@ -60,19 +60,11 @@ func (d *DB) run(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 	case err == nil:
 		return reply, nil
 	case t.ReadOnly():
-		return nil, readError(err)
+		return nil, api.ReadError(err)
 	case !effectless(api.KindOf(err)):
 		return nil, api.Errorf(api.Unknown, "write", "", "it may have taken effect: %s", err)
 	}
 	return nil, err
-}
-
-// readError returns an error of a read, for which an unknown outcome is none.
-func readError(err error) error {
-	if k := api.KindOf(err); k == api.Unknown || k == api.Replayed {
-		return api.Errorf(api.Unavailable, "read", "", "%s", err)
-	}
-	return err
 }
 
 // effectless tells whether errors of a kind promise that nothing was written.

@@ -53,7 +53,7 @@ func (d *DB) read(ctx context.Context, c *call, t *api.Txn) (*api.Reply, error) 
 	}
 	reply, err := d.store.ReadStale(ctx, t)
 	if err != nil {
-		return nil, readError(err)
+		return nil, api.ReadError(err)
 	}
 	c.w.Header().Set(headerAge, strconv.FormatInt(reply.Age.Milliseconds(), 10))
 	return &reply.Reply, nil

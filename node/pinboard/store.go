@@ -47,11 +47,8 @@ func newReading(from cache.Reader) *reading { return &reading{from: from, active
 
 func (r *reading) do(ctx context.Context, o api.Op) (*api.Result, error) {
 	a, err := r.from.Read(ctx, o)
-	if k := api.KindOf(err); k == api.Unknown || k == api.Replayed {
-		err = api.Errorf(api.Unavailable, "read", "", "%s", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, api.ReadError(err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,19 +11,6 @@ import (
 
 	"picloud/node/api"
 )
-
-// asError returns what crosses the wire of an error, nil for none.
-func asError(err error) *api.Error {
-	var e *api.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &e):
-		copied := *e
-		return &copied
-	}
-	return api.Errorf(api.Internal, "serve", "", "%s", err)
-}
 
 // mine returns the partitions of a queue that this server looks after.
 func (s *Server) mine(q *line) []string {

@@ -17,6 +17,7 @@ import (
 	"picloud/node/host"
 	"picloud/node/presence"
 	"picloud/node/wait"
+	"picloud/node/web"
 	"picloud/node/wire"
 )
 
@@ -154,7 +155,7 @@ func (c *Client) enqueue(ctx context.Context, j PlacedJob) (out Enqueued) {
 		} else {
 			var err error
 			if out, err = c.enqueuesOf(server).do(ctx, &j); err != nil {
-				out.Error = asError(err)
+				out.Error = web.AsError(err)
 			}
 		}
 		if api.KindOf(asNil(out.Error)) != api.Unavailable || !wait.For(ctx, 100*time.Millisecond<<tries) {

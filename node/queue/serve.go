@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // serveEnqueue enqueues jobs. Each lies in a partition, so each is enqueued or not by itself.
@@ -76,7 +77,7 @@ func (s *Server) enqueue(ctx context.Context, j *PlacedJob) Enqueued {
 		err = api.Errorf(api.Internal, "enqueue a job", p.id, "there is one of this ID")
 	}
 	if err != nil {
-		return Enqueued{Error: asError(err)}
+		return Enqueued{Error: web.AsError(err)}
 	}
 	return Enqueued{ID: p.id, Partition: p.partition}
 }
@@ -223,7 +224,7 @@ func (s *Server) serveSettle(ctx context.Context, c *call) (any, error) {
 			out.Reservations[i].Error = err
 			continue
 		}
-		all.Go(func() { out.Reservations[i].Error = asError(s.settleOne(ctx, &in.Reservations[i])) })
+		all.Go(func() { out.Reservations[i].Error = web.AsError(s.settleOne(ctx, &in.Reservations[i])) })
 	}
 	all.Wait()
 	return out, nil
@@ -235,17 +236,17 @@ func (s *Server) valid(in *settling) *api.Error {
 		return api.Errorf(api.BadRequest, "settle a reservation", "", "a verb is one of %v, not %.20q", verbs(), in.Verb)
 	}
 	if _, err := s.queue(in.Queue); err != nil {
-		return asError(err)
+		return web.AsError(err)
 	}
 	t := in.ticket()
 	if err := t.validate(); err != nil {
-		return asError(err)
+		return web.AsError(err)
 	}
 	switch {
 	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", (in.Effect != nil || len(in.Changes) > 0) && in.Verb != "done":
 		return api.Errorf(api.BadRequest, "settle a reservation", "", "a hold is of a heartbeat, a why of a failure, an effect of what is done: not of %s", in.Verb)
 	}
-	return asError(validHold(in.Hold))
+	return web.AsError(validHold(in.Hold))
 }
 
 // settleOne treats a reservation.

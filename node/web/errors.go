@@ -40,10 +40,10 @@ func StatusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// AsError returns what crosses the wire of an error.
+// AsError returns what crosses the wire of an error, nil for none.
 func AsError(err error) *api.Error {
 	var e *api.Error
-	if errors.As(err, &e) {
+	if err == nil || errors.As(err, &e) {
 		return e
 	}
 	return api.Errorf(api.Internal, "serve", "", "%s", err)
