@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // defaultLimit is how many documents a scan returns that names no limit.
@@ -55,7 +56,7 @@ func (d *DB) read(ctx context.Context, c *call, t *api.Txn) (*api.Reply, error) 
 	if err != nil {
 		return nil, api.ReadError(err)
 	}
-	c.w.Header().Set(headerAge, strconv.FormatInt(reply.Age.Milliseconds(), 10))
+	c.w.Header().Set(web.AgeHeader, strconv.FormatInt(reply.Age.Milliseconds(), 10))
 	return &reply.Reply, nil
 }
 

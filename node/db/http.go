@@ -23,13 +23,6 @@ const (
 	opOther       = "other"
 )
 
-// The headers that are the database's own.
-const (
-	headerAge         = "Picloud-Age-Ms"
-	headerIdempotency = "Idempotency-Key"
-	headerReplayed    = "Idempotency-Replayed"
-)
-
 // call is an HTTP request with what is known about it.
 type call struct {
 	w         http.ResponseWriter

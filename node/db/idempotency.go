@@ -9,6 +9,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/codec"
+	"picloud/node/web"
 )
 
 // idempotencyTTL is how long an idempotency key is remembered, ms.
@@ -54,19 +55,19 @@ func (d *DB) once(ctx context.Context, c *call, body []byte, t *api.Txn) (*done,
 	if !bytes.Equal(found[0].Value, hash) {
 		return nil, api.Errorf(api.Conflict, "write", "", "the idempotency key %q was used for another request", name)
 	}
-	c.w.Header().Set(headerReplayed, "true")
+	c.w.Header().Set(web.ReplayedHeader, "true")
 	return &done{api.Reply{Succeeded: true, Revision: found[0].Modified}, true}, nil
 }
 
 // idempotencyKey reads the header, which may be absent.
 func idempotencyKey(h http.Header) (string, error) {
-	values := h.Values(headerIdempotency)
+	values := h.Values(web.IdempotencyHeader)
 	if len(values) == 0 {
 		return "", nil
 	}
 	name := values[0]
 	if len(values) > 1 || len(name) < 1 || len(name) > 128 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return "", api.Errorf(api.BadRequest, "read the header", headerIdempotency, "it is 1 to 128 printable ASCII characters, once")
+		return "", api.Errorf(api.BadRequest, "read the header", web.IdempotencyHeader, "it is 1 to 128 printable ASCII characters, once")
 	}
 	return name, nil
 }

@@ -94,7 +94,7 @@ func (x *exchange) repeatable() bool {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
 		return true
 	}
-	return x.request.Header.Get("Idempotency-Key") != ""
+	return x.request.Header.Get(web.IdempotencyHeader) != ""
 }
 
 func (x *exchange) lateAfter() time.Duration {

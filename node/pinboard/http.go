@@ -11,13 +11,8 @@ import (
 	"picloud/node/web"
 )
 
-// The headers that are the application's own.
-const (
-	headerAge         = "Picloud-Age-Ms"
-	headerUser        = "Pinboard-User"
-	headerIdempotency = "Idempotency-Key"
-	headerReplayed    = "Idempotency-Replayed"
-)
+// headerUser says in an answer whose session the request had.
+const headerUser = "Pinboard-User"
 
 // endpoint is what a path and a method lead to.
 type endpoint struct {
@@ -172,7 +167,7 @@ func (c *call) setAge() {
 	if c.reads() {
 		age = c.reading.oldest()
 	}
-	c.w.Header().Set(headerAge, strconv.FormatInt(age.Milliseconds(), 10))
+	c.w.Header().Set(web.AgeHeader, strconv.FormatInt(age.Milliseconds(), 10))
 }
 
 // answer sends a value.

@@ -13,6 +13,7 @@ import (
 	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/lambda"
+	"picloud/node/web"
 	"picloud/node/wire"
 )
 
@@ -85,7 +86,7 @@ func (p *Pinboard) send(ctx context.Context, m *message) error {
 		return api.Errorf(api.Internal, doing, m.ID, "%s", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(headerIdempotency, m.ID)
+	r.Header.Set(web.IdempotencyHeader, m.ID)
 	reply, err := p.mail.Do(r)
 	if err != nil {
 		return api.Errorf(api.Unavailable, doing, m.ID, "%s", err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"picloud/node/api"
+	"picloud/node/web"
 )
 
 // shownPost is a post as others see it.
@@ -46,7 +47,7 @@ func (p *Pinboard) createPost(ctx context.Context, c *call) error {
 		return err
 	}
 	if replayed {
-		c.w.Header().Set(headerReplayed, "true")
+		c.w.Header().Set(web.ReplayedHeader, "true")
 	}
 	return c.answer(http.StatusCreated, s)
 }

@@ -38,7 +38,7 @@ func (c *call) draft() (*draft, error) {
 		err = c.body(d)
 	}
 	if err == nil {
-		err = d.complete(c.r.Header.Get(headerIdempotency))
+		err = d.complete(c.r.Header.Get(web.IdempotencyHeader))
 	}
 	return d, err
 }

@@ -12,6 +12,11 @@ const (
 	TimeoutHeader = "Picloud-Timeout-Ms"
 	// AttemptsHeader says in an answer how often the request was sent.
 	AttemptsHeader = "Picloud-Attempts"
+	// AgeHeader says how old an answer may be, ms. Which bound that is stands in the page of who answers.
+	AgeHeader = "Picloud-Age-Ms"
+	// IdempotencyHeader names a request of which a repetition is to have no further effect, and ReplayedHeader an answer to one.
+	IdempotencyHeader = "Idempotency-Key"
+	ReplayedHeader    = "Idempotency-Replayed"
 	// RequestIDHeader names a request in all logs.
 	RequestIDHeader = "X-Request-Id"
 )

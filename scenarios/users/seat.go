@@ -16,7 +16,7 @@ import (
 // seat is a place before a screen: one person after another sits there.
 type seat struct {
 	*crowd
-	web    *web
+	web    *browser
 	number int  // of the client in the history
 	place  int  // on this machine
 	visits bool // nobody registers here

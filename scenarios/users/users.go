@@ -85,7 +85,7 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 	}
 	var living sync.WaitGroup
 	for n := range c.Count + c.Visitors {
-		w, err := newWeb(h, &c)
+		w, err := newBrowser(h, &c)
 		if err != nil {
 			return err
 		}

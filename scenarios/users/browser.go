@@ -17,22 +17,23 @@ import (
 
 	"picloud/node/host"
 	"picloud/node/wait"
+	"picloud/node/web"
 )
 
-// web is a browser: it keeps a session, and talks to one balancer until it does not answer.
-type web struct {
+// browser keeps a session, and talks to one balancer until it does not answer.
+type browser struct {
 	config  *Config
 	client  *http.Client
 	at      int    // the balancer
 	session string // the token of who is logged in
 }
 
-func newWeb(h *host.Host, c *Config) (*web, error) {
+func newBrowser(h *host.Host, c *Config) (*browser, error) {
 	known := x509.NewCertPool()
 	if !known.AppendCertsFromPEM([]byte(c.Certificate)) {
 		return nil, errors.New("users: the balancers' certificate cannot be read")
 	}
-	return &web{config: c, at: rand.IntN(len(c.Balancers)), client: &http.Client{
+	return &browser{config: c, at: rand.IntN(len(c.Balancers)), client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -57,9 +58,8 @@ const attemptLimit = 5 * time.Second
 // call is a request of the user's browser.
 type call struct {
 	method, path string
-	body         any               // as JSON, or a raw one
-	header       map[string]string // more of it
-	key          string            // of the action: with it a request may be repeated
+	body         any    // as JSON, or a raw one
+	key          string // of the action: with it a request may be repeated
 }
 
 type raw struct {
@@ -76,15 +76,15 @@ type answer struct {
 
 // age returns how old the answer may be, as it says.
 func (a *answer) age() time.Duration {
-	ms, _ := strconv.ParseInt(a.header.Get("Picloud-Age-Ms"), 10, 64)
+	ms, _ := strconv.ParseInt(a.header.Get(web.AgeHeader), 10, 64)
 	return time.Duration(ms) * time.Millisecond
 }
 
 // do makes a call until it is answered with something that will not change, or the time is over. The answer is nil if there was
 // none; sent tells whether any attempt may have had an effect.
-func (w *web) do(ctx context.Context, c *call) (a *answer, sent bool, err error) {
+func (b *browser) do(ctx context.Context, c *call) (a *answer, sent bool, err error) {
 	for tries := 0; ; tries++ {
-		a, sure, e := w.attempt(ctx, c)
+		a, sure, e := b.attempt(ctx, c)
 		sent = sent || !sure
 		if e == nil && a.status < 500 && a.status != http.StatusTooManyRequests {
 			return a, sent, nil
@@ -92,7 +92,7 @@ func (w *web) do(ctx context.Context, c *call) (a *answer, sent bool, err error)
 		if err = e; e == nil {
 			err = fmt.Errorf("status %d: %.200s", a.status, a.body)
 		}
-		w.at = (w.at + 1) % len(w.config.Balancers)
+		b.at = (b.at + 1) % len(b.config.Balancers)
 		if !wait.For(ctx, min(50*time.Millisecond<<min(tries, 5), time.Second)/2+rand.N(100*time.Millisecond)) {
 			return nil, sent, err
 		}
@@ -100,14 +100,14 @@ func (w *web) do(ctx context.Context, c *call) (a *answer, sent bool, err error)
 }
 
 // attempt makes a call once. Sure tells that it had no effect, or that there is an answer.
-func (w *web) attempt(ctx context.Context, c *call) (a *answer, sure bool, err error) {
+func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	r, err := w.request(ctx, c)
+	r, err := b.request(ctx, c)
 	if err != nil {
 		return nil, true, err
 	}
-	reply, err := w.client.Do(r)
+	reply, err := b.client.Do(r)
 	if err != nil {
 		return nil, false, err
 	}
@@ -119,35 +119,32 @@ func (w *web) attempt(ctx context.Context, c *call) (a *answer, sure bool, err e
 	return &answer{reply.StatusCode, body, reply.Header}, reply.StatusCode < 500 || reply.StatusCode == http.StatusServiceUnavailable, nil
 }
 
-func (w *web) request(ctx context.Context, c *call) (*http.Request, error) {
+func (b *browser) request(ctx context.Context, c *call) (*http.Request, error) {
 	var body io.Reader
 	kind := ""
-	switch b := c.body.(type) {
+	switch v := c.body.(type) {
 	case nil:
 	case raw:
-		kind, body = b.kind, bytes.NewReader(b.data)
+		kind, body = v.kind, bytes.NewReader(v.data)
 	default:
-		text, err := json.Marshal(b)
+		text, err := json.Marshal(v)
 		if err != nil {
 			return nil, err
 		}
 		kind, body = "application/json", bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, c.method, "https://"+net.JoinHostPort(w.config.Balancers[w.at], w.config.Port)+c.path, body)
+	r, err := http.NewRequestWithContext(ctx, c.method, "https://"+net.JoinHostPort(b.config.Balancers[b.at], b.config.Port)+c.path, body)
 	if err != nil {
 		return nil, err
 	}
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
-	if w.session != "" {
-		r.Header.Set("Authorization", "Bearer "+w.session)
+	if b.session != "" {
+		r.Header.Set("Authorization", "Bearer "+b.session)
 	}
 	if c.key != "" {
-		r.Header.Set("Idempotency-Key", c.key)
-	}
-	for name, value := range c.header { // of which no two are the same
-		r.Header.Set(name, value)
+		r.Header.Set(web.IdempotencyHeader, c.key)
 	}
 	return r, nil
 }
