@@ -118,9 +118,6 @@ func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check 
 		check.Name = "served"
 		made = append(made, check)
 	}
-	if c := s.Checks.Amplified; c != nil {
-		made = append(made, checks.Amplified(result.Tiers, c.Percent, c.Minimum))
-	}
 	if c := s.Checks.Named; c != nil {
 		made = append(made, checks.Named(r.Schedule, r.Felt, result.Alerts, s.HealedAt(), int64(c.Share), c.Minimum))
 	}

@@ -156,7 +156,6 @@ type Checks struct {
 	Jobs         *Jobs         `yaml:"jobs"`
 	Named        *Named        `yaml:"named"`
 	Served       *Served       `yaml:"served"`
-	Amplified    *Amplified    `yaml:"amplified"`
 }
 
 // Linearizable asks for checks.Linearizable.
@@ -195,12 +194,6 @@ type Served struct {
 	Within  Duration `yaml:"within"`
 	Share   PPM      `yaml:"share"`
 	Minimum int      `yaml:"minimum"` // operations
-}
-
-// Amplified asks that a load balancer does not send much more than it was asked for.
-type Amplified struct {
-	Percent int `yaml:"percent"` // that the servers got, of the requests that users made
-	Minimum int `yaml:"minimum"` // requests
 }
 
 // Jobs asks for checks.Jobs.

@@ -219,9 +219,6 @@ func (s *Scenario) validateChecks() error {
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")
 	}
-	if v := c.Amplified; v != nil && (v.Percent < 1 || v.Minimum < 1 || !s.hasMonitor()) {
-		return wrong("checks.amplified", "the check needs a percentage, a minimum, and a monitor")
-	}
 	if c.Named != nil && (c.Named.Minimum < 1 || c.Named.Share < 1 || !s.hasMonitor()) {
 		return wrong("checks.named", "the check needs a minimum of causes, a share, and a monitor")
 	}

@@ -60,7 +60,7 @@ type Monitor struct {
 // New returns a monitor.
 func New(h *host.Host, c Config, r *Rules) *Monitor {
 	m := &Monitor{
-		config: c, log: h.Log, evaluator: NewEvaluator(r), tally: newTally(sortTiers(c.Tiers)),
+		config: c, log: h.Log, evaluator: NewEvaluator(r), tally: newTally(c.Tiers),
 		// Metrics are small, and to press them costs a node more than to send them.
 		client: http.Client{Transport: &http.Transport{DialContext: h.Network.DialContext, DisableCompression: true}},
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_monitor_failures_total",

@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -130,10 +129,3 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // ServerErrors tells of a series with the label status whether it counts answers with 5xx.
 func ServerErrors(labels model.Metric) bool { return strings.HasPrefix(string(labels["status"]), "5") }
-
-// sortTiers puts tiers in the order of their names.
-func sortTiers(tiers []Tier) []Tier {
-	tiers = slices.Clone(tiers)
-	slices.SortFunc(tiers, func(a, b Tier) int { return cmp.Compare(a.Name, b.Name) })
-	return tiers
-}

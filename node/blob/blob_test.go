@@ -37,7 +37,7 @@ func newLab(t testing.TB, read func(api.Store) cache.Reader) *lab {
 	t.Helper()
 	l := &lab{t: t, store: storetest.New(t), registry: prometheus.NewRegistry()}
 	var err error
-	if l.blobs, err = New(l.store, read(l.store), "work", l.registry); err != nil {
+	if l.blobs, err = New(l.store, read(l.store), "sweeps", l.registry); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -88,7 +88,7 @@ func (l *lab) rows() (keys []string) {
 // swept is what a sweep of a draft wants to be written.
 func (l *lab) swept(h Handle) *lambda.Effect {
 	l.t.Helper()
-	e, err := l.blobs.Sweep().Do(context.Background(), &lambda.Run{Job: sweepJob("work", h.ID), Partition: h.Partition})
+	e, err := l.blobs.Sweep().Do(context.Background(), &lambda.Run{Job: sweepJob("sweeps", h.ID), Partition: h.Partition})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestWhatIsNoBlobIsRefused(t *testing.T) {
 	if _, err := New(l.store, cache.Direct(l.store), "No Queue", l.registry); err == nil {
 		t.Error("a queue of that name")
 	}
-	if _, err := New(l.store, cache.Direct(l.store), "work", l.registry); err != nil {
+	if _, err := New(l.store, cache.Direct(l.store), "sweeps", l.registry); err != nil {
 		t.Errorf("a second store: %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestWhoStopsBetweenTwoParts(t *testing.T) {
 // enqueued tells whether a job is there that sweeps a blob, by a payload that is its ID.
 func (l *lab) enqueued(id string) bool {
 	l.t.Helper()
-	for _, r := range l.run(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: home + "/\xffqueue/work/"}}}).Results[0].Records {
+	for _, r := range l.run(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: home + "/\xffqueue/sweeps/"}}}).Results[0].Records {
 		if bytes.Contains(r.Value, []byte(id)) && bytes.Contains(r.Value, []byte(SweepKind)) {
 			return true
 		}

@@ -31,7 +31,7 @@ func TestADraftThatNobodyWantsIsGoneAfterAnHour(t *testing.T) {
 				l.store.Tick(3 * time.Second)
 			}
 		})
-		q, err := queue.New(queue.Config{Port: "9100", Queues: []queue.Queue{{Name: "work", Partitions: api.Partitions{Namespace: "home", Count: 1}}}},
+		q, err := queue.New(queue.Config{Port: "9100", Queues: []queue.Queue{{Name: "sweeps", Partitions: api.Partitions{Namespace: "home", Count: 1}}}},
 			"pi-q", l.store, prometheus.NewRegistry(), quiet)
 		if err != nil {
 			t.Fatal(err)
