@@ -178,27 +178,11 @@ func DriveBalancer(ctx context.Context) error {
 			works[i] = &browser{client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: (&host.RealNetwork{}).DialContext}},
 				url: "http://" + c.Address + "/", bytes: c.AnswerBytes}
 		}
-		if err := balancerServes(ctx, works[0]); err != nil {
+		if err := load.Ready(ctx, func(ctx context.Context) error { _, _, err := works[0].Next(ctx); return err }); err != nil {
 			return nil, err
 		}
 		return load.Measure(ctx, c.Span, works)
 	})
-}
-
-// balancerServes waits until there is an answer.
-func balancerServes(ctx context.Context, w load.Work) error {
-	var err error
-	for range 600 {
-		if _, _, err = w.Next(ctx); err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return err
 }
 
 // browser asks for the same page again and again.

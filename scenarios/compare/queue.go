@@ -18,7 +18,7 @@ import (
 	"picloud/scenarios/shelf"
 )
 
-// Queue is the comparison of the work queues with beanstalkd, and with NATS JetStream: jobs are put, taken, and done at once.
+// Queue is the comparison of the work queues with beanstalkd: jobs are put, taken, and done at once.
 type Queue struct {
 	Program      string // picloud, which our nodes run
 	Connections  int
@@ -50,13 +50,9 @@ func (c *Queue) ours(folder string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var groups [][]string
-	for i := range c.Groups {
-		groups = append(groups, append(nodes()[i%len(nodes()):], nodes()[:i%len(nodes())]...))
-	}
 	configs := map[string]node.Config{}
 	for _, name := range nodes() {
-		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups},
+		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups)},
 			Queue: &node.Queue{Port: p.Ports[2], Queues: []node.WorkQueue{{Name: benchQueue, Namespace: "bench", Partitions: c.Partitions}}}}
 	}
 	servers, err := ourNodes(c.Program, folder, p, configs)

@@ -57,8 +57,18 @@ func (c *Store) Contest() *Contest {
 	}, Contestants: []Contestant{{Ours, c.ours}, {"etcd", c.etcd}}}
 }
 
-// nodes are the names of the servers of both stores.
+// nodes are the names of the servers of a store.
 func nodes() []string { return []string{"pi-1", "pi-2", "pi-3"} }
+
+// groups returns the members of so many groups of our store: all nodes, of which another one comes first in each.
+func groups(n int) [][]string {
+	var all [][]string
+	for i := range n {
+		turn := i % len(nodes())
+		all = append(all, slices.Concat(nodes()[turn:], nodes()[:turn]))
+	}
+	return all
+}
 
 func (c *Store) load(p shelf.Place, command ...string) func(load.Span) ([]string, any) {
 	return func(s load.Span) ([]string, any) {
@@ -73,14 +83,9 @@ func (c *Store) ours(folder string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var groups [][]string
-	for i := range c.Groups {
-		turn := i % len(nodes())
-		groups = append(groups, slices.Concat(nodes()[turn:], nodes()[:turn]))
-	}
 	configs := map[string]node.Config{}
 	for _, name := range nodes() {
-		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups}}
+		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups)}}
 	}
 	servers, err := ourNodes(c.Program, folder, p, configs)
 	return &Entry{servers, c.load(p, c.Program, "bench", "-drive", "store")}, err

@@ -63,7 +63,7 @@ func Queues(open func(JobsConfig) (Queue, error)) func(context.Context, JobsConf
 				})
 			}
 		}
-		if err := works[0].(*putter).serves(ctx); err != nil {
+		if err := Ready(ctx, func(ctx context.Context) error { _, _, err := works[0].Next(ctx); return err }); err != nil {
 			return nil, err
 		}
 		r, err := Measure(ctx, c.Span, works)
@@ -146,22 +146,5 @@ func (p *putter) Next(ctx context.Context) (read bool, acked int, err error) {
 		return false, len(payload), nil
 	case <-ctx.Done():
 		return false, 0, errors.New("load: a job was not done in time")
-	}
-}
-
-// serves waits until a job is done.
-func (p *putter) serves(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
-	defer cancel()
-	for {
-		_, _, err := p.Next(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("load: wait until the queue serves: %w", errors.Join(context.Cause(ctx), err))
-		}
 	}
 }

@@ -11,7 +11,6 @@ package load
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -56,7 +55,7 @@ func Stores(open func(Config) (Store, error)) func(context.Context, Config) (*Re
 // Run loads a store, through its clients, and measures.
 func Run(ctx context.Context, c Config, stores []Store) (*Result, error) {
 	for _, s := range stores {
-		if err := ready(ctx, s); err != nil {
+		if err := Ready(ctx, func(ctx context.Context) error { return put(ctx, s, "ready/now", nil) }); err != nil {
 			return nil, err
 		}
 	}
@@ -67,26 +66,6 @@ func Run(ctx context.Context, c Config, stores []Store) (*Result, error) {
 		works[i] = &work{config: &c, store: stores[i%len(stores)], number: i, pool: pool, draw: rand.New(rand.NewPCG(uint64(i), 1))}
 	}
 	return Measure(ctx, c.Span, works)
-}
-
-// readyLimit is how long the store may take until it serves.
-const readyLimit = time.Minute
-
-// ready waits until the store takes a write by a client.
-func ready(ctx context.Context, s Store) error {
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
-	defer cancel()
-	for {
-		err := put(ctx, s, "ready/now", nil)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("load: wait until the store serves: %w", errors.Join(context.Cause(ctx), err))
-		}
-	}
 }
 
 // requestLimit is how long a request may take.

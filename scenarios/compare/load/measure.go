@@ -45,6 +45,26 @@ func Main[C any](ctx context.Context, run func(context.Context, C) (*Result, err
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
+// readyLimit is how long servers may take until they serve.
+const readyLimit = time.Minute
+
+// Ready tries something until it succeeds: then the servers serve.
+func Ready(ctx context.Context, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("load: wait until the servers serve: %w", errors.Join(context.Cause(ctx), err))
+		}
+	}
+}
+
 // Measure lets loops work, and measures.
 func Measure(ctx context.Context, s Span, works []Work) (*Result, error) {
 	ctx, stop := context.WithCancelCause(ctx)
