@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"maps"
 	"slices"
 
 	"picloud/node"
@@ -36,7 +37,9 @@ func (s *Scenario) storeNodes() []string {
 }
 
 func (s *Scenario) validateRoles() error {
-	for role, c := range s.Roles {
+	roles := slices.Sorted(maps.Keys(s.Roles))
+	for _, role := range roles {
+		c := s.Roles[role]
 		if c.LB == nil {
 			continue
 		}
@@ -59,7 +62,7 @@ func (s *Scenario) validateRoles() error {
 			return wrong("roles."+m.Role, "%s", err)
 		}
 	}
-	for role := range s.Roles {
+	for _, role := range roles {
 		if !known[role] {
 			return wrong("roles."+role, "no machine has this role")
 		}
@@ -78,7 +81,8 @@ func (s *Scenario) validateUsers() error {
 		return nil
 	}
 	sum := 0
-	for action, weight := range u.Actions {
+	for _, action := range slices.Sorted(maps.Keys(u.Actions)) {
+		weight := u.Actions[action]
 		if !slices.Contains(userActions(), action) {
 			return wrong("users.actions", "users do not know how to %q: they know %v", action, userActions())
 		}

@@ -208,9 +208,12 @@ func (s *Scenario) validateChecks() error {
 	if c.Watched != nil && (c.Watched.Minimum < 1 || s.Store == nil) {
 		return wrong("checks.watched", "the check needs a minimum of events, and a store")
 	}
-	for name, check := range map[string]*AtLeast{"sessions": c.Sessions, "bounded": c.Bounded, "kept": c.Kept} {
-		if check != nil && (check.Minimum < 1 || s.Users == nil) {
-			return wrong("checks."+name, "the check needs a minimum, and users")
+	for _, of := range []struct {
+		name  string
+		check *AtLeast
+	}{{"sessions", c.Sessions}, {"bounded", c.Bounded}, {"kept", c.Kept}} {
+		if of.check != nil && (of.check.Minimum < 1 || s.Users == nil) {
+			return wrong("checks."+of.name, "the check needs a minimum, and users")
 		}
 	}
 	if c.Jobs != nil && (c.Jobs.Minimum < 1 || c.Jobs.Within <= 0 || s.Users == nil || s.FinalReads()-time.Duration(c.Jobs.Within) < s.HealedAt()) {

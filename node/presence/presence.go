@@ -48,9 +48,9 @@ type Instance struct {
 
 // Validate says what is wrong with an instance.
 func (i *Instance) Validate() error {
-	for what, name := range map[string]string{"service": i.Service, "ID": i.ID} {
-		if name == "" || len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '/' || r > '~' }) {
-			return fmt.Errorf("presence: a %s is 1 to %d printable characters without spaces and slashes, not %.80q", what, longest, name)
+	for _, of := range []struct{ what, name string }{{"service", i.Service}, {"ID", i.ID}} {
+		if name := of.name; name == "" || len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '/' || r > '~' }) {
+			return fmt.Errorf("presence: a %s is 1 to %d printable characters without spaces and slashes, not %.80q", of.what, longest, name)
 		}
 	}
 	if host, port, err := net.SplitHostPort(i.Address); err != nil || host == "" || port == "" {

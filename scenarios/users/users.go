@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -41,7 +42,8 @@ type Config struct {
 // Validate says what is wrong with the configuration.
 func (c *Config) Validate() error {
 	total := 0
-	for action, weight := range c.Actions {
+	for _, action := range slices.Sorted(maps.Keys(c.Actions)) {
+		weight := c.Actions[action]
 		if !slices.Contains(actions(), action) || weight < 0 {
 			return fmt.Errorf("users: weight %d for the action %q", weight, action)
 		}
