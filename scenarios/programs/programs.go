@@ -40,10 +40,9 @@ func all() map[string]Program {
 			return kv.Clients(ctx, c, kv.OverHTTP(h, c), record)
 		},
 	}
-	node := func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
+	programs["node"] = func(ctx context.Context, h *host.Host, config []byte, _ func(history.Operation)) error {
 		return storecloud.Node(ctx, h, config)
 	}
-	programs["node"], programs["store-node"], programs["monitor"] = node, node, node // what they do is their configuration's
 	programs["store-client"] = func(ctx context.Context, h *host.Host, config []byte, record func(history.Operation)) error {
 		var c storecloud.ClientConfig
 		if err := decode(config, &c); err != nil {
