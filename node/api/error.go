@@ -101,3 +101,15 @@ func ReadError(err error) error {
 	}
 	return err
 }
+
+// TxnError returns the error of a transaction: Unknown unless its kind promises that nothing was written.
+func TxnError(t *Txn, err error) error {
+	if t.ReadOnly() {
+		return ReadError(err)
+	}
+	switch KindOf(err) {
+	case Unknown, Replayed, Internal:
+		return Errorf(Unknown, "write", "", "it may have taken effect: %s", err)
+	}
+	return err
+}

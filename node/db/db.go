@@ -56,24 +56,10 @@ func (d *DB) run(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 		return nil, err
 	}
 	reply, err := d.store.Txn(ctx, t)
-	switch {
-	case err == nil:
-		return reply, nil
-	case t.ReadOnly():
-		return nil, api.ReadError(err)
-	case !effectless(api.KindOf(err)):
-		return nil, api.Errorf(api.Unknown, "write", "", "it may have taken effect: %s", err)
+	if err != nil {
+		return nil, api.TxnError(t, err)
 	}
-	return nil, err
-}
-
-// effectless tells whether errors of a kind promise that nothing was written.
-func effectless(kind api.Kind) bool {
-	switch kind {
-	case api.Unknown, api.Replayed, api.Internal:
-		return false
-	}
-	return true
+	return reply, nil
 }
 
 // observe notes what came of a request.

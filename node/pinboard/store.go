@@ -12,17 +12,10 @@ import (
 // run runs a transaction. An error that is not of kind Unknown says that nothing was written.
 func (p *Pinboard) run(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 	reply, err := p.kit.Store.Txn(ctx, t)
-	if err == nil {
-		return reply, nil
+	if err != nil {
+		return nil, api.TxnError(t, err)
 	}
-	switch kind := api.KindOf(err); {
-	case kind == api.Unknown || kind == api.Replayed || kind == api.Internal:
-		if t.ReadOnly() {
-			return nil, api.Errorf(api.Unavailable, "read", "", "%s", err)
-		}
-		return nil, api.Errorf(api.Unknown, "write", "", "it may have taken effect: %s", err)
-	}
-	return nil, err
+	return reply, nil
 }
 
 // read reads all of some operations of one partition at one instant, from the store itself.
