@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Tier is what the servers of a tier did in a run.
@@ -22,9 +23,18 @@ func tierLines(tiers map[string]Tier) []string {
 	lines := []string{fmt.Sprintf("%-10s %10s %8s %10s %10s", "Tier", "requests", "errors", "p50", "p99")}
 	for _, name := range slices.Sorted(maps.Keys(tiers)) {
 		t := tiers[name]
-		lines = append(lines, fmt.Sprintf("  %-8s %10d %8d %10s %10s", name, t.Requests, t.Errors, t.P50, t.P99))
+		lines = append(lines, fmt.Sprintf("  %-8s %10d %8d %10s %10s", name, t.Requests, t.Errors, took(t.P50), took(t.P99)))
 	}
 	return append(lines, "")
+}
+
+// took puts the time of a request in two digits: a histogram knows no more.
+func took(s Seconds) string {
+	unit := time.Duration(1)
+	for d := time.Duration(s); d >= 100; d /= 10 {
+		unit *= 10
+	}
+	return time.Duration(s).Round(unit).String()
 }
 
 func (p *page) tiers(r *Result) {
@@ -37,7 +47,7 @@ func (p *page) tiers(r *Result) {
 	for _, name := range slices.Sorted(maps.Keys(r.Tiers)) {
 		t := r.Tiers[name]
 		p.put("<tr><td>%s</td><td class=\"number\">%d</td><td class=\"number\">%d</td><td class=\"number\">%s</td><td class=\"number\">%s</td></tr>\n",
-			name, t.Requests, t.Errors, t.P50, t.P99)
+			name, t.Requests, t.Errors, took(t.P50), took(t.P99))
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n</section>\n")
 }
