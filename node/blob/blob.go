@@ -204,10 +204,10 @@ func (s *Store) Get(ctx context.Context, h Handle) (*Blob, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(a.Records) == 0 {
+		if len(a[0].Records) == 0 {
 			return nil, missing(h)
 		}
-		return a.Records[0].Value, nil
+		return a[0].Records[0].Value, nil
 	})
 	if err == nil {
 		s.metrics.got("read")

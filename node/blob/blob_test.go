@@ -291,12 +291,15 @@ func TestWhatIsNotKnownIsWrittenAgain(t *testing.T) {
 // memory is a reader that has what a test gave it, and the store has not been asked.
 type memory map[string][]byte
 
-func (m memory) Read(_ context.Context, o api.Op) (*cache.Answer, error) {
-	a := &cache.Answer{From: "pi-9"}
-	if v, is := m[o.Key]; is {
-		a.Records = []api.Record{{Key: o.Key, Value: v}}
+func (m memory) Read(_ context.Context, ops ...api.Op) ([]cache.Answer, error) {
+	answers := make([]cache.Answer, len(ops))
+	for i, o := range ops {
+		answers[i].From = "pi-9"
+		if v, is := m[o.Key]; is {
+			answers[i].Records = []api.Record{{Key: o.Key, Value: v}}
+		}
 	}
-	return a, nil
+	return answers, nil
 }
 
 // TestReadsGoByTheReader, and to the store where what the reader has is too old, or broken.

@@ -9,6 +9,7 @@ package cache
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"picloud/node/api"
@@ -16,8 +17,9 @@ import (
 
 // Reader reads of the store what may be a little old.
 type Reader interface {
-	// Read answers one operation, a Get or a Scan.
-	Read(ctx context.Context, o api.Op) (*Answer, error)
+	// Read answers operations, Gets and Scans, in their order. They may be of several partitions: each answer is as of an
+	// instant of its own.
+	Read(ctx context.Context, ops ...api.Op) ([]Answer, error)
 }
 
 // Answer is what was read.
@@ -33,10 +35,54 @@ func Direct(store api.Store) Reader { return direct{store} }
 
 type direct struct{ store api.Store }
 
-func (d direct) Read(ctx context.Context, o api.Op) (*Answer, error) {
-	reply, err := d.store.Txn(ctx, &api.Txn{Then: []api.Op{o}})
-	if err != nil {
-		return nil, err
+// Read reads in one transaction what is of one partition.
+func (d direct) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
+	batches := batchesOf(ops)
+	if len(batches) == 0 {
+		return nil, nil
 	}
-	return &Answer{Result: reply.Results[0], Revision: reply.Revision}, nil
+	answers, errs := make([]Answer, len(ops)), make([]error, len(batches))
+	read := func(i int) { errs[i] = d.readBatch(ctx, ops, batches[i], answers) }
+	var all sync.WaitGroup
+	for i := range batches[1:] {
+		all.Go(func() { read(i + 1) })
+	}
+	read(0)
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// batchesOf returns the places of operations that one transaction can do, batch by batch.
+func batchesOf(ops []api.Op) (batches [][]int) {
+	open := map[string]int{} // where a partition's batch is
+	for i := range ops {
+		partition := api.Partition(ops[i].Key)
+		at, is := open[partition]
+		if !is || len(batches[at]) == api.MaxTxnOps {
+			at = len(batches)
+			open[partition], batches = at, append(batches, nil)
+		}
+		batches[at] = append(batches[at], i)
+	}
+	return batches
+}
+
+func (d direct) readBatch(ctx context.Context, ops []api.Op, places []int, answers []Answer) error {
+	t := &api.Txn{}
+	for _, i := range places {
+		t.Then = append(t.Then, ops[i])
+	}
+	reply, err := d.store.Txn(ctx, t)
+	if err != nil {
+		return err
+	}
+	for n, i := range places {
+		answers[i] = Answer{Result: reply.Results[n], Revision: reply.Revision}
+	}
+	return nil
 }

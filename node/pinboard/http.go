@@ -165,7 +165,7 @@ func (c *call) reads() bool { return c.r.Method == http.MethodGet || c.r.Method 
 func (c *call) setAge() {
 	var age time.Duration
 	if c.reads() {
-		age = c.reading.oldest()
+		age = c.reading.oldest
 	}
 	c.w.Header().Set(web.AgeHeader, strconv.FormatInt(age.Milliseconds(), 10))
 }

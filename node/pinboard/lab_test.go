@@ -90,21 +90,28 @@ type lagging struct {
 	mu    sync.Mutex
 	keeps bool
 	age   time.Duration
-	known map[string]*cache.Answer
+	known map[string]cache.Answer
 }
 
-func (l *lagging) Read(ctx context.Context, o api.Op) (*cache.Answer, error) {
+func (l *lagging) Read(ctx context.Context, ops ...api.Op) ([]cache.Answer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := fmt.Sprint(o)
-	if a := l.known[key]; a != nil {
-		return &cache.Answer{Result: a.Result, Revision: a.Revision, Age: l.age, From: "cache"}, nil
+	answers := make([]cache.Answer, len(ops))
+	for i, o := range ops {
+		key := fmt.Sprint(o)
+		if a, is := l.known[key]; is {
+			answers[i] = cache.Answer{Result: a.Result, Revision: a.Revision, Age: l.age, From: "cache"}
+			continue
+		}
+		a, err := l.store.Read(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if answers[i] = a[0]; l.keeps {
+			l.known[key] = a[0]
+		}
 	}
-	a, err := l.store.Read(ctx, o)
-	if err == nil && l.keeps {
-		l.known[key] = a
-	}
-	return a, err
+	return answers, nil
 }
 
 // reply is what came of a request.

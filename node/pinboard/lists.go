@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 
 	"picloud/node/api"
 )
@@ -37,15 +36,19 @@ func (p *Pinboard) profile(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	u, err := find[user](ctx, c.reading, h.user())
-	if err != nil || !u.active() {
-		return orNone(err, noUser(h.name))
+	ops := []api.Op{get(h.user()), after(h.posts(), before, pageSize), get(h.count())}
+	if c.who != nil {
+		ops = append(ops, get(c.who.follows(h.name)))
 	}
-	list, err := c.reading.do(ctx, after(h.posts(), before, pageSize))
+	found, err := c.reading.all(ctx, ops...)
 	if err != nil {
 		return err
 	}
-	followers, err := find[count](ctx, c.reading, h.count())
+	u, err := decode[user](first(&found[0]))
+	if err != nil || !u.active() {
+		return orNone(err, noUser(h.name))
+	}
+	followers, err := decode[count](first(&found[2]))
 	if err != nil {
 		return err
 	}
@@ -54,12 +57,13 @@ func (p *Pinboard) profile(ctx context.Context, c *call) error {
 		shown.Followers = followers.N
 	}
 	if c.who != nil {
-		r, err := find[relation](ctx, c.reading, c.who.follows(h.name))
+		r, err := decode[relation](first(&found[3]))
 		if err != nil {
 			return err
 		}
 		shown.Followed = r != nil
 	}
+	list := &found[1]
 	for i := range list.Records {
 		n, err := decode[post](&list.Records[i])
 		if err != nil {
@@ -108,42 +112,35 @@ func (p *Pinboard) timeline(ctx context.Context, c *call) error {
 
 // resolve returns the posts to which entries refer. Those that are deleted, or whose author is, are left out.
 func (p *Pinboard) resolve(ctx context.Context, r *reading, entries []entry) ([]*shownPost, error) {
-	const atOnce = 8
-	posts, errs := make([]*shownPost, len(entries)), make([]error, len(entries))
-	room := make(chan struct{}, atOnce)
-	var all sync.WaitGroup
+	ops := make([]api.Op, len(entries), 2*len(entries)) // the posts, and then the authors
+	authors := map[string]int{}                         // where each stands among them
 	for i, e := range entries {
-		room <- struct{}{}
-		all.Go(func() {
-			defer func() { <-room }()
-			posts[i], errs[i] = p.refersTo(ctx, r, e)
-		})
-	}
-	all.Wait()
-	shown := []*shownPost{}
-	for i := range entries {
-		if errs[i] != nil {
-			return nil, errs[i]
+		author := p.home(e.Author)
+		ops[i] = get(author.post(e.Place))
+		if _, is := authors[e.Author]; !is {
+			authors[e.Author] = len(ops)
+			ops = append(ops, get(author.user()))
 		}
-		if posts[i] != nil {
-			shown = append(shown, posts[i])
+	}
+	found, err := r.all(ctx, ops...)
+	if err != nil {
+		return nil, err
+	}
+	shown := []*shownPost{}
+	for i, e := range entries {
+		u, err := decode[user](first(&found[authors[e.Author]]))
+		if err != nil {
+			return nil, err
+		}
+		n, err := decode[post](first(&found[i]))
+		if err != nil {
+			return nil, err
+		}
+		if u.active() && n != nil {
+			shown = append(shown, n.show(e.Author, e.Place))
 		}
 	}
 	return shown, nil
-}
-
-// refersTo returns the post to which an entry refers, nil if it is not to be shown.
-func (p *Pinboard) refersTo(ctx context.Context, r *reading, e entry) (*shownPost, error) {
-	author := p.home(e.Author)
-	active, err := r.isActive(ctx, author)
-	if err != nil || !active {
-		return nil, err
-	}
-	n, err := find[post](ctx, r, author.post(e.Place))
-	if err != nil || n == nil {
-		return nil, err
-	}
-	return n.show(e.Author, e.Place), nil
 }
 
 // parseEntry reads the key of an entry.

@@ -2,7 +2,6 @@ package pinboard
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"picloud/node/api"
@@ -27,33 +26,33 @@ func (p *Pinboard) read(ctx context.Context, ops ...api.Op) ([]api.Result, error
 	return reply.Results, nil
 }
 
-// reading is what one request reads, and how old the oldest of it may be.
+// reading is what one request reads, and how old the oldest of it may be. It is for one goroutine.
 type reading struct {
-	from cache.Reader
-
-	mu     sync.Mutex
-	age    time.Duration
-	active map[string]bool // authors that were looked for
+	from   cache.Reader
+	oldest time.Duration
 }
 
-func newReading(from cache.Reader) *reading { return &reading{from: from, active: map[string]bool{}} }
+func newReading(from cache.Reader) *reading { return &reading{from: from} }
 
 func (r *reading) do(ctx context.Context, o api.Op) (*api.Result, error) {
-	a, err := r.from.Read(ctx, o)
+	found, err := r.all(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// all reads several things at once.
+func (r *reading) all(ctx context.Context, ops ...api.Op) ([]api.Result, error) {
+	answers, err := r.from.Read(ctx, ops...)
 	if err != nil {
 		return nil, api.ReadError(err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.age = max(r.age, a.Age)
-	return &a.Result, nil
-}
-
-// oldest returns how old the oldest of what was read may be.
-func (r *reading) oldest() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.age
+	found := make([]api.Result, len(answers))
+	for i := range answers {
+		r.oldest, found[i] = max(r.oldest, answers[i].Age), answers[i].Result
+	}
+	return found, nil
 }
 
 // find reads a record, nil if there is none.
@@ -67,19 +66,6 @@ func find[T any](ctx context.Context, r *reading, key string) (*T, error) {
 
 // isActive tells whether there is such a user, whose account was not deleted.
 func (r *reading) isActive(ctx context.Context, h home) (bool, error) {
-	r.mu.Lock()
-	active, known := r.active[h.name]
-	r.mu.Unlock()
-	if known {
-		return active, nil
-	}
 	u, err := find[user](ctx, r, h.user())
-	if err != nil {
-		return false, err
-	}
-	active = u.active()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.active[h.name] = active
-	return active, nil
+	return u.active(), err
 }
