@@ -10,18 +10,23 @@ import (
 //
 // A server is overloaded when even its quickest answers have become slow: as CoDel does with packets, it looks at
 // the least time within an interval and not at the mean, which a few slow requests raise (Nichols and Jacobson,
-// Controlling Delay Active Queue Management, RFC 8289). The limit then shrinks by a tenth; it grows by one in an
-// interval in which it was reached and no queue was seen.
+// Controlling Delay Active Queue Management, RFC 8289). The limit then shrinks by a tenth, if at least half of it was
+// in use: fewer requests are slow for another reason. It grows by one in an interval in which it was reached and no
+// queue was seen.
+//
+// How quick a server is shows when it has next to nothing to do. A load that lasts must not pass for that: under load
+// what counts as quick rises by a hundredth a minute, and no more.
 type limiter struct {
 	limit, most int
 
 	least   time.Duration // the quickest answer of the interval
 	answers int
-	reached bool // the limit was reached in the interval
+	peak    int // the most requests that the server had in the interval
 	until   time.Time
 
-	base      [2]time.Duration // the quickest answers of the minute, and of the one before; zero if there are none
-	baseUntil time.Time
+	base      time.Duration // how quick it is; zero if nobody knows yet
+	quiet     time.Duration // the quickest answer of this minute while it had next to nothing to do; zero if there is none
+	baseUntil time.Time     // the minute's end
 }
 
 const (
@@ -41,31 +46,40 @@ func (l *limiter) answered(now time.Time, took time.Duration, inFlight int) {
 		l.least = took
 	}
 	l.answers++
-	l.reached = l.reached || inFlight >= l.limit
+	l.peak = max(l.peak, inFlight)
 	if now.Before(l.until) || l.answers < limitAnswers {
 		return
 	}
-	l.adjust(now)
-	l.answers, l.reached, l.until = 0, false, now.Add(limitInterval)
+	l.learn(now)
+	l.adjust()
+	l.answers, l.peak, l.until = 0, 0, now.Add(limitInterval)
 }
 
-func (l *limiter) adjust(now time.Time) {
+// learn takes note of how quick the server is.
+func (l *limiter) learn(now time.Time) {
 	if now.After(l.baseUntil) {
-		l.base[1], l.base[0], l.baseUntil = l.base[0], 0, now.Add(baseInterval)
+		if l.base += l.base / 100; l.quiet > 0 {
+			l.base = l.quiet
+		}
+		l.quiet, l.baseUntil = 0, now.Add(baseInterval)
 	}
-	if l.base[0] == 0 || l.least < l.base[0] {
-		l.base[0] = l.least
+	if l.peak <= fewestInFlight && (l.quiet == 0 || l.least < l.quiet) {
+		l.quiet = l.least
 	}
-	base := l.base[0]
-	if l.base[1] > 0 {
-		base = min(base, l.base[1])
+	if l.base == 0 || l.least < l.base {
+		l.base = l.least
 	}
+}
+
+func (l *limiter) adjust() {
 	switch {
 	case mutant.Planted == mutant.UnlimitedServers:
 		l.limit = l.most
-	case l.least > 2*base+slack:
-		l.limit = max(min(fewestInFlight, l.most), l.limit*9/10)
-	case l.reached:
+	case l.least > 2*l.base+slack:
+		if 2*l.peak >= l.limit {
+			l.limit = max(min(fewestInFlight, l.most), l.limit*9/10)
+		}
+	case l.peak >= l.limit:
 		l.limit = min(l.limit+1, l.most)
 	}
 }
