@@ -69,7 +69,9 @@ func TestBothKindsAreCounted(t *testing.T) {
 
 func TestWhatWasNotPutEndsTheRun(t *testing.T) {
 	s := &kept{spoil: func(_, value string) (string, error) { return value[1:] + "x", nil }}
-	if _, err := Run(t.Context(), config(), []Store{s}); !errors.Is(err, ErrWrong) {
+	c := config()
+	c.Measure = time.Hour
+	if _, err := Run(t.Context(), c, []Store{s}); !errors.Is(err, ErrWrong) {
 		t.Errorf("the error is %v", err)
 	}
 }

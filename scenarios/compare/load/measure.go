@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,14 +71,14 @@ func Measure(ctx context.Context, s Span, works []Work) (*Result, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	began := time.Now()
-	loops := make([]loop, len(works))
+	loops, wrong := make([]loop, len(works)), make([]error, len(works))
 	var all sync.WaitGroup
 	for i := range loops {
 		l := &loops[i]
 		*l = loop{work: works[i], began: began}
 		all.Go(func() {
-			if err := l.run(ctx); err != nil {
-				stop(err)
+			if wrong[i] = l.run(ctx); wrong[i] != nil {
+				stop(wrong[i])
 			}
 		})
 	}
@@ -87,7 +88,7 @@ func Measure(ctx context.Context, s Span, works []Work) (*Result, error) {
 	}
 	stop(nil)
 	all.Wait()
-	if err != nil {
+	if err := cmp.Or(append(wrong, err)...); err != nil {
 		return nil, err
 	}
 	return w.result(loops), nil
