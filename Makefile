@@ -6,6 +6,7 @@ SCENARIO ?= first-cloud
 OUT ?=
 SEEDS ?= 1-20
 RUN ?=
+LOOK ?=
 PICLOUD := bin/picloud
 
 .PHONY: help
@@ -81,6 +82,12 @@ test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; instal
 	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends redis-tools; } || \
 		{ echo "redis-cli and redis-benchmark are missing: install Debian's package redis-tools"; exit 1; }
 	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
+
+.PHONY: test-browser
+test-browser: ## Pinboard's page in a real browser, against a cloud; installs chromium for root [LOOK=folder for pictures]
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
+		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
+	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))
 
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler
