@@ -85,7 +85,7 @@ test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; instal
 
 .PHONY: test-browser
 test-browser: ## Pinboard's page in a real browser, against a cloud; installs chromium for root [LOOK=folder for pictures]
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
+	@{ command -v chromium || command -v google-chrome; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
 		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
 	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))
 
