@@ -1,11 +1,12 @@
 # Every target that a person needs; `make help` lists them. The toolchain is pinned: the go command
 # fetches it where it is missing.
 export GOTOOLCHAIN := go1.26.8
-SEED ?= 1
-SCENARIO ?= first-cloud
+SEED ?=
+SCENARIO ?=
 OUT ?=
 SEEDS ?= 1-20
 RUN ?=
+LOOK ?=
 PICLOUD := bin/picloud
 
 .PHONY: help
@@ -17,24 +18,24 @@ build: ## build bin/picloud
 	@go build -o $(PICLOUD) .
 
 .PHONY: sim
-sim: build ## run a scenario: SEED=n [SCENARIO=name] [OUT=folder]
-	@$(PICLOUD) sim -seed $(SEED) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder]; pinboard with a seed of its own choice
+	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT))
 
 .PHONY: sweep
 sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=folder]
-	@$(PICLOUD) sweep -seeds $(SEEDS) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT))
 
 .PHONY: replay
 replay: build ## play a run again from its folder: RUN=folder
 	@$(PICLOUD) replay $(RUN)
 
 .PHONY: determinism
-determinism: build ## run 20 seeds twice under different circumstances and compare every byte
-	@$(PICLOUD) determinism -seeds $(SEEDS) -scenario $(SCENARIO)
+determinism: build ## run 20 seeds twice under different circumstances and compare every byte: [SCENARIO=name]; first-cloud
+	@$(PICLOUD) determinism -seeds $(SEEDS) -scenario $(or $(SCENARIO),first-cloud)
 
 .PHONY: race-sim
-race-sim: build ## run a scenario with the race detector in every machine; needs a C compiler
-	@$(PICLOUD) sim -race -seed $(SEED) -scenario $(SCENARIO) $(if $(OUT),-out $(OUT))
+race-sim: build ## run a scenario with the race detector in every machine: [SCENARIO=name]; first-cloud; needs a C compiler
+	@$(PICLOUD) sim -race $(if $(SEED),-seed $(SEED)) -scenario $(or $(SCENARIO),first-cloud) $(if $(OUT),-out $(OUT))
 
 .PHONY: museum
 museum: build ## find every planted bug of the museum, and let its mended twin survive
@@ -69,8 +70,8 @@ test-sim: build ## the tests that run inside simulated machines
 
 .PHONY: test-live
 test-live: build ## nodes as real processes, killed again and again: nothing acknowledged is lost
-	@$(PICLOUD) live -seed $(SEED)
-	@$(PICLOUD) live -seed $(SEED) -drop-unsynced
+	@$(PICLOUD) live $(if $(SEED),-seed $(SEED))
+	@$(PICLOUD) live $(if $(SEED),-seed $(SEED)) -drop-unsynced
 
 .PHONY: size
 size: build ## the stripped programs' size, and the memory of an idle node; fails when they are too large
@@ -81,6 +82,12 @@ test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; instal
 	@command -v redis-benchmark >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends redis-tools; } || \
 		{ echo "redis-cli and redis-benchmark are missing: install Debian's package redis-tools"; exit 1; }
 	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
+
+.PHONY: test-browser
+test-browser: ## Pinboard's page in a real browser, against a cloud; installs chromium for root [LOOK=folder for pictures]
+	@{ command -v chromium || command -v google-chrome; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
+		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
+	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))
 
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler

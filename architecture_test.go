@@ -39,6 +39,7 @@ var arrows = []struct {
 	{"scenarios/runner", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
 	{"scenarios/example", []string{"node", "scenarios/kv", "sim/machine"}, "an example stands on what its reader's program will stand on"},
 	{"scenarios/compare/load", nil, "it is also built into the program that drives etcd, in a module of its own"},
+	{"scenarios/certificate", nil, "a certificate knows no cloud"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
 	{"scenarios/command", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
 	{"scenarios", []string{"chaos", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator"},

@@ -43,7 +43,8 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 	n := &node{host: h, config: c, metrics: prometheus.NewRegistry()}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	err = n.begin(ctx, func(_ string, serve func(context.Context) error) { all.Go(func() { serve(ctx) }) })
+	run := func(_ string, serve func(context.Context) error) { all.Go(func() { serve(ctx) }) }
+	err = n.begin(ctx, run, run)
 	t.Cleanup(func() {
 		stop()
 		all.Wait()

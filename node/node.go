@@ -29,26 +29,36 @@ func Run(ctx context.Context, h *host.Host, c *Config) error {
 	n := &node{host: h, config: c, metrics: prometheus.NewRegistry()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var all sync.WaitGroup
+	kept, end := context.WithCancel(context.WithoutCancel(ctx)) // the store, for roles that say in it that they end
+	defer end()
 	var failed []error
 	var mu sync.Mutex
-	run := func(role string, serve func(context.Context) error) {
-		all.Go(func() {
-			if err := serve(ctx); err != nil && ctx.Err() == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, fmt.Errorf("node: %s: %w", role, err))
-				cancel(err)
-			}
-		})
+	runner := func(ctx context.Context, all *sync.WaitGroup) runs {
+		return func(role string, serve func(context.Context) error) {
+			all.Go(func() {
+				if err := serve(ctx); err != nil && ctx.Err() == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed = append(failed, fmt.Errorf("node: %s: %w", role, err))
+					cancel(err)
+				}
+			})
+		}
 	}
-	err := n.begin(ctx, run)
+	var all, last sync.WaitGroup
+	err := n.begin(ctx, runner(ctx, &all), runner(kept, &last))
 	if err != nil {
 		cancel(err)
 	}
 	all.Wait()
+	<-ctx.Done() // a node may have the store alone
+	end()
+	last.Wait()
 	return errors.Join(err, errors.Join(failed...), n.close())
 }
+
+// runs runs a role until it is to end.
+type runs func(role string, serve func(context.Context) error)
 
 // node is a node that runs.
 type node struct {
@@ -67,8 +77,8 @@ func (n *node) close() error {
 	return err
 }
 
-// begin starts the roles. What it has started ends with the context that run gives it.
-func (n *node) begin(ctx context.Context, run func(role string, serve func(context.Context) error)) error {
+// begin starts the roles. What it has started ends with the context that run gives it, and the store with that of last.
+func (n *node) begin(ctx context.Context, run, last runs) error {
 	if c := n.config.Store; c != nil {
 		s, err := store.Open(ctx, n.host, n.config.store(n.host.Name))
 		if err != nil {
@@ -78,7 +88,7 @@ func (n *node) begin(ctx context.Context, run func(role string, serve func(conte
 		if err := n.metrics.Register(s); err != nil {
 			return fmt.Errorf("node: metrics of the store: %w", err)
 		}
-		run("store", s.Run)
+		last("store", s.Run)
 	}
 	for _, c := range life() {
 		if err := n.metrics.Register(c); err != nil {

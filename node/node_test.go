@@ -2,6 +2,7 @@ package node
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,15 +29,23 @@ type running struct {
 	t      *testing.T
 	config *Config
 	store  *client.Client
+	stop   func()
 }
 
 const address = "127.0.5.1"
 
 func start(t *testing.T) *running {
 	t.Helper()
+	return startWith(t, slog.DiscardHandler, func(*Config) {})
+}
+
+// startWith starts a node with more in its configuration.
+func startWith(t *testing.T, log slog.Handler, more func(*Config)) *running {
+	t.Helper()
 	c := &Config{Cloud: "home", Nodes: []string{"pi-1"}, StorePort: hosttest.FreePort(t), HTTP: hosttest.FreePort(t),
 		Store: &Store{Groups: [][]string{{"pi-1"}}, Patience: Duration{50 * time.Millisecond}},
 		DB:    &DB{RESP: hosttest.FreePort(t), Tokens: []Token{{"long-enough", "admin", []string{"*"}}}}}
+	more(c)
 	network := &host.RealNetwork{Address: address, Names: map[string]string{"pi-1": address}}
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
@@ -44,22 +54,23 @@ func start(t *testing.T) *running {
 	ended := make(chan error, 1)
 	go func() {
 		own := *c // Run fills in what is left out
-		ended <- Run(ctx, &host.Host{Name: "pi-1", Network: network, Disk: vfs.NewMem(), Log: slog.New(slog.DiscardHandler)}, &own)
+		ended <- Run(ctx, &host.Host{Name: "pi-1", Network: network, Disk: vfs.NewMem(), Log: slog.New(log)}, &own)
 	}()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(stop)
 	s, err := client.New(network, client.Config{Nodes: c.Nodes, Port: c.StorePort})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	r := &running{t, c, s}
-	limited, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
+	r := &running{t, c, s, stop}
+	limited, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
 	if _, err := s.Txn(limited, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "home:a", Value: []byte("1")}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +97,25 @@ func (r *running) dial(port string) net.Conn {
 	}
 	r.t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// TestTheStoreEndsLast: a queue server that ends with its node, which is the whole cloud, can still say so in the store.
+func TestTheStoreEndsLast(t *testing.T) {
+	var log bytes.Buffer
+	r := startWith(t, slog.NewTextHandler(&log, nil), func(c *Config) {
+		c.Queue = &Queue{Port: hosttest.FreePort(t), Queues: []WorkQueue{{Name: "work", Namespace: "work", Partitions: 1}}}
+	})
+	for known := 0; known == 0; time.Sleep(10 * time.Millisecond) {
+		reply, err := r.store.Txn(t.Context(), &api.Txn{Then: []api.Op{{Kind: api.Scan, Key: "@presence/queue/", End: api.PrefixEnd("@presence/queue/")}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known = len(reply.Results[0].Records)
+	}
+	r.stop()
+	if strings.Contains(log.String(), "is known for some time still") {
+		t.Errorf("the store had gone: %s", log.String())
+	}
 }
 
 // TestAnEndpointRefusesWhatItIsNotFor sends requests as they stand on the wire.

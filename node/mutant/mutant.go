@@ -30,6 +30,7 @@ const (
 	HastyAnswer      Name = "hasty-answer"
 	LateEffect       Name = "late-effect"
 	LocalClock       Name = "local-clock"
+	MixedSession     Name = "mixed-session"
 	RetriedSync      Name = "retried-sync"
 	StaleRead        Name = "stale-read"
 	TwiceOnce        Name = "twice-once"

@@ -40,6 +40,7 @@ type Pinboard struct {
 	blobs     *blob.Store
 	csrf      *http.CrossOriginProtection
 	mail      *http.Client
+	mixed     mixed
 }
 
 var _ app.New = New

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/mutant"
 )
 
 // cookieName is that of the cookie that holds a browser's token.
@@ -76,6 +77,9 @@ func (p *Pinboard) visitor(ctx context.Context, c *call) (*visitor, error) {
 	}
 	if err != nil || s == nil {
 		return nil, err
+	}
+	if mutant.Planted == mutant.MixedSession {
+		return p.mixed.entry(v), nil
 	}
 	return v, nil
 }

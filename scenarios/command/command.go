@@ -52,6 +52,12 @@ func flags(name, help string) *flag.FlagSet {
 	return f
 }
 
+// given tells whether a flag stands among the arguments.
+func given(f *flag.FlagSet, name string) (is bool) {
+	f.Visit(func(g *flag.Flag) { is = is || g.Name == name })
+	return is
+}
+
 // parse reads the arguments; what is left over is an error, unless it is allowed.
 func parse(f *flag.FlagSet, args []string, rest int) error {
 	if err := f.Parse(args); err != nil {

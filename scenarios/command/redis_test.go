@@ -1,91 +1,22 @@
 package command_test
 
 import (
-	"bufio"
-	"context"
-	"fmt"
-	"os"
 	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
-	"picloud/scenarios/command"
-	"picloud/scenarios/shelf"
+	"picloud/scenarios/command/uptest"
 )
 
 // TestMain is also picloud: the tests start it as up, which starts it as nodes.
-func TestMain(m *testing.M) {
-	run := map[string]func(context.Context, []string) error{"up": command.Up, "node": command.Node}
-	if len(os.Args) < 2 || run[os.Args[1]] == nil {
-		os.Exit(m.Run())
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run[os.Args[1]](ctx, os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { uptest.Main(m) }
 
-// cloud is a cloud that runs.
+// cloud is a database that runs.
 type cloud struct {
 	port  string // of Redis' protocol
 	token string
-}
-
-// up runs a cloud until the test ends, and sees then that nothing is left of it.
-func up(t *testing.T) cloud {
-	t.Helper()
-	ports, err := shelf.FreePorts("127.0.0.1", 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	cmd := exec.Command(os.Args[0], "up", "-dir", folder, "-store", ports[0], "-http", ports[1], "-redis", ports[2])
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	runtime.LockOSThread() // for as long as the test runs: if it is ended, so is the cloud
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said := bufio.NewScanner(out)
-	t.Cleanup(func() {
-		nodes, _ := filepath.Glob(filepath.Join(folder, "pi-*.pid"))
-		if len(nodes) != 3 {
-			t.Errorf("the nodes that run are %q", nodes)
-		}
-		cmd.Process.Signal(os.Interrupt)
-		for said.Scan() {
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("up ended with %v: %s", err, complaint.String())
-		}
-		if left, _ := filepath.Glob(filepath.Join(folder, "pi-*.pid")); len(left) > 0 {
-			t.Errorf("up has ended, and these have not: %q", left)
-		}
-	})
-	for said.Scan() {
-		if strings.HasPrefix(said.Text(), "the cloud is up") {
-			token, err := os.ReadFile(filepath.Join(folder, "token"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return cloud{ports[2], strings.TrimSpace(string(token))}
-		}
-	}
-	t.Fatalf("the cloud is not up: %s", complaint.String())
-	return cloud{}
 }
 
 // tool returns what a program of Debian's redis-tools says.
@@ -110,7 +41,9 @@ func TestRedisToolsWorkUnchanged(t *testing.T) {
 			t.Skipf("%s is missing, of Debian's package redis-tools: %v", name, err)
 		}
 	}
-	c := up(t)
+	up := uptest.New(t, "-database")
+	up.Up()
+	c := cloud{up.Ports["redis"], up.File("token")}
 	cli(t, c)
 	ttl(t, c)
 	benchmark(t, c)

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 
 	"picloud/reports"
 )
+
+// randomSeed returns a seed that nobody chose, short enough to be typed.
+func randomSeed() uint64 { return 1 + rand.Uint64N(999_999) }
 
 // runSeed runs one seed of a scenario in a process of its own, without a trace, and returns what
 // stands in the folder then.

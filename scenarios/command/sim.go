@@ -14,7 +14,7 @@ import (
 )
 
 // DefaultScenario is what runs when none is named.
-const DefaultScenario = "first-cloud"
+const DefaultScenario = "pinboard"
 
 // Sim runs a scenario in the simulated world and judges it.
 func Sim(ctx context.Context, args []string) error {
@@ -25,10 +25,10 @@ seed decides. Leaves a report, and ends with status 0 for pass, 1 for fail, 2 fo
 for inconclusive: a required fault had no effect, or a check saw too little.
 
 Examples:
-  picloud sim -seed 7
+  picloud sim
   picloud sim -seed 7 -scenario first-cloud -out out/seven
-  picloud sim -seed 7 -schedule out/first-cloud-7/schedule.txt   (with the lines you left in it)`)
-	seed := f.Uint64("seed", 1, "decides everything that happens")
+  picloud sim -seed 7 -schedule out/pinboard-7/schedule.txt   (with the lines you left in it)`)
+	seed := f.Uint64("seed", 0, "decides everything that happens; if it is left out one is picked at random")
 	name := f.String("scenario", DefaultScenario, "the scenario: a name, or a file that ends in .yaml")
 	out := f.String("out", "", "the folder for what the run leaves (default out/SCENARIO-SEED)")
 	schedule := f.String("schedule", "", "a file with the faults to play in place of the scenario's")
@@ -64,6 +64,10 @@ Examples:
 	}
 	if o.Program, err = program(ctx, *race); err != nil {
 		return err
+	}
+	if !given(f, "seed") {
+		o.Seed = randomSeed()
+		fmt.Printf("seed %d, picked at random\n", o.Seed)
 	}
 	if o.Folder == "" {
 		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))

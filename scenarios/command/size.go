@@ -26,7 +26,8 @@ func Size(ctx context.Context, args []string) error {
 	f := flags("size", `size [-seconds N]
 
 Builds the program as it is put on machines (without C, stripped) for linux/arm64 and linux/amd64, into
-bin, and runs a cloud of three nodes of it, each with store and database, for a while with nothing to do.
+bin, and runs two clouds of three nodes of it for a while with nothing to do: one as up runs it, where each
+node has every role, and one of the database only. The first node of each is the monitor too.
 Prints the programs' sizes and the nodes' resident memory, and fails when one is too large.
 
 Example:
@@ -60,12 +61,17 @@ Example:
 			return err
 		}
 	}
-	memory, err := idle(ctx, program, time.Duration(*seconds)*time.Second)
-	if err != nil {
-		return fmt.Errorf("size: run a cloud: %w", err)
-	}
-	for i, bytes := range memory {
-		good = within(fmt.Sprint("idle node ", i+1), bytes, mostMemory) && good
+	for _, cloud := range []struct {
+		what string
+		bare bool
+	}{{"every role", false}, {"database", true}} {
+		memory, err := idle(ctx, program, cloud.bare, time.Duration(*seconds)*time.Second)
+		if err != nil {
+			return fmt.Errorf("size: run a cloud: %w", err)
+		}
+		for i, bytes := range memory {
+			good = within(fmt.Sprintf("idle node %d, %s", i+1, cloud.what), bytes, mostMemory) && good
+		}
 	}
 	if !good {
 		return Fail
@@ -79,7 +85,7 @@ func within(what string, size, most int64) bool {
 	if size > most {
 		verdict = "too large"
 	}
-	fmt.Printf("%-12s %5.1f MB, at most %d: %s\n", what, float64(size)/1e6, most/1e6, verdict)
+	fmt.Printf("%-24s %5.1f MB, at most %d: %s\n", what, float64(size)/1e6, most/1e6, verdict)
 	return size <= most
 }
 
@@ -98,18 +104,20 @@ func stripped(ctx context.Context, root, arch string) (string, error) {
 }
 
 // idle runs a cloud for a while and returns its nodes' resident memory, in bytes.
-func idle(ctx context.Context, program string, wait time.Duration) (_ []int64, err error) {
+func idle(ctx context.Context, program string, bare bool, wait time.Duration) (_ []int64, err error) {
 	folder, err := os.MkdirTemp("", "picloud-size-")
 	if err != nil {
 		return nil, err
 	}
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	p, err := shelf.FindPlace(names, 3)
+	p, err := shelf.FindPlace(names, 8)
 	if err != nil {
 		return nil, err
 	}
-	s := &home{Shelf: shelf.Shelf{Folder: folder, Program: program}, store: p.Ports[0], http: p.Ports[1], resp: p.Ports[2], names: names, addrs: p.Addresses}
+	n := p.Ports
+	s := &home{Shelf: shelf.Shelf{Folder: folder, Program: program}, bare: bare, names: names, addrs: p.Addresses,
+		ports: ports{store: n[0], http: n[1], redis: n[2], web: n[3], tls: n[4], pinboard: n[5], queue: n[6], mail: n[7]}}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}

@@ -17,12 +17,13 @@ type Mutant struct {
 
 // The scenarios in which mutants are looked for.
 const (
-	cloud   = "short-cloud"   // of the map on one raft group
-	store   = "short-store"   // of the store
-	stalled = "stalled-store" // of the store, with a majority that is well
-	lone    = "lone-store"    // of a store on one machine
-	slow    = "slow-server"   // of Pinboard with a server that is slower than the others
-	full    = "metastable"    // of Pinboard after a burst of slowness
+	cloud   = "short-cloud"    // of the map on one raft group
+	store   = "short-store"    // of the store
+	stalled = "stalled-store"  // of the store, with a majority that is well
+	lone    = "lone-store"     // of a store on one machine
+	slow    = "slow-server"    // of Pinboard with a server that is slower than the others
+	full    = "metastable"     // of Pinboard after a burst of slowness
+	board   = "short-pinboard" // of Pinboard with all tiers
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
@@ -49,6 +50,7 @@ func All() []Mutant {
 		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
+		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
 		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
 		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},

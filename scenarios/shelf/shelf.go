@@ -21,8 +21,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// stopGrace is how long processes have to stop before they are ended.
-const stopGrace = 10 * time.Second
+// stopGrace is how long processes have to stop before they are ended: longer than the roles of a node take, of which lambda lets
+// runs end for some seconds, and then the store.
+const stopGrace = 20 * time.Second
 
 // Shelf is the nodes with their folder.
 type Shelf struct {
