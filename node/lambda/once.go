@@ -10,14 +10,17 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/mutant"
+	"picloud/node/queue"
 	"picloud/node/wait"
 )
 
 // The rows of steps that were done are PARTITION/\xffonce/ID/STEP, behind all documents of their partition.
 const onceRows = "/\xffonce/"
 
-// OnceTTL is how long a step is known to be done. A job that is run again later than that does it again.
-const OnceTTL = 7 * 24 * time.Hour
+// OnceTTL is how long a step is known to be done. A job that is run again later than that does it again. One that failed for good may
+// be made to run again for as long as its queue keeps it, and is run once more a week after that at the latest, unless nobody
+// does jobs of its queue for so long.
+const OnceTTL = queue.MaxDeadFor + 7*24*time.Hour
 
 // The bounds of a row's names, in bytes.
 const (
