@@ -18,8 +18,7 @@ import (
 const onceRows = "/\xffonce/"
 
 // OnceTTL is how long a step is known to be done. A job that is run again later than that does it again. One that failed for good may
-// be made to run again for as long as its queue keeps it, and is run once more a week after that at the latest, unless nobody
-// does jobs of its queue for so long.
+// be made to run again for as long as its queue keeps it; the week is for the attempts before and after that.
 const OnceTTL = queue.MaxDeadFor + 7*24*time.Hour
 
 // The bounds of a row's names, in bytes.

@@ -23,6 +23,7 @@ const (
 	lone    = "lone-store"    // of a store on one machine
 	slow    = "slow-server"   // of Pinboard with a server that is slower than the others
 	full    = "metastable"    // of Pinboard after a burst of slowness
+	storm   = "retry-storm"   // of Pinboard whose users come faster than they are served for a while
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
@@ -45,7 +46,7 @@ func All() []Mutant {
 		{mutant.EndlessHold, "", "node/queue", "a job that was reserved stays so although nobody works on it any more"},
 		{mutant.FalseFailure, cloud, "", "a write that lost its leader is said to have had no effect"},
 		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
-		{mutant.FreeRetries, "", "node/lb", "a load balancer tries again whatever that adds to the load"},
+		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},
 		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
