@@ -37,7 +37,12 @@ func contests(store *compare.Store) []struct {
 			return (&compare.Balancer{Program: store.Program, Loops: store.Loops, AnswerBytes: 1024}).Contest()
 		}},
 		{"queue", func(ctx context.Context) (*compare.Contest, error) {
-			return (&compare.Queue{Program: store.Program, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes, Groups: store.Groups, Partitions: 1}).Contest()
+			nats, err := buildForeign(ctx, compare.NATS())
+			if err != nil {
+				return nil, err
+			}
+			return (&compare.Queue{Program: store.Program, NATS: nats, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes,
+				Groups: store.Groups, Partitions: 1}).Contest()
 		}},
 	}
 }
