@@ -98,6 +98,8 @@ func (s *Scenario) validateUsers() error {
 		return wrong("users.actions", "one weight must be positive")
 	case balancer == nil || balancer.LB == nil || balancer.LB.TLS == nil:
 		return wrong("users.balancer", "the role %q has no load balancer with TLS", u.Balancer)
+	case u.Patience < 0 || u.Patience > u.Timeout:
+		return wrong("users.patience", "users who ask again after %s and give up after %s make no sense", time.Duration(u.Patience), time.Duration(u.Timeout))
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}

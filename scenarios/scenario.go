@@ -92,6 +92,7 @@ type Users struct {
 	Actions   map[string]int `yaml:"actions"`   // weights
 	Ramp      Duration       `yaml:"ramp"`      // in which users come one after another, as all of them at once would wait for their passwords
 	Pause     Duration       `yaml:"pause"`     // mean time between two actions of a user
+	Patience  Duration       `yaml:"patience"`  // after which a user asks again, with the same idempotency key; 5s if it is left out
 	Timeout   Duration       `yaml:"timeout"`   // after which a user gives up
 	Bound     Duration       `yaml:"bound"`     // how old an answer may be
 }

@@ -34,7 +34,7 @@ func Etcd() *Foreign {
 
 // NATS returns what the work queues are measured against, beside others that are installed.
 func NATS() *Foreign {
-	return &Foreign{"nats", "v2.14.9", []string{"github.com/nats-io/nats-server/v2 v2.14.9", "github.com/nats-io/nats.go v1.52.0"}}
+	return &Foreign{"nats", "v2.14.9", []string{"github.com/nats-io/nats-server/v2 v2.14.9", "github.com/nats-io/nats.go v1.53.1"}}
 }
 
 // module is named as ours is, so that the load has one path in both.

@@ -32,6 +32,7 @@ type Config struct {
 	Actions     map[string]int
 	Ramp        time.Duration // in which the users come, one after another
 	Pause       time.Duration // mean time between two actions of a user
+	Patience    time.Duration // after which a user asks again, with the same key
 	Timeout     time.Duration // after which a user gives up
 	FinalReads  time.Duration // since the run began, when everything is looked up once more
 	Until       time.Duration // since the run began: no action begins after it
@@ -48,8 +49,8 @@ func (c *Config) Validate() error {
 		}
 		total += weight
 	}
-	if c.Newcomers < 0 || total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Timeout <= 0 {
-		return errors.New("users: they need balancers, a port, a count, actions, a pause and a timeout")
+	if c.Newcomers < 0 || total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Patience <= 0 || c.Timeout <= 0 {
+		return errors.New("users: they need balancers, a port, a count, actions, a pause, patience and a timeout")
 	}
 	return nil
 }
