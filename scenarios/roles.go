@@ -3,6 +3,7 @@ package scenarios
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"picloud/node"
 )
@@ -95,10 +96,14 @@ func (s *Scenario) validateUsers() error {
 	switch {
 	case u.Count < 1 || u.Count > 1000 || u.Visitors < 0 || u.Visitors > 10_000:
 		return wrong("users", "%d users and %d visitors, it must be 1 to 1000 and up to 10000", u.Count, u.Visitors)
+	case u.Newcomers != 0 && u.Newcomers < Duration(time.Millisecond):
+		return wrong("users.newcomers", "one comes every %s, it must be at least 1ms", time.Duration(u.Newcomers))
 	case sum == 0:
 		return wrong("users.actions", "one weight must be positive")
 	case balancer == nil || balancer.LB == nil || balancer.LB.TLS == nil:
 		return wrong("users.balancer", "the role %q has no load balancer with TLS", u.Balancer)
+	case u.Patience < 0 || u.Patience > u.Timeout:
+		return wrong("users.patience", "users who ask again after %s and give up after %s make no sense", time.Duration(u.Patience), time.Duration(u.Timeout))
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}

@@ -85,14 +85,16 @@ type Store struct {
 
 // Users is people who use Pinboard, in place of clients.
 type Users struct {
-	Count    int            `yaml:"count"`    // at one time, over all client machines; who leaves is followed by another
-	Visitors int            `yaml:"visitors"` // beside them, over all client machines: who looks at profiles and never registers
-	Balancer string         `yaml:"balancer"` // the role of the machines that they talk to
-	Actions  map[string]int `yaml:"actions"`  // weights
-	Ramp     Duration       `yaml:"ramp"`     // in which users come one after another, as all of them at once would wait for their passwords
-	Pause    Duration       `yaml:"pause"`    // mean time between two actions of a user
-	Timeout  Duration       `yaml:"timeout"`  // after which a user gives up
-	Bound    Duration       `yaml:"bound"`    // how old an answer may be
+	Count     int            `yaml:"count"`     // at one time, over all client machines; who leaves is followed by another
+	Visitors  int            `yaml:"visitors"`  // beside them, over all client machines: who looks at profiles and never registers
+	Newcomers Duration       `yaml:"newcomers"` // mean time between two people who come beside them, register and go, whether those before them were served or not; none if it is left out
+	Balancer  string         `yaml:"balancer"`  // the role of the machines that they talk to
+	Actions   map[string]int `yaml:"actions"`   // weights
+	Ramp      Duration       `yaml:"ramp"`      // in which users come one after another, as all of them at once would wait for their passwords
+	Pause     Duration       `yaml:"pause"`     // mean time between two actions of a user
+	Patience  Duration       `yaml:"patience"`  // after which a user asks again, with the same idempotency key; 5s if it is left out
+	Timeout   Duration       `yaml:"timeout"`   // after which a user gives up
+	Bound     Duration       `yaml:"bound"`     // how old an answer may be
 }
 
 // Mix is the weights of the kinds of operations.

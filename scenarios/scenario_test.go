@@ -144,6 +144,31 @@ func TestAMistakeIsFoundAtItsLine(t *testing.T) {
 	}
 }
 
+func TestAMistakeAboutUsersIsFound(t *testing.T) {
+	text, err := files.ReadFile("retry-storm.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ old, new, want string }{
+		{"count: 1", "count: 0", "0 users and 0 visitors"},
+		{"newcomers: 430ms", "newcomers: 1us", "users.newcomers: one comes every 1µs, it must be at least 1ms"},
+		{"newcomers: 430ms", "newcomers: often", `users.newcomers: "often" is not a duration`},
+		{"patience: 4s", "patience: 1m", "users who ask again after 1m0s and give up after 15s make no sense"},
+		{"newcomers:", "newcomer:", `unknown key "newcomer" (did you mean "newcomers"?)`},
+		{"{profile: 1}", "{sing: 1}", `users do not know how to "sing"`},
+		{"{profile: 1}", "{profile: 0}", "one weight must be positive"},
+		{"balancer: lb", "balancer: app", `the role "app" has no load balancer with TLS`},
+	} {
+		if !strings.Contains(string(text), test.old) {
+			t.Fatalf("there is no %q", test.old)
+		}
+		_, err := Parse("file.yaml", []byte(strings.Replace(string(text), test.old, test.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: %v, want %q", test.new, err, test.want)
+		}
+	}
+}
+
 func TestAScenarioIsLoadedByNameOrFromAFile(t *testing.T) {
 	if _, err := Load("first-clout"); err == nil || !strings.Contains(err.Error(), `(did you mean "first-cloud"?)`) {
 		t.Error(err)

@@ -10,14 +10,16 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/mutant"
+	"picloud/node/queue"
 	"picloud/node/wait"
 )
 
 // The rows of steps that were done are PARTITION/\xffonce/ID/STEP, behind all documents of their partition.
 const onceRows = "/\xffonce/"
 
-// OnceTTL is how long a step is known to be done. A job that is run again later than that does it again.
-const OnceTTL = 7 * 24 * time.Hour
+// OnceTTL is how long a step is known to be done. A job that is run again later than that does it again. One that failed for good may
+// be made to run again for as long as its queue keeps it; the week is for the attempts before and after that.
+const OnceTTL = queue.MaxDeadFor + 7*24*time.Hour
 
 // The bounds of a row's names, in bytes.
 const (

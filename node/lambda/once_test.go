@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/queue"
 	"picloud/node/store/storetest"
 )
 
@@ -73,6 +74,24 @@ func TestAStepIsDoneOnce(t *testing.T) {
 	if _, before, err := Once(t.Context(), c, "away:01", id, "add", c.add()); err != nil || before {
 		t.Errorf("after its time: before %t, %v", before, err)
 	}
+}
+
+// TestAStepIsKnownWhileItsJobMayBeRunAgain: one that failed for good is, until the queue forgets it, and then has its attempts.
+func TestAStepIsKnownWhileItsJobMayBeRunAgain(t *testing.T) {
+	c := counter{storetest.New(t), t}
+	step := func() (before bool) {
+		_, before, err := Once(t.Context(), c, "away:01", "3/anna/t0123-4567", "add", c.add())
+		if err != nil {
+			t.Error(err)
+		}
+		return before
+	}
+	step()
+	c.Tick(queue.MaxDeadFor + 24*time.Hour)
+	if !step() {
+		t.Error("a job that was made to run again at the last moment, and took a day for its attempts, did its step twice")
+	}
+	c.expect(1)
 }
 
 // TestAStepOfWhichNobodyKnows is tried again, and done once. A run that comes later does not do it again.

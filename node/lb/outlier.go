@@ -6,10 +6,12 @@ import (
 	"picloud/node/mutant"
 )
 
-// A server is ejected when it fails several requests in a row, when it fails more of them than the others, or when
-// it is slower than they are. (The ideas are Envoy's outlier detection, and its panic threshold.)
+// A server is ejected when it fails several requests in a row and the others do not fail too, when it fails more of them than the
+// others, or when it is slower than they are. Where all refuse some, as more comes than they can do, whoever is left out
+// is missed most. (The ideas are Envoy's outlier detection, and its panic threshold.)
 const (
 	failuresInRow  = 5
+	alsoPercent    = 30                    // failures of the others, of 100, with which a row of them says nothing of a server
 	enoughAnswers  = 10                    // for a judgement on a server's record
 	worseByPercent = 30                    // failures of 100 more than the others have
 	slowerBy       = 3                     // times as slow as the others
@@ -73,6 +75,18 @@ func worse(records []record, i int) string {
 		return "slow"
 	}
 	return ""
+}
+
+// othersFail tells whether the other servers fail too, as far as they have answered of late.
+func (p *pool) othersFail(s *server, now time.Time) bool {
+	answers, failed := 0, 0
+	for _, o := range p.servers {
+		if o != s {
+			r := o.record(now)
+			answers, failed = answers+r.answers, failed+r.failed
+		}
+	}
+	return answers > 0 && failed*100 >= answers*alsoPercent
 }
 
 // eject leaves a server out for a while, longer each time, unless half of those that are well are out already.

@@ -207,7 +207,7 @@ func (p *pool) answered(s *server, took time.Duration, ok bool) {
 	if ok {
 		s.limiter.answered(now, took, s.inFlight)
 	}
-	if s.failures >= failuresInRow {
+	if s.failures >= failuresInRow && !p.othersFail(s, now) {
 		p.eject(s, now, "failures")
 	}
 }

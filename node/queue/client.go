@@ -27,18 +27,19 @@ type Client struct {
 	log       *slog.Logger
 	transport *http.Transport
 
-	mu       sync.Mutex
-	idle     *sync.Cond
-	behind   int // what goes on behind calls
-	servers  []presence.Instance
-	changed  chan struct{} // closed when the servers are others
-	turn     int
-	queues   map[string]api.Partitions // of each queue, once a server has said so
-	asked    time.Time                 // when one was asked last
-	rich     []string                  // servers that had more than they were asked for
-	stashes  map[string][]*stash
-	enqueues map[string]*gatherer[*PlacedJob, Enqueued] // by the server's address
-	settles  map[string]*gatherer[*settling, settled]
+	mu      sync.Mutex
+	idle    *sync.Cond
+	behind  int // what goes on behind calls
+	servers []presence.Instance
+	changed chan struct{} // closed when the servers are others
+	turn    int
+	queues  map[string]api.Partitions // of each queue, once a server has said so
+	asked   time.Time                 // when one was asked last
+	rich    []string                  // servers that had more than they were asked for
+	stashes map[string][]*stash
+
+	enqueues gatherers[*PlacedJob, Enqueued]
+	settles  gatherers[*settling, settled]
 }
 
 var (
@@ -57,9 +58,10 @@ const (
 // server does not answer.
 func NewClient(network host.Network, store api.Store, log *slog.Logger) *Client {
 	c := &Client{store: store, log: log, changed: make(chan struct{}), stashes: map[string][]*stash{},
-		enqueues: map[string]*gatherer[*PlacedJob, Enqueued]{}, settles: map[string]*gatherer[*settling, settled]{},
 		transport: &http.Transport{DialContext: wire.Network{Network: network}.DialContext, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true}}
 	c.idle = sync.NewCond(&c.mu)
+	c.enqueues.send, c.enqueues.size = c.sendJobs, func(j *PlacedJob) int { return len(j.Payload) }
+	c.settles.send, c.settles.size = c.sendSettles, (*settling).size
 	return c
 }
 
@@ -154,7 +156,7 @@ func (c *Client) enqueue(ctx context.Context, j PlacedJob) (out Enqueued) {
 			out.Error = api.Errorf(api.Unavailable, "enqueue a job", "", "no queue server is known")
 		} else {
 			var err error
-			if out, err = c.enqueuesOf(server).do(ctx, &j); err != nil {
+			if out, err = c.enqueues.of(server).do(ctx, &j); err != nil {
 				out.Error = web.AsError(err)
 			}
 		}
@@ -171,19 +173,6 @@ func asNil(e *api.Error) error {
 		return nil
 	}
 	return e
-}
-
-// enqueuesOf returns what gathers the jobs that a server is to enqueue.
-func (c *Client) enqueuesOf(server string) *gatherer[*PlacedJob, Enqueued] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	g := c.enqueues[server]
-	if g == nil {
-		g = &gatherer[*PlacedJob, Enqueued]{size: func(j *PlacedJob) int { return len(j.Payload) },
-			send: func(jobs []*PlacedJob) ([]Enqueued, error) { return c.sendJobs(server, jobs) }}
-		c.enqueues[server] = g
-	}
-	return g
 }
 
 func (c *Client) sendJobs(server string, jobs []*PlacedJob) ([]Enqueued, error) {

@@ -17,7 +17,7 @@ type Queue struct {
 	Attempts    int           // of a job that does not say it for itself; 8
 	Backoff     time.Duration // after the first attempt that failed; 1 s
 	BackoffMost time.Duration // after any; 10 min
-	DeadFor     time.Duration // how long the dead are kept; 14 days
+	DeadFor     time.Duration // how long the dead are kept, at most MaxDeadFor; 14 days
 }
 
 // Config is a queue server's configuration. All servers of a cloud have the same queues.
@@ -36,7 +36,7 @@ func (q Queue) withDefaults() Queue {
 	q.Attempts = cmp.Or(q.Attempts, 8)
 	q.Backoff = cmp.Or(q.Backoff, time.Second)
 	q.BackoffMost = max(cmp.Or(q.BackoffMost, 10*time.Minute), q.Backoff)
-	q.DeadFor = cmp.Or(q.DeadFor, 14*24*time.Hour)
+	q.DeadFor = cmp.Or(q.DeadFor, MaxDeadFor)
 	return q
 }
 
@@ -52,6 +52,10 @@ func (c Config) withDefaults() Config {
 	c.Queues = queues
 	return c
 }
+
+// MaxDeadFor is how long the dead are kept at most: what runs jobs remembers longer than that what a job has done, as it may be made to
+// run again until then.
+const MaxDeadFor = 14 * 24 * time.Hour
 
 // leastHold is what the group's clock can count.
 const leastHold = time.Second
@@ -98,10 +102,10 @@ func (q *Queue) validate() error {
 		return fmt.Errorf("a hold is %s to %s, not %s", leastHold, MaxHold, q.Hold)
 	case q.Attempts < 0 || q.Attempts > MaxAttempts:
 		return fmt.Errorf("a job has 1 to %d attempts, not %d", MaxAttempts, q.Attempts)
-	case min(q.Backoff, q.BackoffMost, q.DeadFor) < 0 || max(q.Backoff, q.BackoffMost) > MaxDelay:
-		return fmt.Errorf("a backoff is 0 to %s, and the dead are kept for 0 or longer, not %s, %s and %s", MaxDelay, q.Backoff, q.BackoffMost, q.DeadFor)
-	case q.DeadFor.Milliseconds() > api.MaxTTL:
-		return fmt.Errorf("the dead are kept for at most %d ms, not %s", api.MaxTTL, q.DeadFor)
+	case min(q.Backoff, q.BackoffMost) < 0 || max(q.Backoff, q.BackoffMost) > MaxDelay:
+		return fmt.Errorf("a backoff is 0 to %s, not %s and %s", MaxDelay, q.Backoff, q.BackoffMost)
+	case q.DeadFor != 0 && q.DeadFor < time.Second || q.DeadFor > MaxDeadFor:
+		return fmt.Errorf("the dead are kept for %s to %s, not %s", time.Second, MaxDeadFor, q.DeadFor)
 	}
 	return nil
 }

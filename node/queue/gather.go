@@ -34,6 +34,30 @@ const (
 	gatherAtOnce = 4
 )
 
+// gatherers are a gatherer for each server, which is known by its address.
+type gatherers[In, Out any] struct {
+	send func(server string, list []In) ([]Out, error)
+	size func(In) int
+
+	mu       sync.Mutex
+	byServer map[string]*gatherer[In, Out]
+}
+
+// of returns what gathers for a server.
+func (all *gatherers[In, Out]) of(server string) *gatherer[In, Out] {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	g := all.byServer[server]
+	if g == nil {
+		g = &gatherer[In, Out]{size: all.size, send: func(list []In) ([]Out, error) { return all.send(server, list) }}
+		if all.byServer == nil {
+			all.byServer = map[string]*gatherer[In, Out]{}
+		}
+		all.byServer[server] = g
+	}
+	return g
+}
+
 // do sends something and waits for what comes of it.
 func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	x := gathered[In, Out]{in, make(chan result[Out], 1)}

@@ -68,7 +68,7 @@ func (c *Client) settle(ctx context.Context, d *Delivery, s settling, direct fun
 			continue
 		}
 		var out settled
-		if out, err = c.settlesOf(server).do(ctx, &s); err == nil && out.Error != nil {
+		if out, err = c.settles.of(server).do(ctx, &s); err == nil && out.Error != nil {
 			err = out.Error
 		}
 		switch api.KindOf(err) {
@@ -97,18 +97,6 @@ func sure(err error, doubt bool) error {
 		return api.Errorf(api.Unknown, "end the attempt", "", "it has ended, by this or by another")
 	}
 	return err
-}
-
-// settlesOf returns what gathers the reservations that a server is to treat.
-func (c *Client) settlesOf(server string) *gatherer[*settling, settled] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	g := c.settles[server]
-	if g == nil {
-		g = &gatherer[*settling, settled]{size: (*settling).size, send: func(list []*settling) ([]settled, error) { return c.sendSettles(server, list) }}
-		c.settles[server] = g
-	}
-	return g
 }
 
 func (c *Client) sendSettles(server string, list []*settling) ([]settled, error) {

@@ -94,10 +94,10 @@ func bury(p place, r record, known uint64, keep time.Duration) *move {
 	return &move{If: []api.Compare{unchanged(p, known)}, Then: []api.Op{remove(p.job()), remove(p.held()), put(p.dead(known), r.encode(), keep)}}
 }
 
-// redrive makes a dead job wait again, as if it had not been run.
+// redrive makes a dead job wait again, as if it had not been run, unless there is one of its unique name: that one came later.
 func redrive(p place, r record, token, known uint64) *move {
 	r.Attempt, r.Died = 0, 0
-	return &move{If: []api.Compare{{Key: p.dead(token), What: api.Modified, Is: "=", Number: known}},
+	return &move{If: []api.Compare{{Key: p.dead(token), What: api.Modified, Is: "=", Number: known}, {Key: p.job(), What: api.Version, Is: "="}},
 		Then: []api.Op{remove(p.dead(token)), put(p.job(), r.encode(), 0)}}
 }
 

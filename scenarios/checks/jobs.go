@@ -12,7 +12,7 @@ import (
 )
 
 // Jobs judges by their effects whether jobs that were enqueued by what was acknowledged were done, and their effects written
-// once: mail to who registered, posts in the timelines of who follows, thumbnails of photos, the number of followers, and
+// once: mail to who registered, posts in the timelines of who follows and in no others, thumbnails of photos, the number of followers, and
 // nothing of accounts that have left. It counts the effects that must be there, as users read them from `final` on: those of
 // what was acknowledged `within` before that, which is how long jobs may take once everything is healed.
 func Jobs(h history.History, final, within time.Duration, minimum int) reports.Check {
@@ -85,13 +85,16 @@ func (l *ledger) timeline(name string, a *account) {
 		if l.of(author).gone(o.Call) {
 			l.miss("%s stands in the timeline of %s, and %s has left", entry, name, author)
 		}
+		if may, _ := a.following(author, l.settled); author != name && !may && !a.followed(author, l.settled, o.Return) {
+			l.miss("%s stands in the timeline of %s, and %s does not follow %s", entry, name, name, author)
+		}
 	}
 	for _, author := range l.names {
 		if !a.always(author, name) || l.account[author].leave != nil {
 			continue
 		}
 		for _, p := range l.account[author].posts {
-			if p.Outcome != history.OK || p.Return > l.settled || author != name && p.Call < a.follows[author][0].Return {
+			if p.Outcome != history.OK || p.Return > l.settled || author != name && !l.account[author].reaches(p, a.follows[author][0], l.settled) {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
@@ -101,6 +104,24 @@ func (l *ledger) timeline(name string, a *account) {
 			}
 		}
 	}
+}
+
+// brought is how many of their last posts people bring along when somebody begins to follow them.
+const brought = 20
+
+// reaches tells whether a post of the account certainly is in the timeline of who began to follow it then and has not ceased to:
+// later posts come by themselves, and of earlier ones the last were brought along.
+func (a *account) reaches(p, follow *history.Operation, settled time.Duration) bool {
+	if p.Call >= follow.Return {
+		return true
+	}
+	later := 0 // posts that may be
+	for _, q := range a.posts {
+		if q != p && q.Outcome != history.Failed && q.Return > p.Call {
+			later++
+		}
+	}
+	return follow.Return <= settled && p.Return < follow.Call && later < brought
 }
 
 // always tells whether the account certainly followed an author since the first time that it said so. It sees its own posts.

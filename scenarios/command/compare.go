@@ -17,8 +17,8 @@ import (
 	"picloud/scenarios/compare"
 )
 
-// etcdFolder is where a checkout keeps etcd.
-const etcdFolder = ".cache/etcd"
+// foreignFolder is where a checkout keeps others' programs, each in a folder of its name.
+const foreignFolder = ".cache"
 
 // contests returns the comparisons by name, in the order in which they are made.
 func contests(store *compare.Store) []struct {
@@ -29,15 +29,20 @@ func contests(store *compare.Store) []struct {
 		name string
 		make func(ctx context.Context) (*compare.Contest, error)
 	}{
-		{"store", func(ctx context.Context) (*compare.Contest, error) {
-			err := buildEtcd(ctx, store)
+		{"store", func(ctx context.Context) (c *compare.Contest, err error) {
+			store.Etcd, err = buildForeign(ctx, compare.Etcd())
 			return store.Contest(), err
 		}},
 		{"lb", func(context.Context) (*compare.Contest, error) {
 			return (&compare.Balancer{Program: store.Program, Loops: store.Loops, AnswerBytes: 1024}).Contest()
 		}},
 		{"queue", func(ctx context.Context) (*compare.Contest, error) {
-			return (&compare.Queue{Program: store.Program, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes, Groups: store.Groups, Partitions: 1}).Contest()
+			nats, err := buildForeign(ctx, compare.NATS())
+			if err != nil {
+				return nil, err
+			}
+			return (&compare.Queue{Program: store.Program, NATS: nats, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes,
+				Groups: store.Groups, Partitions: 1}).Contest()
 		}},
 	}
 }
@@ -69,12 +74,15 @@ Measures parts of the cloud against what people would use in their place, as rea
 They take turns, and each run of ours is compared with the others' after it: throughput, median, p99, and
 CPU time of the servers for each request. Writes FOLDER/bench-NAME.json.
 
-  store  against etcd (`+compare.EtcdVersion+`): three nodes of each with their data on the same disk, both with syncs; loops
+  store  against etcd (`+compare.Etcd().Version+`): three nodes of each with their data on the same disk, both with syncs; loops
          put values under new keys and read them linearizably, each request after the answer to the last.
          Also bytes written to disk for each byte acknowledged. The first time it builds etcd, which takes
          minutes and needs its modules.
   lb     the load balancer against HAProxy and nginx, before two servers that answer at once. Needs Debian's
          packages haproxy and nginx-light.
+  queue  the work queues against NATS' JetStream (`+compare.NATS().Version+`), three nodes of each, and beanstalkd, which is one; all with a
+         sync before each answer. Loops put jobs, and workers are done with them at once. The first time it builds
+         NATS, which needs its modules; and it needs Debian's package beanstalkd.
 
 Examples:
   picloud bench
@@ -132,18 +140,17 @@ Examples:
 	return nil
 }
 
-// buildEtcd sees that etcd is there.
-func buildEtcd(ctx context.Context, s *compare.Store) error {
+// buildForeign sees that somebody else's program is there, and returns it.
+func buildForeign(ctx context.Context, f *compare.Foreign) (string, error) {
 	root, err := checkout()
 	if err != nil {
-		return errors.New("bench: it builds programs, which it can only inside a checkout of the project")
+		return "", errors.New("bench: it builds programs, which it can only inside a checkout of the project")
 	}
-	folder := filepath.Join(root, etcdFolder)
-	if _, err := os.Stat(filepath.Join(folder, "etcd")); err != nil {
-		fmt.Fprintf(os.Stderr, "building etcd %s in %s; the first time takes minutes\n", compare.EtcdVersion, folder)
+	folder := filepath.Join(root, foreignFolder, f.Name)
+	if _, err := os.Stat(filepath.Join(folder, f.Name)); err != nil {
+		fmt.Fprintf(os.Stderr, "building %s %s in %s; the first time takes minutes\n", f.Name, f.Version, folder)
 	}
-	s.Etcd, err = compare.BuildEtcd(ctx, folder, os.Stderr)
-	return err
+	return f.Build(ctx, folder, os.Stderr)
 }
 
 // hold compares, shows and writes down.

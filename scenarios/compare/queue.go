@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,9 +20,10 @@ import (
 	"picloud/scenarios/shelf"
 )
 
-// Queue is the comparison of the work queues with beanstalkd: jobs are put, taken, and done at once.
+// Queue is the comparison of the work queues with NATS' JetStream and beanstalkd: jobs are put, taken, and done at once.
 type Queue struct {
 	Program      string // picloud, which our nodes run
+	NATS         string // what NATS().Build has built
 	Connections  int
 	Loops        int // jobs under way at one time
 	PayloadBytes int
@@ -38,8 +41,9 @@ func (c *Queue) Contest() (*Contest, error) {
 		"request":    fmt.Sprintf("a job, from when it is put until it is done: %d at one time, put by %d clients, with as many workers, which are done with it at once", c.Loops, c.Connections),
 		"payload":    fmt.Sprintf("%d bytes", c.PayloadBytes),
 		"ours":       fmt.Sprintf("three nodes with store and queue, syncs, %d groups; the queue has %d partitions", c.Groups, c.Partitions),
+		"nats":       NATS().Version + ", three servers, a work queue stream with three replicas, sync_interval: always; acknowledgements are acknowledged",
 		"beanstalkd": version(path) + ", one server, not replicated; -f 0, a sync for each write",
-	}, Contestants: []Contestant{{Ours, c.ours}, {"beanstalkd", func(folder string) (*Entry, error) { return c.beanstalkd(path, folder) }}}}, nil
+	}, Contestants: []Contestant{{Ours, c.ours}, {"nats", c.nats}, {"beanstalkd", func(folder string) (*Entry, error) { return c.beanstalkd(path, folder) }}}}, nil
 }
 
 // benchQueue is the queue that is loaded.
@@ -170,4 +174,30 @@ func (c *Queue) beanstalkd(path, folder string) (*Entry, error) {
 	}
 	server := Server{Name: "beanstalkd", Serve: serve(path, "-l", p.Addresses["beanstalkd"], "-p", p.Ports[0], "-b", data, "-f", "0")}
 	return &Entry{[]Server{server}, c.load(p, c.Program, "bench", "-drive", "beanstalkd")}, nil
+}
+
+// nats is a cluster of NATS servers.
+func (c *Queue) nats(folder string) (*Entry, error) {
+	p, err := shelf.FindPlace(nodes(), 2)
+	if err != nil {
+		return nil, err
+	}
+	var routes []string
+	for _, name := range nodes() {
+		routes = append(routes, fmt.Sprintf("%q", "nats-route://"+net.JoinHostPort(p.Addresses[name], p.Ports[1])))
+	}
+	entry := &Entry{Load: c.load(p, c.NATS, "drive")}
+	for _, name := range nodes() {
+		file := filepath.Join(folder, name+".conf")
+		config := fmt.Sprintf(`server_name: %s
+listen: %q
+jetstream {store_dir: %q, sync_interval: always}
+cluster {name: bench, listen: %q, routes: [%s]}
+`, name, net.JoinHostPort(p.Addresses[name], p.Ports[0]), filepath.Join(folder, name), net.JoinHostPort(p.Addresses[name], p.Ports[1]), strings.Join(routes, ", "))
+		if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+			return nil, err
+		}
+		entry.Servers = append(entry.Servers, Server{Name: name, Serve: serve(c.NATS, file)})
+	}
+	return entry, nil
 }

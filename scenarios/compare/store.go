@@ -20,7 +20,7 @@ import (
 // Store is the comparison of the store with etcd: three nodes of each.
 type Store struct {
 	Program     string // picloud, which our nodes run
-	Etcd        string // what BuildEtcd has built
+	Etcd        string // what Etcd().Build has built
 	Connections int
 	Loops       int // requests under way at one time
 	ValueBytes  int
@@ -53,7 +53,7 @@ func (c *Store) Contest() *Contest {
 		"value_bytes": fmt.Sprint(c.ValueBytes),
 		"reads":       fmt.Sprintf("%d %%, linearizable", c.ReadPercent),
 		"ours":        fmt.Sprintf("3 nodes, %d groups of all nodes", c.Groups),
-		"etcd":        "3 nodes, " + EtcdVersion,
+		"etcd":        "3 nodes, " + Etcd().Version,
 	}, Contestants: []Contestant{{Ours, c.ours}, {"etcd", c.etcd}}}
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
@@ -118,13 +119,17 @@ func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig)
 // SinkPort is where the first machine of users takes mail.
 const SinkPort = "2525"
 
+// patience is how long users wait for an answer before they ask again, where the scenario does not say it.
+const patience = 5 * time.Second
+
 // usersOf returns what the users of one machine do.
 func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 	u := s.Users
 	machines := s.MachinesOf(scenarios.RoleClient)
 	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
 	c := users.Config{
-		Count: u.Count / len(machines), Visitors: u.Visitors / len(machines), Actions: u.Actions, Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause), Timeout: time.Duration(u.Timeout),
+		Count: u.Count / len(machines), Visitors: u.Visitors / len(machines), Newcomers: time.Duration(u.Newcomers) * time.Duration(len(machines)), Actions: u.Actions, Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause),
+		Patience: cmp.Or(time.Duration(u.Patience), patience), Timeout: time.Duration(u.Timeout),
 		FinalReads: s.FinalReads(), Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
 	}
 	c.First = place * (c.Count + c.Visitors)

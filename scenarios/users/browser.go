@@ -52,9 +52,6 @@ func newBrowser(h *host.Host, c *Config) (*browser, error) {
 // connectLimit is how long a balancer has to accept a connection before another one is asked.
 const connectLimit = time.Second
 
-// attemptLimit is how long an answer may take before the user asks again.
-const attemptLimit = 5 * time.Second
-
 // call is a request of the user's browser.
 type call struct {
 	method, path string
@@ -101,7 +98,7 @@ func (b *browser) do(ctx context.Context, c *call) (a *answer, sent bool, err er
 
 // attempt makes a call once. Sure tells that it had no effect, or that there is an answer.
 func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, b.config.Patience)
 	defer cancel()
 	r, err := b.request(ctx, c)
 	if err != nil {

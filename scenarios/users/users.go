@@ -22,16 +22,18 @@ import (
 
 // Config says what the users of one machine do.
 type Config struct {
-	Balancers   []string // that they talk to
-	Port        string   // of the balancers, for HTTPS
-	Certificate string   // theirs, in PEM: nobody else is believed
-	ServerName  string   // that stands in it
-	First       int      // number of the first user, where there are users on other machines too
-	Count       int      // users at one time
-	Visitors    int      // beside them, who never register
+	Balancers   []string      // that they talk to
+	Port        string        // of the balancers, for HTTPS
+	Certificate string        // theirs, in PEM: nobody else is believed
+	ServerName  string        // that stands in it
+	First       int           // number of the first user, where there are users on other machines too
+	Count       int           // users at one time
+	Visitors    int           // beside them, who never register
+	Newcomers   time.Duration // mean time between two people who come, register and go, however those do who came before; none if it is zero
 	Actions     map[string]int
 	Ramp        time.Duration // in which the users come, one after another
 	Pause       time.Duration // mean time between two actions of a user
+	Patience    time.Duration // after which a user asks again, with the same key
 	Timeout     time.Duration // after which a user gives up
 	FinalReads  time.Duration // since the run began, when everything is looked up once more
 	Until       time.Duration // since the run began: no action begins after it
@@ -49,8 +51,8 @@ func (c *Config) Validate() error {
 		}
 		total += weight
 	}
-	if total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Timeout <= 0 {
-		return errors.New("users: they need balancers, a port, a count, actions, a pause and a timeout")
+	if c.Newcomers < 0 || total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Patience <= 0 || c.Timeout <= 0 {
+		return errors.New("users: they need balancers, a port, a count, actions, a pause, patience and a timeout")
 	}
 	return nil
 }
@@ -93,9 +95,37 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		}
 		living.Go(func() { (&seat{crowd: crowd, web: w, number: c.First + n, place: n, visits: n >= c.Count}).live(ctx) })
 	}
+	err := crowd.newcomers(ctx, h, &living)
 	living.Wait()
+	return err
+}
+
+// newcomers lets people come after the ramp who register and go. Nobody waits for those who came before: where the cloud is slow
+// there are more of them, as in life.
+func (c *crowd) newcomers(ctx context.Context, h *host.Host, living *sync.WaitGroup) error {
+	if c.config.Newcomers <= 0 {
+		return nil
+	}
+	time.Sleep(c.config.Ramp)
+	for n := 0; ctx.Err() == nil; n++ {
+		time.Sleep(c.config.Newcomers/2 + rand.N(c.config.Newcomers))
+		if c.config.sinceStart() >= c.config.Until {
+			break
+		}
+		w, err := newBrowser(h, &c.config)
+		if err != nil {
+			return err
+		}
+		living.Go(func() {
+			defer w.client.CloseIdleConnections()
+			(&seat{crowd: c, web: w, number: newcomerClient*(c.config.First+1) + n}).register(ctx)
+		})
+	}
 	return nil
 }
+
+// newcomerClient is the number of the client as which the first newcomer on the first machine is written down. Each is a client of its own.
+const newcomerClient = 10_000_000
 
 // mailClient is the number of the client as which the sink of the first machine writes down what it gets.
 const mailClient = 1_000_000
