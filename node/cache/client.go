@@ -70,7 +70,9 @@ const (
 // NewClient returns a client, which knows servers while it runs and may be used until it is closed.
 func NewClient(network host.Network, store api.Store, registry prometheus.Registerer, log *slog.Logger) (*Client, error) {
 	checked := wire.Network{Network: network}
-	peers := rpc.NewPeers(func(ctx context.Context, address string) (net.Conn, error) { return checked.DialContext(ctx, "tcp", address) })
+	peers := rpc.NewPeers(func(ctx context.Context, address string) (net.Conn, error) {
+		return checked.DialContext(ctx, "tcp", address)
+	})
 	c := newClient(store, log, peers.Call)
 	c.close = peers.Close
 	var err error
@@ -206,7 +208,7 @@ func (c *Client) ask(ctx context.Context, server string, i *item, spread bool) (
 		c.heat(i.id)
 	}
 	f := &found{asOf: sent.Add(-a.age), limit: a.limit, from: server}
-	if a.outcome != kept || time.Since(f.asOf) > a.limit { // it was long under way
+	if a.outcome != kept || !fresh(time.Since(f.asOf), a.limit) { // it was long under way
 		return nil, a.token, nil
 	}
 	f.reply, err = decodeReply(a.reply)

@@ -25,6 +25,8 @@ type lab struct {
 	store   *storetest.Store
 	servers map[string]*Server // by address
 
+	registries map[*Server]*prometheus.Registry
+
 	mu      sync.Mutex
 	luck    *rand.Rand
 	trouble trouble
@@ -47,7 +49,7 @@ type past struct {
 }
 
 func newLab(t testing.TB) *lab {
-	l := &lab{t: t, store: storetest.New(t), servers: map[string]*Server{}, luck: rand.New(rand.NewPCG(1, 2))}
+	l := &lab{t: t, store: storetest.New(t), servers: map[string]*Server{}, registries: map[*Server]*prometheus.Registry{}, luck: rand.New(rand.NewPCG(1, 2))}
 	l.past = []past{{held: map[string]string{}}}
 	return l
 }
@@ -57,13 +59,14 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // serve begins a server, in the place of one that was there.
 func (l *lab) serve(address string, c Config) *Server {
 	l.t.Helper()
-	s, err := New(c, "pi-1", labFeed{l}, prometheus.NewRegistry(), quiet())
+	registry := prometheus.NewRegistry()
+	s, err := New(c, "pi-1", labFeed{l}, registry, quiet())
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.mu.Lock()
 	old := l.servers[address]
-	l.servers[address] = s
+	l.servers[address], l.registries[s] = s, registry
 	l.mu.Unlock()
 	if old != nil {
 		old.Close()

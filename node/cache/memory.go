@@ -41,9 +41,12 @@ type lease struct {
 	entry   *entry        // then: what came of it, if anything did
 }
 
-// overhead is about what an entry takes beside its answer and twice its item's ID: its place in the maps, in the lists of
-// the index and in ristretto's own, as a test measures it.
-const overhead = 900
+// cost is how many bytes an entry takes at most, as a test measures it: its answer, for which a somewhat larger piece of memory
+// is taken, its item's ID and prefix, and its places in the maps, in the index and in ristretto's own.
+func cost(id string, reply []byte) int64 {
+	const places = 1000
+	return int64(len(reply) + len(reply)/8 + 2*len(id) + places)
+}
 
 // memory is what a server keeps, and how it finds what a change makes old. What is kept for how long is ristretto's
 // choice; what is there, and whether it is right, is not left to it: it takes and drops entries when it likes.
@@ -75,9 +78,10 @@ func newMemory(most int64, dropped func(e *entry)) (*memory, error) {
 	m := &memory{most: most, largest: most / 16, slots: map[string]*slot{}, prefixes: map[string][]*slot{}}
 	var err error
 	// A sixteenth is for the counters, which take up to six bytes each, and one for the entry that comes while another one
-	// has not gone yet.
+	// has not gone yet. The rest is ristretto's queue.
+	const queue = 256 << 10
 	m.choice, err = ristretto.NewCache(&ristretto.Config[uint64, *entry]{
-		NumCounters: most / 128, MaxCost: most - most/8, BufferItems: 64, IgnoreInternalCost: true,
+		NumCounters: most / 128, MaxCost: most - most/8 - queue, BufferItems: 64, IgnoreInternalCost: true,
 		OnExit: func(e *entry) {
 			if e != nil {
 				dropped(e)

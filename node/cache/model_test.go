@@ -28,6 +28,7 @@ func TestAnswersAreNeverOlderThanTheBound(t *testing.T) {
 				"write":   m.write,
 				"read":    m.read,
 				"herd":    m.herd,
+				"race":    m.race,
 				"pass":    m.pass,
 				"trouble": m.change,
 				"trim":    m.trim,
@@ -143,6 +144,17 @@ func (m *game) herd(t *rapid.T) {
 			m.start(c, o)
 		}
 	}
+}
+
+// race changes what is just being read, and asks for it again when the bound is over.
+func (m *game) race(t *rapid.T) {
+	o := m.op(t)
+	m.start(m.clients[0], o)
+	time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(t, "ms")) * time.Millisecond)
+	m.writes++
+	m.lab.change(put(o.Key, fmt.Sprint(m.writes)))
+	time.Sleep(modelBound + time.Duration(rapid.IntRange(0, 1000).Draw(t, "ms"))*time.Millisecond)
+	m.start(m.clients[1], o)
 }
 
 func (m *game) pass(t *rapid.T) {

@@ -185,7 +185,7 @@ func (s *Server) look(i *item, p *partition, before *lease) (answer, *lease) {
 		e = before.entry // although there was no room to keep it
 	}
 	if e != nil {
-		if age := p.age(e, now); age <= s.config.limit() || mutant.Planted == mutant.UncheckedAge {
+		if age := p.age(e, now); fresh(age, s.config.limit()) {
 			s.memory.choice.Get(i.hash) // counts it
 			return answer{outcome: kept, age: age, limit: s.config.limit(), reply: e.reply}, nil
 		}
@@ -198,6 +198,11 @@ func (s *Server) look(i *item, p *partition, before *lease) (answer, *lease) {
 		return answer{outcome: refused}, nil
 	}
 	return answer{outcome: leased, token: l.token}, nil
+}
+
+// fresh tells whether an answer may be given that is so old. Servers ask, and clients once more when it has come.
+func fresh(age, limit time.Duration) bool {
+	return age <= limit || mutant.Planted == mutant.UncheckedAge
 }
 
 // age bounds how old an entry of the partition is. One that is not in the index would not have been found by a change.
@@ -264,7 +269,7 @@ func (s *Server) take(id string, token uint64, revision uint64, reply []byte) (*
 		return nil, fillLate
 	}
 	l := at.lease
-	e := &entry{slot: at, reply: reply, revision: revision, read: l.granted, cost: int64(len(reply) + 2*len(id) + overhead)}
+	e := &entry{slot: at, reply: reply, revision: revision, read: l.granted, cost: cost(id, reply)}
 	switch {
 	case time.Since(l.granted) > leaseFor:
 		s.memory.end(l, nil)
