@@ -47,8 +47,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// limit is how old an answer may be by the server's clock. A clock that runs too slow by an eighth shows it when the
-// bound is over. The fault catalogue draws drifts of up to a tenth; a crystal has one of a ten-thousandth.
+// limit is how old an answer may be by the server's clock. One that runs too slow by an eighth shows that when the bound is
+// over. The fault catalogue draws drifts of up to a tenth; a crystal has one of a ten-thousandth.
 func (c *Config) limit() time.Duration { return c.Bound - c.Bound/8 }
 
 // pollFor is how long the store may wait for the first change before it answers.
