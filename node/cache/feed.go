@@ -20,10 +20,9 @@ import (
 type feed struct {
 	group      uint32
 	partitions map[string]*partition
-	next       uint64        // all changes of the partitions below are known
-	current    time.Time     // when the last call was sent whose answer had all that there was
-	again      func()        // ends the call that is under way, as it does not name all partitions
-	ended      chan struct{} // closed when it is not followed any more
+	next       uint64    // all changes of the partitions below are known
+	current    time.Time // when the last call was sent whose answer had all that there was
+	again      func()    // ends the call that is under way, as it does not name all partitions
 }
 
 // partition is one that is followed, or will be soon.
@@ -65,7 +64,7 @@ func (s *Server) place(p *partition) {
 	}
 	f := s.feeds[group]
 	if f == nil {
-		f = &feed{group: group, partitions: map[string]*partition{}, ended: make(chan struct{})}
+		f = &feed{group: group, partitions: map[string]*partition{}}
 		s.feeds[group] = f
 		if s.ctx.Err() == nil {
 			s.all.Go(func() { s.follow(f) })
@@ -93,7 +92,6 @@ func (s *Server) unfollow(p *partition) {
 
 // follow follows a group until nobody asks for its partitions, or the server ends.
 func (s *Server) follow(f *feed) {
-	defer close(f.ended)
 	failing := false
 	for s.ctx.Err() == nil {
 		began := time.Now()
