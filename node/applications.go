@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"picloud/node/app"
-	"picloud/node/cache"
 	"picloud/node/host"
 	"picloud/node/pinboard"
 )
@@ -80,6 +79,10 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 	if err != nil {
 		return err
 	}
+	read, err := n.reader(run)
+	if err != nil {
+		return err
+	}
 	m, err := app.NewMetrics(n.metrics)
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 				return err
 			}
 		}
-		server, err := app.NewServer(a.config(), n.host, s, cache.Direct(s), m, create)
+		server, err := app.NewServer(a.config(), n.host, s, read, m, create)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type Config struct {
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
 	LB      *LB      `yaml:"lb,omitempty"`
+	Cache   *Cache   `yaml:"cache,omitempty"`
 	Queue   *Queue   `yaml:"queue,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Lambda  *Lambda  `yaml:"lambda,omitempty"`
@@ -102,6 +103,11 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if c.Cache != nil {
+		if err := c.Cache.validate(); err != nil {
+			return err
+		}
+	}
 	if c.Queue != nil {
 		if err := c.Queue.validate(); err != nil {
 			return err
@@ -157,6 +163,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.LB != nil {
 		maps.Copy(ports, c.LB.ports())
+	}
+	if c.Cache != nil {
+		ports["cache.port"] = c.Cache.Port
 	}
 	if c.Queue != nil {
 		ports["queue.port"] = c.Queue.Port

@@ -72,9 +72,13 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 	if err != nil {
 		return err
 	}
+	read, err := n.reader(run)
+	if err != nil {
+		return err
+	}
 	config := n.config.Lambda.config()
 	for _, a := range n.config.Lambda.Apps {
-		functions, err := n.functionsOf(a, s)
+		functions, err := n.functionsOf(a, s, read)
 		if err != nil {
 			return fmt.Errorf("node: lambda: %s: %w", a.Name, err)
 		}
@@ -97,13 +101,13 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 }
 
 // functionsOf makes an application for its functions.
-func (n *node) functionsOf(a AppFunctions, s api.Store) ([]lambda.Function, error) {
+func (n *node) functionsOf(a AppFunctions, s api.Store, read cache.Reader) ([]lambda.Function, error) {
 	create, err := n.config.compiledIn(a.Name)
 	if err != nil {
 		return nil, err
 	}
 	h := n.host
-	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: cache.Direct(s), Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
+	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: read, Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
 		Metrics: app.MetricsOf(n.metrics, "lambda"), Options: a.Options})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"picloud/node/cache"
 	"picloud/node/db"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
@@ -61,6 +62,7 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 // TestRulesLookAtMetricsThatAreExported: a rule with a misspelt metric never fires.
 func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
 	n, _ := begun(t, func(c *Config) {
+		c.Cache = &Cache{Port: hosttest.FreePort(t)}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
 		withClerk(t)(c)
 	})
@@ -89,7 +91,7 @@ func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
 }
 
 func TestEveryAlertSaysWhatToDo(t *testing.T) {
-	for part, text := range map[string]string{"node": alertRules, "store": store.AlertRules(), "db": db.AlertRules()} {
+	for part, text := range map[string]string{"node": alertRules, "store": store.AlertRules(), "db": db.AlertRules(), "cache": cache.AlertRules()} {
 		var file struct {
 			Groups []struct {
 				Rules []struct {

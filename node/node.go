@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
+	"picloud/node/cache"
 	"picloud/node/client"
 	"picloud/node/db"
 	"picloud/node/host"
@@ -67,6 +68,7 @@ type node struct {
 	metrics *prometheus.Registry
 	closers []func() error // in the order in which things were opened
 	store   *client.Client // of the cloud, once a role needs it
+	cache   *cache.Client  // of the cloud, once a role needs it
 }
 
 func (n *node) close() error {
@@ -115,6 +117,11 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 	}
 	if n.config.LB != nil {
 		if err := n.beginLB(run); err != nil {
+			return err
+		}
+	}
+	if n.config.Cache != nil {
+		if err := n.beginCache(run); err != nil {
 			return err
 		}
 	}

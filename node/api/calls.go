@@ -14,6 +14,7 @@ const (
 	MethodTxn     = "txn"     // TxnCall -> Reply
 	MethodRead    = "read"    // ReadCall -> StaleReply
 	MethodEvents  = "events"  // EventsCall -> Events
+	MethodFollow  = "follow"  // FollowCall -> Changes
 	MethodShards  = "shards"  // nothing -> ShardMap as JSON, as this node knows it
 	MethodTerms   = "terms"   // groups -> their terms
 	MethodApplied = "applied" // groups -> the last entries that the node has applied

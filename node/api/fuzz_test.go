@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"time"
 )
 
 // FuzzCalls: each reader takes only what its writer would write.
@@ -46,9 +47,14 @@ func FuzzCalls(f *testing.F) {
 			}
 			return again, nil
 		},
+		func(b []byte) ([]byte, error) { c, err := DecodeFollowCall(b); return c.Encode(), err },
+		func(b []byte) ([]byte, error) { c, err := DecodeChanges(b); return c.Encode(), err },
 	}
+	follow := &FollowCall{Group: 2, Follow: Follow{Partitions: []string{"a", "b"}, From: 3, Wait: time.Second}}
+	changes := &Changes{Changes: []Change{{Revision: 3, Key: "a/1"}}, Next: 4, Current: true}
 	for i, data := range [][]byte{Numbers{0, 1, 300}.Encode(), (&TxnCall{Group: 7, Request: []byte("request")}).Encode(), read, reply.Encode(),
-		(&StaleReply{Reply: reply, Age: 5}).Encode(), (&EventsCall{Group: 2, Watch: Watch{Key: "a", End: "b", From: 3}}).Encode(), events} {
+		(&StaleReply{Reply: reply, Age: 5}).Encode(), (&EventsCall{Group: 2, Watch: Watch{Key: "a", End: "b", From: 3}}).Encode(), events,
+		follow.Encode(), changes.Encode()} {
 		f.Add(byte(i), data)
 	}
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {

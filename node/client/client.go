@@ -50,7 +50,10 @@ type Client struct {
 	groups map[uint32]*group
 }
 
-var _ api.Store = (*Client)(nil)
+var (
+	_ api.Store = (*Client)(nil)
+	_ api.Feed  = (*Client)(nil)
+)
 
 // New returns a client that reaches the store by a network.
 func New(network host.Network, c Config) (*Client, error) {
@@ -211,10 +214,11 @@ const pollFor = 4 * time.Second
 
 // attempt calls a node, which has some time to answer.
 func (c *Client) attempt(ctx context.Context, node, method string, body []byte) ([]byte, error) {
-	limit := c.config.Attempt
-	if method == api.MethodEvents {
-		limit = pollFor
-	}
+	return c.within(ctx, c.config.Attempt, node, method, body)
+}
+
+// within calls a node, which has a time to answer.
+func (c *Client) within(ctx context.Context, limit time.Duration, node, method string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return c.peers.Call(ctx, node, method, body)
@@ -238,16 +242,24 @@ func again(err error) (retry, doubt bool) {
 	return false, false
 }
 
-// call calls the leader of a partition's group, or anybody in it, until it answers. The body is made for
-// the group; the call has no effect.
-func (c *Client) call(ctx context.Context, partition, method string, anybody bool, body func(group uint32) []byte) ([]byte, error) {
+// question is a call without an effect.
+type question struct {
+	partition string // whose group is asked
+	method    string
+	anybody   bool // in the group, not only its leader
+	limit     time.Duration
+	body      func(group uint32) []byte
+}
+
+// call asks one node after the other until one answers, each for as long as the limit says.
+func (c *Client) call(ctx context.Context, q question) ([]byte, error) {
 	for tries := 0; ; tries++ {
-		g, err := c.of(ctx, partition)
+		g, err := c.of(ctx, q.partition)
 		if err == nil {
-			node := g.ask(anybody)
+			node := g.ask(q.anybody)
 			var answer []byte
-			if answer, err = c.attempt(ctx, node, method, body(g.number)); err == nil {
-				if !anybody {
+			if answer, err = c.within(ctx, q.limit, node, q.method, q.body(g.number)); err == nil {
+				if !q.anybody {
 					g.heard(node, nil)
 				}
 				return answer, nil

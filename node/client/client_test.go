@@ -163,6 +163,8 @@ func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
 			})
 		}
 	}
+	followed := make(chan int, 1)
+	go func() { followed <- follow(ctx, t, s.client(), "count0", workers*additions) }()
 	admin := s.client()
 	for _, name := range names {
 		s.stop(name)
@@ -182,6 +184,9 @@ func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
 		}
 	}
 	all.Wait()
+	if changes := <-followed; changes != workers*additions {
+		t.Errorf("who follows saw %d changes of %d", changes, workers*additions)
+	}
 	c := s.client()
 	for k := range counters {
 		key := fmt.Sprint("count", k)
@@ -207,6 +212,34 @@ func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
 			t.Errorf("%s: a watch saw %d changes of %d", key, count, workers*additions)
 		}
 	}
+}
+
+// follow counts the changes of a key that is a partition, from its group's first revision on, and sees to it that what it
+// is told is as new as it says.
+func follow(ctx context.Context, t *testing.T, c *client.Client, key string, want int) (all int) {
+	for next := uint64(1); all < want && ctx.Err() == nil; {
+		reply, err := c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
+		if err != nil {
+			t.Errorf("read %s: %v", key, err)
+			return all
+		}
+		before := time.Now()
+		found, err := c.Follow(ctx, &api.Follow{Partitions: []string{key}, From: next, Wait: 50 * time.Millisecond})
+		if err != nil {
+			t.Errorf("follow %s from %d: %v", key, next, err)
+			return all
+		}
+		if found.Asked.Before(before) || found.Current && found.Next <= reply.Revision {
+			t.Errorf("%s: asked after revision %d it ends before %d", key, reply.Revision, found.Next)
+		}
+		for _, ch := range found.Changes {
+			if ch.Key == key {
+				all++
+			}
+		}
+		next = found.Next
+	}
+	return all
 }
 
 // watch collects the events of a partition from its group's first revision on.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"sync"
+	"time"
 
 	"picloud/node/api"
 )
@@ -188,11 +189,11 @@ func (c *Client) ReadStale(ctx context.Context, t *api.Txn) (*api.StaleReply, er
 
 func (c *Client) read(ctx context.Context, t *api.Txn, stale bool) (*api.StaleReply, error) {
 	var bad error
-	answer, err := c.call(ctx, t.Partition(), api.MethodRead, stale, func(group uint32) []byte {
+	answer, err := c.call(ctx, question{t.Partition(), api.MethodRead, stale, c.config.Attempt, func(group uint32) []byte {
 		body, err := (&api.ReadCall{Group: group, Stale: stale, Txn: *t}).Encode()
 		bad = err
 		return body
-	})
+	}})
 	if bad != nil {
 		return nil, bad
 	}
@@ -209,9 +210,9 @@ func (c *Client) Events(ctx context.Context, w *api.Watch) (*api.Events, error) 
 	}
 	found := &api.Events{Next: w.From}
 	for {
-		answer, err := c.call(ctx, api.Partition(w.Key), api.MethodEvents, found.Next > 0, func(group uint32) []byte {
+		answer, err := c.call(ctx, question{api.Partition(w.Key), api.MethodEvents, found.Next > 0, pollFor, func(group uint32) []byte {
 			return (&api.EventsCall{Group: group, Watch: api.Watch{Key: w.Key, End: w.End, From: found.Next}}).Encode()
-		})
+		}})
 		if err == nil {
 			if found, err = api.DecodeEvents(answer); err != nil || len(found.Events) > 0 {
 				return found, err
@@ -224,4 +225,34 @@ func (c *Client) Events(ctx context.Context, w *api.Watch) (*api.Events, error) 
 			return nil, api.ReadError(err)
 		}
 	}
+}
+
+// GroupOf returns the group that holds a partition; see api.Feed.
+func (c *Client) GroupOf(ctx context.Context, partition string) (uint32, error) {
+	g, err := c.of(ctx, partition)
+	if err != nil {
+		return 0, err
+	}
+	return g.number, nil
+}
+
+// Follow returns which keys of some partitions have changed; see api.Feed.
+func (c *Client) Follow(ctx context.Context, f *api.Follow) (*api.Changes, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	var asked time.Time
+	answer, err := c.call(ctx, question{f.Partitions[0], api.MethodFollow, false, c.config.Attempt + f.Wait, func(group uint32) []byte {
+		asked = time.Now()
+		return (&api.FollowCall{Group: group, Follow: *f}).Encode()
+	}})
+	if err != nil {
+		return nil, api.ReadError(err)
+	}
+	found, err := api.DecodeChanges(answer)
+	if err != nil {
+		return nil, api.Errorf(api.Internal, "follow", "", "the answer makes no sense: %s", err)
+	}
+	found.Asked = asked
+	return found, nil
 }

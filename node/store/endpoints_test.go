@@ -102,6 +102,7 @@ func TestAMethodRefusesWhatItIsNotFor(t *testing.T) {
 		return body
 	}
 	watch := func(group uint32, w api.Watch) []byte { return (&api.EventsCall{Group: group, Watch: w}).Encode() }
+	follow := func(group uint32, f api.Follow) []byte { return (&api.FollowCall{Group: group, Follow: f}).Encode() }
 	const huge = uint64(1) << 32 // is no group, and would be group 0 if its upper half were lost
 	twice := api.Request{Session: 1, Sequence: 1, Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a"}, {Kind: api.Put, Key: "b"}}}}
 	many := api.Txn{Then: make([]api.Op, 129)}
@@ -136,6 +137,12 @@ func TestAMethodRefusesWhatItIsNotFor(t *testing.T) {
 		{"nothing", api.MethodEvents, nil, api.BadRequest},
 		{"no range", api.MethodEvents, watch(0, api.Watch{}), api.BadRequest},
 		{"an unknown group", api.MethodEvents, watch(7, api.Watch{Key: "a"}), api.NotFound},
+		{"nothing", api.MethodFollow, nil, api.BadRequest},
+		{"no partition", api.MethodFollow, follow(0, api.Follow{}), api.BadRequest},
+		{"a key", api.MethodFollow, follow(0, api.Follow{Partitions: []string{"a/1"}}), api.BadRequest},
+		{"a long wait", api.MethodFollow, follow(0, api.Follow{Partitions: []string{"a"}, Wait: time.Hour}), api.BadRequest},
+		{"an unknown group", api.MethodFollow, follow(7, api.Follow{Partitions: []string{"a"}}), api.NotFound},
+		{"what has not been reached", api.MethodFollow, follow(0, api.Follow{Partitions: []string{"a"}, From: 1 << 40}), api.Future},
 		{"nothing", api.MethodTerms, nil, api.BadRequest},
 		{"a false length", api.MethodTerms, []byte{0xff, 0xff, 0xff, 0xff, 0x0f}, api.BadRequest},
 		{"no group at all", api.MethodTerms, api.Numbers{huge}.Encode(), api.BadRequest},

@@ -220,3 +220,37 @@ func TestWhoWasAwayVotesForAMemberItHasNotHeardOf(t *testing.T) {
 	s.run(&state.Command{Kind: state.OpenSession}) // with "c" and "new", two of three
 	s.agree()
 }
+
+// TestOnlyALeaderThatIsConfirmedSaysWhatHasChanged: one that was deposed without having heard of it would say for ever that
+// nothing has.
+func TestOnlyALeaderThatIsConfirmedSaysWhatHasChanged(t *testing.T) {
+	names := []string{"pi-1", "pi-2", "pi-3"}
+	shelf := newShelf(t, names...)
+	for _, name := range names {
+		shelf.start(name, names...)
+	}
+	shelf.run(&state.Command{Kind: state.Own, Slots: []api.SlotRange{{From: 0, End: api.Slots}}})
+	shelf.agree()
+	for name, m := range shelf.nodes {
+		terms := func(context.Context, string, []uint32) ([]uint64, error) { return []uint64{m.Term()}, nil }
+		later := func(context.Context, string, []uint32) ([]uint64, error) { return []uint64{m.Term() + 1}, nil }
+		silent := func(ctx context.Context, _ string, _ []uint32) ([]uint64, error) {
+			return nil, errors.New("nothing comes")
+		}
+		for _, story := range []struct {
+			name string
+			ask  ask
+			kind api.Kind
+		}{{"the others know its term", terms, ""}, {"they know a later one", later, api.NotLeader}, {"they are silent", silent, api.Unavailable}} {
+			if !m.Leads() {
+				story.kind = api.NotLeader
+			}
+			s := &Store{config: Config{Node: name}, groups: map[uint32]*Group{1: m.Group}, confirmer: &confirmer{node: name, ask: story.ask, limit: time.Second}}
+			call := api.FollowCall{Group: 1, Follow: api.Follow{Partitions: []string{"a"}, From: 1, Wait: time.Millisecond}}
+			answer, err := s.follow(t.Context(), call.Encode())
+			if api.KindOf(err) != story.kind || err == nil && len(answer) == 0 {
+				t.Errorf("%s leads %t and %s: %v", name, m.Leads(), story.name, err)
+			}
+		}
+	}
+}

@@ -24,6 +24,7 @@ func (s *Store) methods() map[string]rpc.Handler {
 		api.MethodTxn:     s.txn,
 		api.MethodRead:    s.read,
 		api.MethodEvents:  s.events,
+		api.MethodFollow:  s.follow,
 		api.MethodShards:  s.shards,
 		api.MethodTerms:   s.terms,
 		api.MethodApplied: s.applied,
@@ -200,6 +201,46 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 		case <-time.After(s.config.Patience):
 		case <-patience.Done():
 			return found.Encode()
+		}
+	}
+}
+
+// follow says which keys have changed. Only the leader answers, and only after a majority has said, asked after the call
+// came, that it still leads: so what was acknowledged before the call is in the answer, or below where it ends. What
+// comes while it waits for the first change has been applied, and so agreed to, whoever leads by then.
+func (s *Store) follow(ctx context.Context, body []byte) ([]byte, error) {
+	call, err := api.DecodeFollowCall(body)
+	if err != nil {
+		return nil, malformed(api.MethodFollow, err)
+	}
+	f := &call.Follow
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	g, err := s.serving(call.Group)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.confirmed(ctx, s.confirmer, "follow"); err != nil {
+		return nil, err
+	}
+	patience, cancel := context.WithTimeout(ctx, f.Wait)
+	defer cancel()
+	fromNow := f.From == 0
+	for {
+		changed := g.state.Changed()
+		found, err := g.state.Follow(f, maxEvents)
+		if err != nil {
+			return nil, s.readError(err)
+		}
+		if len(found.Changes) > 0 || fromNow {
+			return found.Encode(), nil
+		}
+		f.From = found.Next
+		select {
+		case <-changed:
+		case <-patience.Done():
+			return found.Encode(), nil
 		}
 	}
 }

@@ -139,8 +139,11 @@ func (n Network) Listen(network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listener{l}, nil
+	return Checked(l), nil
 }
+
+// Checked returns a listener whose streams are checked.
+func Checked(l net.Listener) net.Listener { return listener{l} }
 
 // DialContext opens a checked stream.
 func (n Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {

@@ -65,6 +65,45 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 	return events, next, err
 }
 
+// Follow returns which keys of some partitions have changed, from a revision on. It looks at about as many events as
+// wanted at a time, and goes on until it has found some that count or has seen all.
+func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
+	followed := make(map[string]bool, len(f.Partitions))
+	for _, p := range f.Partitions {
+		if !s.holds(p) {
+			return nil, api.Errorf(api.WrongGroup, "follow", p, "group %d does not hold the partition", s.group)
+		}
+		followed[p] = true
+	}
+	last, _ := s.Revision()
+	found := &api.Changes{Next: f.From}
+	if found.Next == 0 {
+		found.Next = last + 1
+	}
+	if found.Next > last+1 {
+		return nil, api.Errorf(api.Future, "follow", "", "revision %d has not been reached, the last is %d", f.From, last)
+	}
+	size := 0
+	for len(found.Changes) == 0 && found.Next <= last {
+		events, next, err := s.Events(found.Next, want)
+		if err != nil {
+			return nil, err
+		}
+		for i := range events {
+			if key := events[i].Record.Key; followed[api.Partition(key)] {
+				found.Changes = append(found.Changes, api.Change{Revision: events[i].Revision, Key: key})
+				size += len(key)
+			}
+		}
+		found.Next = next
+	}
+	if size > api.MaxChanged {
+		return nil, api.Errorf(api.Compacted, "follow", "", "more has changed at once than one answer holds")
+	}
+	found.Current = found.Next > last
+	return found, nil
+}
+
 // Watch returns the events of a watch that have happened, about as many as wanted, and where to go on.
 func (s *State) Watch(w *api.Watch, want int) (*api.Events, error) {
 	found := &api.Events{Next: w.From}

@@ -220,3 +220,32 @@ func (s *Store) Events(ctx context.Context, w *api.Watch) (*api.Events, error) {
 		}
 	}
 }
+
+// GroupOf says that one group holds all partitions.
+func (s *Store) GroupOf(context.Context, string) (uint32, error) { return 1, nil }
+
+// Follow returns which keys of some partitions have changed.
+func (s *Store) Follow(ctx context.Context, f *api.Follow) (*api.Changes, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	asked, ask, fromNow := time.Now(), *f, f.From == 0
+	patience, cancel := context.WithTimeout(ctx, f.Wait)
+	defer cancel()
+	for {
+		changed := s.state.Changed()
+		found, err := s.state.Follow(&ask, batch)
+		if err != nil {
+			return nil, err
+		}
+		if found.Asked = asked; len(found.Changes) > 0 || fromNow {
+			return found, nil
+		}
+		ask.From = found.Next
+		select {
+		case <-changed:
+		case <-patience.Done():
+			return found, nil
+		}
+	}
+}

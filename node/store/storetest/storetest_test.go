@@ -2,13 +2,18 @@ package storetest
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"picloud/node/api"
 )
 
-var _ api.Store = (*Store)(nil)
+var (
+	_ api.Store = (*Store)(nil)
+	_ api.Feed  = (*Store)(nil)
+)
 
 func put(key string, ttl time.Duration) *api.Txn {
 	return &api.Txn{Then: []api.Op{{Kind: api.Put, Key: key, Value: []byte("v"), TTL: ttl.Milliseconds()}}}
@@ -85,5 +90,48 @@ func TestEventsAreWaitedForAndFiltered(t *testing.T) {
 	s.Trim(3)
 	if _, err := s.Events(ctx, watch); api.KindOf(err) != api.Compacted {
 		t.Error(err)
+	}
+}
+
+func TestChangesOfSomePartitionsAreFollowed(t *testing.T) {
+	s, ctx := New(t), context.Background()
+	begin, err := s.Follow(ctx, &api.Follow{Partitions: []string{"a", "c"}, Wait: api.MaxFollowWait})
+	if err != nil || begin.Next != 1 || len(begin.Changes) > 0 || !begin.Current {
+		t.Fatalf("from now on: %+v, %v", begin, err)
+	}
+	for _, key := range []string{"b/1", "a/1", "ab", "c"} {
+		if _, err := s.Txn(ctx, put(key, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := s.Follow(ctx, &api.Follow{Partitions: []string{"a", "c"}, From: begin.Next})
+	want := []api.Change{{Revision: 2, Key: "a/1"}, {Revision: 4, Key: "c"}}
+	if err != nil || !slices.Equal(found.Changes, want) || found.Next != 5 || !found.Current {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if found, err := s.Follow(ctx, &api.Follow{Partitions: []string{"z"}, From: 1, Wait: time.Millisecond}); err != nil || len(found.Changes) > 0 || found.Next != 5 {
+		t.Errorf("nothing has changed: %+v, %v", found, err)
+	}
+	for i := range 3 * batch { // more than is looked at at once
+		if _, err := s.Txn(ctx, put(fmt.Sprint("a/", i), 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for next, all, calls := uint64(5), 0, 0; ; calls++ {
+		found, err := s.Follow(ctx, &api.Follow{Partitions: []string{"a"}, From: next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, next = all+len(found.Changes), found.Next
+		if found.Current != (all == 3*batch) {
+			t.Fatalf("after %d of %d changes it says that it is current: %t", all, 3*batch, found.Current)
+		}
+		if found.Current {
+			break
+		}
+	}
+	s.Trim(100)
+	if _, err := s.Follow(ctx, &api.Follow{Partitions: []string{"a"}, From: 5}); api.KindOf(err) != api.Compacted {
+		t.Errorf("what is no longer kept: %v", err)
 	}
 }
