@@ -20,15 +20,33 @@ import (
 // foreignFolder is where a checkout keeps others' programs, each in a folder of its name.
 const foreignFolder = ".cache"
 
-// contests returns the comparisons by name, in the order in which they are made.
-func contests(store *compare.Store) []struct {
+// comparison is one that bench can make.
+type comparison struct {
 	name string
 	make func(ctx context.Context) (*compare.Contest, error)
-} {
-	return []struct {
-		name string
-		make func(ctx context.Context) (*compare.Contest, error)
-	}{
+}
+
+// choose returns the comparisons that somebody has named, all if nobody has, in the order in which they are made.
+func choose(all []comparison, only string) ([]comparison, error) {
+	if only == "" {
+		return all, nil
+	}
+	var names []string
+	for _, c := range all {
+		names = append(names, c.name)
+	}
+	wanted := strings.Split(only, ",")
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("bench: there is no comparison %q%s", name, chaos.DidYouMean(name, names))
+		}
+	}
+	return slices.DeleteFunc(all, func(c comparison) bool { return !slices.Contains(wanted, c.name) }), nil
+}
+
+// contests returns the comparisons in the order in which they are made.
+func contests(store *compare.Store) []comparison {
+	return []comparison{
 		{"store", func(ctx context.Context) (c *compare.Contest, err error) {
 			store.Etcd, err = buildForeign(ctx, compare.Etcd())
 			return store.Contest(), err
@@ -112,22 +130,11 @@ Examples:
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	var names []string
-	for _, c := range contests(s) {
-		names = append(names, c.name)
+	chosen, err := choose(contests(s), *only)
+	if err != nil {
+		return err
 	}
-	if *only != "" {
-		for _, name := range strings.Split(*only, ",") {
-			if !slices.Contains(names, name) {
-				return fmt.Errorf("bench: there is no comparison %q%s", name, chaos.DidYouMean(name, names))
-			}
-		}
-		names = strings.Split(*only, ",")
-	}
-	for _, c := range contests(s) {
-		if !slices.Contains(names, c.name) {
-			continue
-		}
+	for _, c := range chosen {
 		contest, err := c.make(ctx)
 		if err != nil {
 			return err
