@@ -104,6 +104,8 @@ func (s *Scenario) validateUsers() error {
 		return wrong("users.balancer", "the role %q has no load balancer with TLS", u.Balancer)
 	case u.Patience < 0 || u.Patience > u.Timeout:
 		return wrong("users.patience", "users who ask again after %s and give up after %s make no sense", time.Duration(u.Patience), time.Duration(u.Timeout))
+	case u.Start < 0 || u.Ramp < 0 || u.Start+u.Ramp >= s.Duration:
+		return wrong("users", "users who come from %s on, within %s, do not come in a run of %s", time.Duration(u.Start), time.Duration(u.Ramp), time.Duration(s.Duration))
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}

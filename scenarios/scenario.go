@@ -90,6 +90,7 @@ type Users struct {
 	Newcomers Duration       `yaml:"newcomers"` // mean time between two people who come beside them, register and go, whether those before them were served or not; none if it is left out
 	Balancer  string         `yaml:"balancer"`  // the role of the machines that they talk to
 	Actions   map[string]int `yaml:"actions"`   // weights
+	Start     Duration       `yaml:"start"`     // nobody comes before
 	Ramp      Duration       `yaml:"ramp"`      // in which users come one after another, as all of them at once would wait for their passwords
 	Pause     Duration       `yaml:"pause"`     // mean time between two actions of a user
 	Patience  Duration       `yaml:"patience"`  // after which a user asks again, with the same idempotency key; 5s if it is left out

@@ -154,6 +154,7 @@ func TestAMistakeAboutUsersIsFound(t *testing.T) {
 		{"newcomers: 430ms", "newcomers: 1us", "users.newcomers: one comes every 1µs, it must be at least 1ms"},
 		{"newcomers: 430ms", "newcomers: often", `users.newcomers: "often" is not a duration`},
 		{"patience: 4s", "patience: 1m", "users who ask again after 1m0s and give up after 15s make no sense"},
+		{"ramp:", "start: 1h\n  ramp:", "users who come from 1h0m0s on, within"},
 		{"newcomers:", "newcomer:", `unknown key "newcomer" (did you mean "newcomers"?)`},
 		{"{profile: 1}", "{sing: 1}", `users do not know how to "sing"`},
 		{"{profile: 1}", "{profile: 0}", "one weight must be positive"},

@@ -35,8 +35,8 @@ const loopback = "127.0.0.1"
 
 // ports are where a cloud listens: all but mail on each node.
 type ports struct {
-	store, http, redis              string // of the database
-	web, tls, pinboard, queue, mail string // of what Pinboard is served with
+	store, http, redis                     string // of the database
+	web, tls, pinboard, cache, queue, mail string // of what Pinboard is served with
 }
 
 // home is a cloud of processes on this machine's loopback.
@@ -53,12 +53,15 @@ type home struct {
 	identity string // the load balancers' certificate and its key, in PEM
 }
 
+// cacheBytes is what each node keeps in memory of what was read of the store.
+const cacheBytes = 16 << 20
+
 // prepare writes the configurations, or finds those of an earlier run.
 func (s *home) prepare() error {
 	p := &s.ports
 	err := shelf.Free(s.addrs, p.store, p.http, p.redis)
 	if err == nil && !s.bare {
-		err = errors.Join(shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.queue), shelf.Free(map[string]string{mailHost: loopback}, p.mail))
+		err = errors.Join(shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.cache, p.queue), shelf.Free(map[string]string{mailHost: loopback}, p.mail))
 	}
 	if err != nil {
 		return err
@@ -163,7 +166,7 @@ func (s *home) serve(c *node.Config) {
 	c.Apps = []node.App{{Name: name, Port: s.ports.pinboard, Options: options}}
 	c.Queue = &node.Queue{Port: s.ports.queue, Queues: []node.WorkQueue{{Name: name, Namespace: name, Partitions: 16}}}
 	c.Lambda = &node.Lambda{Apps: []node.AppFunctions{{Name: name, Options: options}}}
-	// The role cache belongs here.
+	c.Cache = &node.Cache{Port: s.ports.cache, MemoryBytes: cacheBytes}
 }
 
 // begin keeps the nodes running until the context ends.

@@ -128,7 +128,8 @@ func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 	machines := s.MachinesOf(scenarios.RoleClient)
 	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
 	c := users.Config{
-		Count: u.Count / len(machines), Visitors: u.Visitors / len(machines), Newcomers: time.Duration(u.Newcomers) * time.Duration(len(machines)), Actions: u.Actions, Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause),
+		Count: u.Count / len(machines), Visitors: u.Visitors / len(machines), Newcomers: time.Duration(u.Newcomers) * time.Duration(len(machines)), Actions: u.Actions,
+		Start: time.Duration(u.Start), Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause),
 		Patience: cmp.Or(time.Duration(u.Patience), patience), Timeout: time.Duration(u.Timeout),
 		FinalReads: s.FinalReads(), Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
 	}

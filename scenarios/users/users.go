@@ -31,6 +31,7 @@ type Config struct {
 	Visitors    int           // beside them, who never register
 	Newcomers   time.Duration // mean time between two people who come, register and go, however those do who came before; none if it is zero
 	Actions     map[string]int
+	Start       time.Duration // since the run began: nobody comes before
 	Ramp        time.Duration // in which the users come, one after another
 	Pause       time.Duration // mean time between two actions of a user
 	Patience    time.Duration // after which a user asks again, with the same key
@@ -87,6 +88,7 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		defer end()
 		all.Go(func() { sink.serve(serving, l) })
 	}
+	time.Sleep(c.Start - c.sinceStart())
 	var living sync.WaitGroup
 	for n := range c.Count + c.Visitors {
 		w, err := newBrowser(h, &c)

@@ -60,8 +60,9 @@ func New(t *testing.T, flags ...string) *Cloud {
 	t.Helper()
 	c := &Cloud{Folder: t.TempDir(), Ports: map[string]string{}, t: t, flags: append([]string{"up"}, flags...)}
 	c.flags = append(c.flags, "-dir", c.Folder)
-	free := freePorts(t)
-	for i, name := range []string{"web", "tls", "http", "redis", "store", "pinboard", "queue", "mail"} {
+	names := []string{"web", "tls", "http", "redis", "store", "pinboard", "cache", "queue", "mail"}
+	free := freePorts(t, len(names))
+	for i, name := range names {
 		c.Ports[name] = free[i]
 		c.flags = append(c.flags, "-"+name, free[i])
 	}
@@ -70,7 +71,7 @@ func New(t *testing.T, flags ...string) *Cloud {
 
 // freePorts finds ports that are free on all nodes, below those that connections go out from: these might take the port of
 // a node that is down.
-func freePorts(t *testing.T) []string {
+func freePorts(t *testing.T, count int) []string {
 	t.Helper()
 	addresses := map[string]string{}
 	for i := range nodes {
@@ -79,7 +80,7 @@ func freePorts(t *testing.T) []string {
 	for range 100 {
 		var ports []string
 		from := 10_000 + rand.IntN(20_000)
-		for i := range 8 {
+		for i := range count {
 			ports = append(ports, strconv.Itoa(from+i))
 		}
 		if shelf.Free(addresses, ports...) == nil {
