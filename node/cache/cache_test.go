@@ -185,7 +185,7 @@ func TestAServerThatHearsNothingRefusesWhatItCannotVouchFor(t *testing.T) {
 		l.change(put("a", "old"))
 		l.read(c, get("a"))
 		settle()
-		l.trouble.cut = true
+		l.suffer(trouble{cut: true})
 		l.change(put("a", "new"))
 		began := time.Now()
 		for a := l.read(c, get("a")); ; a = l.read(c, get("a")) {
@@ -202,7 +202,7 @@ func TestAServerThatHearsNothingRefusesWhatItCannotVouchFor(t *testing.T) {
 			l.change(put("a", fmt.Sprint(time.Now())))
 			time.Sleep(50 * time.Millisecond)
 		}
-		l.trouble.cut = false
+		l.suffer(trouble{})
 		time.Sleep(5 * time.Second)
 		if a := l.read(c, get("a")); a.From != "" {
 			t.Error("what changed meanwhile is still kept")
@@ -217,12 +217,12 @@ func TestWhatIsNoLongerKeptOfTheHistoryIsForgotten(t *testing.T) {
 		l.change(put("a", "old"))
 		l.read(c, get("a"))
 		settle()
-		l.trouble.cut = true
+		l.suffer(trouble{cut: true})
 		time.Sleep(time.Second)
 		l.change(put("a", "new"))
 		l.change(put("b", "b"))
 		l.store.Trim(l.store.Revision() + 1)
-		l.trouble.cut = false
+		l.suffer(trouble{})
 		settle()
 		for range 3 {
 			l.read(c, get("a"))
@@ -241,7 +241,7 @@ func TestWhatIsNoLongerKeptOfTheHistoryIsForgotten(t *testing.T) {
 func TestAHerdReadsOnce(t *testing.T) {
 	story(t, Config{Port: "1"}, 1, func(t *testing.T, l *lab) {
 		l.change(put("a", strings.Repeat("x", 100)))
-		l.trouble.slow = 20 * time.Millisecond
+		l.suffer(trouble{slow: 20 * time.Millisecond})
 		var all sync.WaitGroup
 		for range 50 {
 			c := l.client() // on different machines

@@ -74,6 +74,13 @@ func (l *lab) serve(address string, c Config) *Server {
 	return s
 }
 
+// suffer sets what goes wrong from now on.
+func (l *lab) suffer(t trouble) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trouble = t
+}
+
 // close ends all servers.
 func (l *lab) close() {
 	for _, s := range l.servers {
