@@ -15,7 +15,9 @@ type Store interface {
 	ReadStale(ctx context.Context, t *Txn) (*StaleReply, error)
 	// Events returns what happened to a range of keys, and waits for the first event if there is none yet,
 	// up to the context's end, which is no error. A watch is a chain of calls, each from where the last
-	// one ended. It refuses revisions that are no longer kept with the kind Compacted.
+	// one ended. It refuses revisions that are no longer kept with the kind Compacted. Any member of a group
+	// answers, and one may know of a change before the leader has applied and acknowledged it: a read after
+	// an event can be older, as its revision shows.
 	Events(ctx context.Context, w *Watch) (*Events, error)
 }
 

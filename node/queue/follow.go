@@ -24,8 +24,9 @@ type caretaker struct {
 const (
 	readLimit  = 5 * time.Second  // for a read of the store
 	watchLimit = 20 * time.Second // for a call that waits for events
-	again      = time.Second      // between a call that failed and the next
-	tickEvery  = time.Second      // for what depends on the time of day
+	readAgain  = 10 * time.Millisecond
+	again      = time.Second // between a call that failed and the next
+	tickEvery  = time.Second // for what depends on the time of day
 )
 
 func newCaretaker(s *Server, partition string) *caretaker {
@@ -74,7 +75,7 @@ func (c *caretaker) begin() {
 	s := c.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.tallies, c.schedules = map[string]*tally{}, map[string]*scheduled{}
+	c.tallies, c.schedules, c.next = map[string]*tally{}, map[string]*scheduled{}, 0
 	for _, q := range s.lines {
 		if slices.Contains(q.Partitions.All(), c.partition) {
 			x := newIndex(q, c)
@@ -156,11 +157,20 @@ func (c *caretaker) events(ctx context.Context, w *api.Watch) (*api.Events, erro
 	return c.server.store.Events(ctx, w)
 }
 
-// read reads the store as it is.
+// read reads the store as it is, with all that was followed: events come from any member of a group, and one may have applied
+// a change that the leader has not.
 func (c *caretaker) read(ctx context.Context, ops ...api.Op) (*api.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	return c.server.store.Txn(ctx, &api.Txn{Then: ops})
+	for {
+		reply, err := c.server.store.Txn(ctx, &api.Txn{Then: ops})
+		if err != nil || reply.Revision+1 >= c.next {
+			return reply, err
+		}
+		if !wait.For(ctx, readAgain) {
+			return nil, api.Errorf(api.Unavailable, "read", c.partition, "the leader has not applied revision %d yet", c.next-1)
+		}
+	}
 }
 
 // readSettings reads whether a queue is paused, and its schedules.

@@ -23,9 +23,46 @@ import (
 type lab struct {
 	t     testing.TB
 	store *storetest.Store
+	slow  slowReads // the store as servers see it
 }
 
-func newLab(t testing.TB) *lab { return &lab{t, storetest.New(t)} }
+func newLab(t testing.TB) *lab {
+	s := storetest.New(t)
+	return &lab{t: t, store: s, slow: slowReads{Store: s}}
+}
+
+// slowReads is a store whose leader has not yet applied what other members tell of in events.
+type slowReads struct {
+	*storetest.Store
+	mu  sync.Mutex
+	old *api.Reply // what the next read finds
+}
+
+// Txn answers the next read as of when it was remembered.
+func (s *slowReads) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
+	s.mu.Lock()
+	old := s.old
+	if t.ReadOnly() {
+		s.old = nil
+	}
+	s.mu.Unlock()
+	if old != nil && t.ReadOnly() {
+		return old, nil
+	}
+	return s.Store.Txn(ctx, t)
+}
+
+// remember has the next read find what these operations find now.
+func (s *slowReads) remember(t testing.TB, ops ...api.Op) {
+	t.Helper()
+	reply, err := s.Store.Txn(t.Context(), &api.Txn{Then: ops})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.old = reply
+}
 
 // labServer is a server that runs.
 type labServer struct {
@@ -70,7 +107,7 @@ func (l *lab) begin(c Config, run func(context.Context, *Server)) *labServer {
 	l.t.Helper()
 	s := &labServer{lab: l, registry: prometheus.NewRegistry()}
 	var err error
-	if s.Server, err = New(c, "pi-1", l.store, s.registry, slog.New(slog.DiscardHandler)); err != nil {
+	if s.Server, err = New(c, "pi-1", &l.slow, s.registry, slog.New(slog.DiscardHandler)); err != nil {
 		l.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
