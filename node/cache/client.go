@@ -123,14 +123,18 @@ func (c *Client) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 		return Direct(c.store).Read(ctx, ops...)
 	}
 	answers, errs := make([]Answer, len(ops)), make([]error, len(ops))
+	read := func(i int) {
+		a, err := c.read(ctx, ops[i])
+		if errs[i] = err; err == nil {
+			answers[i] = *a
+		}
+	}
 	var all sync.WaitGroup
-	for i, o := range ops {
-		all.Go(func() {
-			a, err := c.read(ctx, o)
-			if errs[i] = err; err == nil {
-				answers[i] = *a
-			}
-		})
+	for i := 1; i < len(ops); i++ {
+		all.Go(func() { read(i) })
+	}
+	if len(ops) > 0 {
+		read(0)
 	}
 	all.Wait()
 	for _, err := range errs {
@@ -281,14 +285,19 @@ func (c *Client) rank(i *item) (servers []string, spread bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	places := map[string]uint64{}
+	servers = make([]string, 0, len(c.servers))
 	for _, server := range c.servers {
 		if !now.Before(c.out[server]) {
 			servers = append(servers, server)
-			places[server] = xxhash.Sum64String(server + "\x00" + i.id)
 		}
 	}
-	slices.SortFunc(servers, func(a, b string) int { return cmp.Or(cmp.Compare(places[b], places[a]), cmp.Compare(a, b)) })
+	if len(servers) > 1 {
+		places := map[string]uint64{}
+		for _, server := range servers {
+			places[server] = xxhash.Sum64String(server + "\x00" + i.id)
+		}
+		slices.SortFunc(servers, func(a, b string) int { return cmp.Or(cmp.Compare(places[b], places[a]), cmp.Compare(a, b)) })
+	}
 	until, hot := c.hot[i.id]
 	if !hot || mutant.Planted == mutant.SingleHome {
 		return servers, false

@@ -127,9 +127,17 @@ func (l *lab) call(ctx context.Context, address, method string, body []byte) ([]
 		l.mu.Lock()
 		s := l.servers[address]
 		l.mu.Unlock()
-		body, err := s.methods()[method](ctx, body)
+		var reply []byte
+		var err error
+		prompt, done := s.prompt()[method], false
+		if prompt != nil {
+			reply, done = prompt(body)
+		}
+		if !done {
+			reply, err = s.methods()[method](ctx, body)
+		}
 		if !l.takes() {
-			answer <- said{body, err}
+			answer <- said{reply, err}
 		}
 	}()
 	select {

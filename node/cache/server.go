@@ -81,7 +81,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, store api.Store) error
 	defer stop()
 	var all sync.WaitGroup
 	failed := make(chan error, 1)
-	server := &rpc.Server{Methods: s.methods(), Log: s.log, MaxCalls: maxCalls}
+	server := &rpc.Server{Methods: s.methods(), Prompt: s.prompt(), Log: s.log, MaxCalls: maxCalls}
 	all.Go(func() { failed <- server.Serve(serving, l) })
 	drain := make(chan struct{})
 	i := presence.Instance{Service: Service, ID: fmt.Sprintf("%s-%08x", s.node, rand.Uint32()), Address: net.JoinHostPort(s.node, s.config.Port), Checked: true}
@@ -107,6 +107,52 @@ func (s *Server) Run(ctx context.Context, l net.Listener, store api.Store) error
 
 func (s *Server) methods() map[string]rpc.Handler {
 	return map[string]rpc.Handler{methodRead: s.serveRead, methodFill: s.serveFill}
+}
+
+func (s *Server) prompt() map[string]rpc.Prompt {
+	return map[string]rpc.Prompt{methodRead: s.serveHit}
+}
+
+// serveHit answers a read of what is kept. All others go on to serveRead.
+func (s *Server) serveHit(body []byte) ([]byte, bool) {
+	began := time.Now()
+	call, err := decodeReadCall(body)
+	if err != nil {
+		return nil, false
+	}
+	a, is := s.hit(call.id, call.spread, began)
+	if !is {
+		return nil, false
+	}
+	s.metrics.answered(readHit, &a, time.Since(began))
+	return a.encode(), true
+}
+
+func (s *Server) hit(id []byte, spread bool, now time.Time) (a answer, is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := s.memory.slots[string(id)]
+	if at == nil || at.entry == nil {
+		return a, false
+	}
+	if a, is = s.kept(at.item, at.partition, at.entry, now); is {
+		at.partition.asked = now
+		a.hot = s.isHot(s.heat.read(at.hash, now), spread)
+	}
+	return a, is
+}
+
+// kept answers from an entry, if it may be given. The lock is held.
+func (s *Server) kept(i *item, p *partition, e *entry, now time.Time) (answer, bool) {
+	if !p.followed || s.partitions[p.name] != p {
+		return answer{}, false
+	}
+	age := p.age(e, now)
+	if !fresh(age, s.config.limit()) {
+		return answer{}, false
+	}
+	s.memory.choice.Get(i.hash) // counts it
+	return answer{outcome: kept, age: age, limit: s.config.limit(), reply: e.reply}, true
 }
 
 func (s *Server) serveRead(ctx context.Context, body []byte) ([]byte, error) {
@@ -185,9 +231,8 @@ func (s *Server) look(i *item, p *partition, before *lease) (answer, *lease) {
 		e = before.entry // although there was no room to keep it
 	}
 	if e != nil {
-		if age := p.age(e, now); fresh(age, s.config.limit()) {
-			s.memory.choice.Get(i.hash) // counts it
-			return answer{outcome: kept, age: age, limit: s.config.limit(), reply: e.reply}, nil
+		if a, is := s.kept(i, p, e, now); is {
+			return a, nil
 		}
 	}
 	if stands != nil && now.Sub(stands.granted) <= leaseFor {

@@ -100,6 +100,15 @@ func next(r *bufio.Reader) ([]byte, error) {
 	return b, nil
 }
 
+// whole tells whether next would not wait.
+func whole(r *bufio.Reader) bool {
+	if r.Buffered() < 4 {
+		return false
+	}
+	head, err := r.Peek(4)
+	return err == nil && r.Buffered()-4 >= int(binary.BigEndian.Uint32(head))
+}
+
 func decodeRequest(b []byte) (*request, error) {
 	if len(b) < requestBytes || len(b) < requestBytes+int(b[12]) {
 		return nil, errMalformed

@@ -41,28 +41,55 @@ type message interface {
 // add sends a message, or queues it. It waits while too much is queued. After an error nothing of the
 // message has been sent.
 func (o *outbox) add(m message) error {
+	begin, err := o.queue(m, true)
+	if begin {
+		go o.write()
+	}
+	return err
+}
+
+// hold queues a message as add does, but begins to send it only when too much is queued. Whoever holds messages must flush them
+// before it waits for anything; at most one goroutine does.
+func (o *outbox) hold(m message) error {
 	o.mu.Lock()
+	full := len(o.queued) > maxQueued
+	o.mu.Unlock()
+	if full {
+		o.flush()
+	}
+	_, err := o.queue(m, false)
+	return err
+}
+
+// flush sends what is held, itself unless somebody else does already.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	begin := len(o.queued) > 0 && !o.busy && !o.closed
+	o.busy = o.busy || begin
+	o.mu.Unlock()
+	if begin {
+		o.write()
+	}
+}
+
+// queue queues a message. It tells whether the caller has to write, which it never has if it does not want to begin.
+func (o *outbox) queue(m message, wanted bool) (begin bool, _ error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for len(o.queued) > maxQueued && !o.closed {
 		o.room.Wait()
 	}
 	if o.closed {
-		o.mu.Unlock()
-		return net.ErrClosed
+		return false, net.ErrClosed
 	}
 	queued, err := m.append(o.queued)
 	if err != nil {
-		o.mu.Unlock()
-		return err
+		return false, err
 	}
 	o.queued = queued
-	if o.busy {
-		o.mu.Unlock()
-		return nil
-	}
-	o.busy = true
-	o.mu.Unlock()
-	go o.write()
-	return nil
+	begin = wanted && !o.busy
+	o.busy = o.busy || begin
+	return begin, nil
 }
 
 // write writes what is queued until nothing is.

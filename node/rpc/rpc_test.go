@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +75,72 @@ func call(t *testing.T, c *Client, method, body string) (string, error) {
 	defer cancel()
 	b, err := c.Call(ctx, method, []byte(body))
 	return string(b), err
+}
+
+// counted counts the writes to a stream.
+type counted struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// TestPromptRepliesToRequestsThatCameTogetherAreSentTogether sends requests in one write, two of which have to wait.
+func TestPromptRepliesToRequestsThatCameTogetherAreSentTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ready := func(body []byte) ([]byte, bool) {
+			switch string(body) {
+			case "1s", "2s":
+				return nil, false
+			case "panic":
+				panic("a defect")
+			case "huge":
+				return make([]byte, MaxBytes), true
+			}
+			return append([]byte("at once: "), body...), true
+		}
+		here, there := net.Pipe()
+		s := Server{Methods: echo, Prompt: map[string]Prompt{"slow": ready}, MaxCalls: 2, Log: slog.New(slog.DiscardHandler)}
+		var writes atomic.Int32
+		served := make(chan struct{})
+		go func() { s.serve(t.Context(), counted{there, &writes}); close(served) }()
+		var asked []byte
+		for i, body := range []string{"a", "panic", "huge", "2s", "1s", "b", "c"} {
+			var err error
+			if asked, err = (&request{call: uint64(i), left: time.Minute, method: "slow", body: []byte(body)}).append(asked); err != nil {
+				t.Fatal(err)
+			}
+		}
+		go func() { _, _ = here.Write(asked) }()
+		want := []string{"0 at once: a <nil>", "1  call slow: the handler panicked (internal)", "2  call slow: its reply is too large (unknown-outcome)",
+			"5 at once: b <nil>", "6 at once: c <nil>", "4 1s <nil>", "3 2s <nil>"}
+		r := bufio.NewReader(here)
+		for _, want := range want {
+			b, err := next(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := decodeReply(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var failed error
+			if p.err != nil {
+				failed = p.err
+			}
+			if got := fmt.Sprintf("%d %s %v", p.call, p.body, failed); got != want {
+				t.Errorf("got %q, not %q", got, want)
+			}
+		}
+		if n := writes.Load(); n != 4 { // what came before those that wait, what came after them, and they
+			t.Errorf("seven replies were sent in %d writes", n)
+		}
+		here.Close()
+		<-served
+	})
 }
 
 var echo = map[string]Handler{

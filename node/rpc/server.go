@@ -22,10 +22,16 @@ import (
 // closes. The body belongs to the handler.
 type Handler func(ctx context.Context, body []byte) ([]byte, error)
 
+// Prompt answers a request at once, or says that it cannot. It waits for nothing but short locks, and does not keep the body.
+type Prompt func(body []byte) (reply []byte, done bool)
+
 // Server serves methods on the streams of a listener.
 type Server struct {
 	Methods map[string]Handler
-	Log     *slog.Logger
+	// Prompt are for methods that mostly have their reply ready. They are asked first, one after the other for each stream;
+	// replies to requests that came together are sent together. What they cannot answer goes to the handler in Methods.
+	Prompt map[string]Prompt
+	Log    *slog.Logger
 	// MaxCalls is how many calls of one stream are under way at a time; more wait in the stream.
 	MaxCalls int
 }
@@ -72,11 +78,47 @@ func (s *Server) serve(ctx context.Context, stream net.Conn) {
 		if err != nil {
 			return // the other end sees its stream end
 		}
+		done := s.promptly(out, q)
+		if !done || !whole(r) { // it will wait
+			out.flush()
+		}
+		if done {
+			continue
+		}
 		places <- struct{}{}
 		calls.Go(func() {
 			defer func() { <-places }()
 			s.answer(ctx, out, q)
 		})
+	}
+}
+
+// promptly answers a request that need not wait, and tells whether it did.
+func (s *Server) promptly(out *outbox, q *request) (done bool) {
+	prompt := s.Prompt[q.method]
+	if prompt == nil {
+		return false
+	}
+	var err error
+	p := &reply{call: q.call}
+	func() {
+		defer s.recovered(q.method, &err)
+		p.body, done = prompt(q.body)
+	}()
+	if err != nil {
+		p.body, p.err, done = nil, asError(err, q.method), true
+	}
+	if done {
+		send(out.hold, p, q.method)
+	}
+	return done
+}
+
+// send sends a reply, or says that it is too large.
+func send(by func(message) error, p *reply, method string) {
+	if err := by(p); errors.Is(err, errTooLarge) {
+		p.body, p.err = nil, api.Errorf(api.Unknown, "call", method, "its reply is too large")
+		_ = by(p) // the stream has ended if that fails
 	}
 }
 
@@ -90,25 +132,25 @@ func (s *Server) answer(ctx context.Context, out *outbox, q *request) {
 	} else {
 		p.body = body
 	}
-	if err := out.add(p); errors.Is(err, errTooLarge) {
-		p.body, p.err = nil, api.Errorf(api.Unknown, "call", q.method, "its reply is too large")
-		out.add(p)
-	}
+	send(out.add, p, q.method)
 }
 
-// handle runs the method's handler. One that panics is a defect, and ends its call only.
+// handle runs the method's handler.
 func (s *Server) handle(ctx context.Context, q *request) (body []byte, err error) {
 	handler := s.Methods[q.method]
 	if handler == nil {
 		return nil, api.Errorf(api.NotFound, "call", fmt.Sprintf("%.80q", q.method), "there is no such method")
 	}
-	defer func() {
-		if why := recover(); why != nil {
-			s.Log.Error("a handler panicked", "method", q.method, "why", fmt.Sprint(why), "stack", string(debug.Stack()))
-			body, err = nil, api.Errorf(api.Internal, "call", q.method, "the handler panicked")
-		}
-	}()
+	defer s.recovered(q.method, &err)
 	return handler(ctx, q.body)
+}
+
+// recovered is deferred where a handler runs. One that panics is a defect, and ends its call only.
+func (s *Server) recovered(method string, err *error) {
+	if why := recover(); why != nil {
+		s.Log.Error("a handler panicked", "method", method, "why", fmt.Sprint(why), "stack", string(debug.Stack()))
+		*err = api.Errorf(api.Internal, "call", method, "the handler panicked")
+	}
 }
 
 // asError returns an error as it crosses the wire.

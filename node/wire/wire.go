@@ -6,6 +6,7 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,6 +31,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Conn is a stream of checked frames. Reads belong to one goroutine, writes to another.
 type Conn struct {
 	net.Conn
+	from *bufio.Reader // of what comes, so that a small frame is read in one call
 	head [headBytes]byte
 	have int    // bytes of the next frame that were read
 	in   []byte // its payload
@@ -39,7 +41,7 @@ type Conn struct {
 }
 
 // Wrap returns a checked stream over c. The other end must do the same.
-func Wrap(c net.Conn) *Conn { return &Conn{Conn: c} }
+func Wrap(c net.Conn) *Conn { return &Conn{Conn: c, from: bufio.NewReaderSize(c, 4<<10)} }
 
 // Write sends b in frames.
 func (c *Conn) Write(b []byte) (int, error) {
@@ -101,7 +103,7 @@ func (c *Conn) next() error {
 // fill reads a part of a frame that begins at a place in it.
 func (c *Conn) fill(part []byte, begin int) error {
 	for c.have < begin+len(part) {
-		n, err := c.Conn.Read(part[c.have-begin:])
+		n, err := c.from.Read(part[c.have-begin:])
 		c.have += n
 		var limit net.Error
 		switch {

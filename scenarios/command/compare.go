@@ -62,6 +62,9 @@ func contests(store *compare.Store) []comparison {
 			return (&compare.Queue{Program: store.Program, NATS: nats, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes,
 				Groups: store.Groups, Partitions: 1}).Contest()
 		}},
+		{"cache", func(context.Context) (*compare.Contest, error) {
+			return (&compare.Cache{Program: store.Program, Connections: store.Connections, Loops: store.Loops, ValueBytes: store.ValueBytes}).Contest()
+		}},
 	}
 }
 
@@ -75,6 +78,10 @@ func drive(ctx context.Context, what string) error {
 		return compare.DriveBalancer(ctx)
 	case "queue":
 		return compare.DriveQueue(ctx)
+	case "cache":
+		return compare.DriveCache(ctx)
+	case "memcached":
+		return compare.DriveMemcached(ctx)
 	case "beanstalkd":
 		return compare.DriveBeanstalkd(ctx)
 	case "lb-server":
@@ -101,6 +108,8 @@ CPU time of the servers for each request. Writes FOLDER/bench-NAME.json.
   queue  the work queues against NATS' JetStream (`+compare.NATS().Version+`), three nodes of each, and beanstalkd, which is one; all with a
          sync before each answer. Loops put jobs, and workers are done with them at once. The first time it builds
          NATS, which needs its modules; and it needs Debian's package beanstalkd.
+  cache  the cache against memcached, one server of each; loops read what both have in memory, ours through the client that
+         applications use. Needs Debian's package memcached.
 
 Examples:
   picloud bench

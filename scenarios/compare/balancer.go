@@ -47,7 +47,7 @@ func (c *Balancer) Contest() (*Contest, error) {
 		if err != nil {
 			return nil, err
 		}
-		contest.About[other.name] = version(path)
+		contest.About[other.name] = version(path, "-v")
 		contest.Contestants = append(contest.Contestants, Contestant{other.name, func(folder string) (*Entry, error) {
 			p, err := shelf.FindPlace([]string{"front", "back-1", "back-2"}, 1)
 			if err != nil {
@@ -86,8 +86,9 @@ func installed(name string) (string, error) {
 	return "", fmt.Errorf("compare: %s is missing: install Debian's package %s", name, name)
 }
 
-func version(path string) string {
-	out, _ := exec.Command(path, "-v").CombinedOutput()
+// version returns what a program says of itself when it is given a flag.
+func version(path, flag string) string {
+	out, _ := exec.Command(path, flag).CombinedOutput()
 	line, _, _ := strings.Cut(string(out), "\n")
 	return strings.TrimSpace(line)
 }

@@ -42,7 +42,7 @@ func (c *Queue) Contest() (*Contest, error) {
 		"payload":    fmt.Sprintf("%d bytes", c.PayloadBytes),
 		"ours":       fmt.Sprintf("three nodes with store and queue, syncs, %d groups; the queue has %d partitions", c.Groups, c.Partitions),
 		"nats":       NATS().Version + ", three servers, a work queue stream with three replicas, sync_interval: always; acknowledgements are acknowledged",
-		"beanstalkd": version(path) + ", one server, not replicated; -f 0, a sync for each write",
+		"beanstalkd": version(path, "-v") + ", one server, not replicated; -f 0, a sync for each write",
 	}, Contestants: []Contestant{{Ours, c.ours}, {"nats", c.nats}, {"beanstalkd", func(folder string) (*Entry, error) { return c.beanstalkd(path, folder) }}}}, nil
 }
 

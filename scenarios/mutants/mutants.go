@@ -25,6 +25,7 @@ const (
 	jobs    = "short-jobs"     // of Pinboard with workers that are slow and die in the middle of jobs
 	slow    = "slow-server"    // of Pinboard with a server that is slower than the others
 	full    = "metastable"     // of Pinboard after a burst of slowness
+	hot     = "hot-key"        // of Pinboard where all look at one user
 	storm   = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 )
 
@@ -59,7 +60,7 @@ func All() []Mutant {
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
-		{mutant.SingleHome, "", "node/cache", "an item that very many ask for stays on one cache server"},
+		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
 		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
 		{mutant.StaleSet, "", "node/cache", "a cache keeps what was read before a change that it has been told of"},
 		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},
