@@ -34,7 +34,7 @@ func commands() []entry {
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
-		{"bench", "measure the store against etcd", command.Bench},
+		{"bench", "measure the tiers against what people would use instead", command.Bench},
 		{"size", "measure the program's size and an idle node's memory", command.Size},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"museum", "show that known bugs are found, and their mended twins are not", command.Museum},
@@ -50,6 +50,7 @@ func main() {
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		context.AfterFunc(ctx, stop) // the second signal ends it at once
 	}
 	os.Exit(dispatch(ctx, os.Args[1:]))
 }
