@@ -207,7 +207,7 @@ type Jobs struct {
 
 // Named asks for checks.Named.
 type Named struct {
-	Minimum int `yaml:"minimum"` // causes
+	Minimum int `yaml:"minimum"` // causes; may be 0, as a seed may have none
 	Share   PPM `yaml:"share"`
 }
 
