@@ -122,25 +122,16 @@ func (c *Client) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 		c.reads.WithLabelValues("store").Add(float64(len(ops)))
 		return Direct(c.store).Read(ctx, ops...)
 	}
-	answers, errs := make([]Answer, len(ops)), make([]error, len(ops))
-	read := func(i int) {
+	answers := make([]Answer, len(ops))
+	err := together(len(ops), func(i int) error {
 		a, err := c.read(ctx, ops[i])
-		if errs[i] = err; err == nil {
+		if err == nil {
 			answers[i] = *a
 		}
-	}
-	var all sync.WaitGroup
-	for i := 1; i < len(ops); i++ {
-		all.Go(func() { read(i) })
-	}
-	if len(ops) > 0 {
-		read(0)
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return answers, nil
 }

@@ -8,6 +8,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -38,23 +39,25 @@ type direct struct{ store api.Store }
 // Read reads in one transaction what is of one partition.
 func (d direct) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 	batches := batchesOf(ops)
-	if len(batches) == 0 {
-		return nil, nil
-	}
-	answers, errs := make([]Answer, len(ops)), make([]error, len(batches))
-	read := func(i int) { errs[i] = d.readBatch(ctx, ops, batches[i], answers) }
-	var all sync.WaitGroup
-	for i := range batches[1:] {
-		all.Go(func() { read(i + 1) })
-	}
-	read(0)
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	answers := make([]Answer, len(ops))
+	if err := together(len(batches), func(i int) error { return d.readBatch(ctx, ops, batches[i], answers) }); err != nil {
+		return nil, err
 	}
 	return answers, nil
+}
+
+// together does so many things at the same time, and returns the error of the first that failed. One alone needs no goroutine.
+func together(count int, do func(i int) error) error {
+	errs := make([]error, count)
+	var all sync.WaitGroup
+	for i := 1; i < count; i++ {
+		all.Go(func() { errs[i] = do(i) })
+	}
+	if count > 0 {
+		errs[0] = do(0)
+	}
+	all.Wait()
+	return cmp.Or(errs...)
 }
 
 // batchesOf returns the places of operations that one transaction can do, batch by batch.

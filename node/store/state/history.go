@@ -65,8 +65,7 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 	return events, next, err
 }
 
-// Follow returns which keys of some partitions have changed, from a revision on. It looks at about as many events as
-// wanted at a time, and goes on until it has found some that count or has seen all.
+// Follow returns which keys of some partitions have changed, from a revision on, as far as Watch would.
 func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
 	followed := make(map[string]bool, len(f.Partitions))
 	for _, p := range f.Partitions {
@@ -83,20 +82,17 @@ func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
 	if found.Next > last+1 {
 		return nil, api.Errorf(api.Future, "follow", "", "revision %d has not been reached, the last is %d", f.From, last)
 	}
-	size := 0
-	for len(found.Changes) == 0 && found.Next <= last {
-		events, next, err := s.Events(found.Next, want)
-		if err != nil {
-			return nil, err
-		}
-		for i := range events {
-			if key := events[i].Record.Key; followed[api.Partition(key)] {
-				found.Changes = append(found.Changes, api.Change{Revision: events[i].Revision, Key: key})
-				size += len(key)
-			}
-		}
-		found.Next = next
+	events, next, err := s.happened(found.Next, last, want, func(key string) bool { return followed[api.Partition(key)] })
+	if err != nil {
+		return nil, err
 	}
+	size := 0
+	for i := range events {
+		key := events[i].Record.Key
+		found.Changes = append(found.Changes, api.Change{Revision: events[i].Revision, Key: key})
+		size += len(key)
+	}
+	found.Next = next
 	if size > api.MaxChanged {
 		return nil, api.Errorf(api.Compacted, "follow", "", "more has changed at once than one answer holds")
 	}
@@ -114,17 +110,28 @@ func (s *State) Watch(w *api.Watch, want int) (*api.Events, error) {
 	if found.Next == 0 {
 		found.Next = last + 1
 	}
-	for len(found.Events) == 0 && found.Next <= last {
-		events, next, err := s.Events(found.Next, want)
-		if err != nil {
-			return nil, err
-		}
-		for i := range events {
-			if w.Holds(events[i].Record.Key) {
-				found.Events = append(found.Events, events[i])
-			}
-		}
-		found.Next = next
+	var err error
+	found.Events, found.Next, err = s.happened(found.Next, last, want, w.Holds)
+	if err != nil {
+		return nil, err
 	}
 	return found, nil
+}
+
+// happened returns the events of some keys, from a revision on, and where to go on. It looks at about as many events as wanted
+// at a time, until it has found some that count or has seen all up to the last revision.
+func (s *State) happened(from, last uint64, want int, counts func(key string) bool) (found []api.Event, next uint64, _ error) {
+	for next = from; len(found) == 0 && next <= last; {
+		events, after, err := s.Events(next, want)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i := range events {
+			if counts(events[i].Record.Key) {
+				found = append(found, events[i])
+			}
+		}
+		next = after
+	}
+	return found, next, nil
 }
