@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"picloud/node/api"
+	"picloud/node/store/storetest"
 )
 
 // TestAnswersAreNeverOlderThanTheBound reads and writes at random through servers that come and go, are cut off, hear late
@@ -20,9 +21,9 @@ import (
 func TestAnswersAreNeverOlderThanTheBound(t *testing.T) {
 	fromCache := 0
 	synctest.Test(t, func(t *testing.T) {
-		rapid.Check(&scope{TB: t}, func(r *rapid.T) {
-			s := &scope{TB: t}
-			defer s.end()
+		rapid.Check(&storetest.Scope{TB: t}, func(r *rapid.T) {
+			s := &storetest.Scope{TB: t}
+			defer s.End()
 			m := newGame(r, s)
 			r.Repeat(map[string]func(*rapid.T){
 				"write":   m.write,
@@ -44,20 +45,6 @@ func TestAnswersAreNeverOlderThanTheBound(t *testing.T) {
 	}
 }
 
-// scope is a part of a test that ends before it.
-type scope struct {
-	testing.TB
-	ends []func()
-}
-
-func (s *scope) Cleanup(f func()) { s.ends = append(s.ends, f) }
-
-func (s *scope) end() {
-	for i := len(s.ends) - 1; i >= 0; i-- {
-		s.ends[i]()
-	}
-}
-
 type game struct {
 	t       *rapid.T
 	lab     *lab
@@ -72,7 +59,7 @@ type game struct {
 
 const modelBound = 2 * time.Second
 
-func newGame(t *rapid.T, s *scope) *game {
+func newGame(t *rapid.T, s *storetest.Scope) *game {
 	m := &game{t: t, lab: newLab(s)}
 	m.lab.luck = rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "luck"), 0))
 	m.lab.serve("pi-1:1", m.config())

@@ -24,9 +24,9 @@ import (
 // In the end, when all is well again, every job comes to its end.
 func TestJobsAgainstAModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rapid.Check(&scope{TB: t}, func(r *rapid.T) {
-			s := &scope{TB: t}
-			defer s.end()
+		rapid.Check(&storetest.Scope{TB: t}, func(r *rapid.T) {
+			s := &storetest.Scope{TB: t}
+			defer s.End()
 			m := newModel(r, s)
 			r.Repeat(map[string]func(*rapid.T){
 				"enqueue":   m.enqueue,
@@ -45,20 +45,6 @@ func TestJobsAgainstAModel(t *testing.T) {
 			m.finish()
 		})
 	})
-}
-
-// scope is a part of a test that ends before it.
-type scope struct {
-	testing.TB
-	ends []func()
-}
-
-func (s *scope) Cleanup(f func()) { s.ends = append(s.ends, f) }
-
-func (s *scope) end() {
-	for _, f := range slices.Backward(s.ends) {
-		f()
-	}
 }
 
 // model knows of each job what it was told.
@@ -89,7 +75,7 @@ type modelGiven struct {
 	doubt bool          // it may have been
 }
 
-func newModel(t *rapid.T, s *scope) *model {
+func newModel(t *rapid.T, s *storetest.Scope) *model {
 	m := &model{t: t, lab: newLab(s), jobs: map[string]*modelJob{}}
 	luck := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "luck"), 0))
 	m.lab.store.Fail(func(x *api.Txn) *storetest.Fault {
