@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"picloud/node"
+	"picloud/scenarios/users"
 )
 
 // NodeConfig returns what a machine is as a node, if its role says so.
@@ -71,11 +72,6 @@ func (s *Scenario) validateRoles() error {
 	return nil
 }
 
-// userActions are what users of Pinboard do, by the names that scenario files use.
-func userActions() []string {
-	return []string{"timeline", "profile", "picture", "post", "photo", "follow", "unfollow", "login", "leave"}
-}
-
 func (s *Scenario) validateUsers() error {
 	u := s.Users
 	if u == nil {
@@ -84,8 +80,8 @@ func (s *Scenario) validateUsers() error {
 	sum := 0
 	for _, action := range slices.Sorted(maps.Keys(u.Actions)) {
 		weight := u.Actions[action]
-		if !slices.Contains(userActions(), action) {
-			return wrong("users.actions", "users do not know how to %q: they know %v", action, userActions())
+		if !slices.Contains(users.Actions(), action) {
+			return wrong("users.actions", "users do not know how to %q: they know %v", action, users.Actions())
 		}
 		if weight < 0 {
 			return wrong("users.actions."+action, "the weight is negative")

@@ -58,11 +58,11 @@ func (s *seat) live(ctx context.Context) {
 // draw returns what is done next.
 func (s *seat) draw() string {
 	total := 0
-	for _, action := range actions() {
+	for _, action := range Actions() {
 		total += s.config.Actions[action]
 	}
 	n := rand.IntN(total)
-	for _, action := range actions() {
+	for _, action := range Actions() {
 		if n -= s.config.Actions[action]; n < 0 {
 			return action
 		}

@@ -47,7 +47,7 @@ func (c *Config) Validate() error {
 	total := 0
 	for _, action := range slices.Sorted(maps.Keys(c.Actions)) {
 		weight := c.Actions[action]
-		if !slices.Contains(actions(), action) || weight < 0 {
+		if !slices.Contains(Actions(), action) || weight < 0 {
 			return fmt.Errorf("users: weight %d for the action %q", weight, action)
 		}
 		total += weight
@@ -58,8 +58,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// actions returns what users can do, in a fixed order.
-func actions() []string {
+// Actions returns what users can do, by the names that scenario files use, in a fixed order.
+func Actions() []string {
 	return []string{"timeline", "profile", "picture", "post", "photo", "follow", "unfollow", "login", "leave"}
 }
 
