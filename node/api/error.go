@@ -45,6 +45,10 @@ const (
 	ConditionFailed Kind = "condition-failed"
 	// Conflict: the request's key was used for another request. No effect.
 	Conflict Kind = "conflict"
+	// Refused: abuse protection does not take what the request carries, or takes nothing from who sends it. No effect.
+	Refused Kind = "refused"
+	// TooMany: too many requests of this sort in too short a time; RetryAfter says when to come again. No effect.
+	TooMany Kind = "too-many-requests"
 	// NotFound: there is no such thing. No effect.
 	NotFound Kind = "not-found"
 	// ForeignFile: a node's disk holds what belongs to another node or cloud. The node does not start.
@@ -63,6 +67,8 @@ type Error struct {
 	Detail   string `json:"detail,omitempty"`   // for people
 	Leader   string `json:"leader,omitempty"`   // of NotLeader: the node to ask
 	Revision uint64 `json:"revision,omitempty"` // of Compacted: the oldest revision that is kept
+	// RetryAfter is after how many milliseconds the same request may be served, of Refused and TooMany; 0 if nobody knows.
+	RetryAfter int64 `json:"retry_after_ms,omitempty"`
 }
 
 // Error puts the parts in one sentence.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"picloud/node/abuse"
 	"picloud/node/api"
 	"picloud/node/cache"
 	"picloud/node/host"
@@ -43,6 +44,7 @@ type Kit struct {
 	Node    string // the machine's name
 	Store   api.Store
 	Cache   cache.Reader // of the store
+	Abuse   abuse.Guard  // what may be stored and shown, for applications that ask
 	Network host.Network
 	Effort  host.Effort
 	Log     *slog.Logger

@@ -20,8 +20,10 @@ func StatusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case api.Unauthorised:
 		return http.StatusUnauthorized
-	case api.Forbidden:
+	case api.Forbidden, api.Refused:
 		return http.StatusForbidden
+	case api.TooMany:
+		return http.StatusTooManyRequests
 	case api.NotFound:
 		return http.StatusNotFound
 	case api.MethodNotAllowed:
