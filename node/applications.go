@@ -83,6 +83,10 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 	if err != nil {
 		return err
 	}
+	guard, err := n.guard(run)
+	if err != nil {
+		return err
+	}
 	m, err := app.NewMetrics(n.metrics)
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 				return err
 			}
 		}
-		server, err := app.NewServer(a.config(), n.host, s, read, m, create)
+		server, err := app.NewServer(a.config(), n.host, s, read, guard, m, create)
 		if err != nil {
 			return err
 		}

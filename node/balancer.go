@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 
+	"picloud/node/abuse"
 	"picloud/node/lb"
 	"picloud/node/web"
 )
@@ -34,6 +35,7 @@ type Route struct {
 	Service  string   `yaml:"service"`
 	Priority string   `yaml:"priority,omitempty"`
 	Timeout  Duration `yaml:"timeout,omitempty"`
+	Tenant   string   `yaml:"tenant,omitempty"` // the application whose condemned addresses are turned away; none if it is left out
 }
 
 // Policy is an lb.Policy in a file.
@@ -60,7 +62,7 @@ func (c *LB) config() lb.Config {
 		RetryPercent: p.RetryPercent, HedgePercent: p.HedgePercent, Eject: p.Eject.Duration, Replay: p.Replay}}
 	for _, r := range c.Routes {
 		config.Routes = append(config.Routes, lb.Route{Host: r.Host, Prefix: r.Prefix, Service: r.Service,
-			Priority: lb.Priority(r.Priority), Timeout: r.Timeout.Duration})
+			Priority: lb.Priority(r.Priority), Timeout: r.Timeout.Duration, Tenant: r.Tenant})
 	}
 	return config
 }
@@ -85,7 +87,13 @@ func (n *node) beginLB(run func(string, func(context.Context) error)) error {
 	if err != nil {
 		return err
 	}
-	b, err := lb.New(c.config(), n.host.Network, n.metrics, n.host.Log)
+	config := c.config()
+	condemned, err := abuse.NewCondemned(s, config.Tenants(), n.host.Log)
+	if err != nil {
+		return err
+	}
+	run("lb.doors", func(ctx context.Context) error { condemned.Run(ctx); return nil })
+	b, err := lb.New(config, n.host.Network, condemned, n.metrics, n.host.Log)
 	if err != nil {
 		return err
 	}

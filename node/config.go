@@ -31,6 +31,7 @@ type Config struct {
 	LB      *LB      `yaml:"lb,omitempty"`
 	Cache   *Cache   `yaml:"cache,omitempty"`
 	Queue   *Queue   `yaml:"queue,omitempty"`
+	Abuse   *Abuse   `yaml:"abuse,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
@@ -113,6 +114,11 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if c.Abuse != nil {
+		if err := c.Abuse.validate(); err != nil {
+			return err
+		}
+	}
 	if err := c.validateApps(); err != nil {
 		return err
 	}
@@ -169,6 +175,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.Queue != nil {
 		ports["queue.port"] = c.Queue.Port
+	}
+	if c.Abuse != nil {
+		ports["abuse.port"] = c.Abuse.Port
 	}
 	for i := range c.Apps {
 		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port

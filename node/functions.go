@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"picloud/node/abuse"
 	"picloud/node/api"
 	"picloud/node/app"
 	"picloud/node/cache"
@@ -76,9 +77,13 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 	if err != nil {
 		return err
 	}
+	guard, err := n.guard(run)
+	if err != nil {
+		return err
+	}
 	config := n.config.Lambda.config()
 	for _, a := range n.config.Lambda.Apps {
-		functions, err := n.functionsOf(a, s, read)
+		functions, err := n.functionsOf(a, s, read, guard)
 		if err != nil {
 			return fmt.Errorf("node: lambda: %s: %w", a.Name, err)
 		}
@@ -101,13 +106,13 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 }
 
 // functionsOf makes an application for its functions.
-func (n *node) functionsOf(a AppFunctions, s api.Store, read cache.Reader) ([]lambda.Function, error) {
+func (n *node) functionsOf(a AppFunctions, s api.Store, read cache.Reader, guard abuse.Guard) ([]lambda.Function, error) {
 	create, err := n.config.compiledIn(a.Name)
 	if err != nil {
 		return nil, err
 	}
 	h := n.host
-	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: read, Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
+	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: read, Abuse: guard, Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
 		Metrics: app.MetricsOf(n.metrics, "lambda"), Options: a.Options})
 	if err != nil {
 		return nil, err

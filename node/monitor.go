@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"picloud/node/abuse"
 	"picloud/node/alerts"
 	"picloud/node/api"
 	"picloud/node/app"
@@ -33,6 +34,7 @@ func Rules() (*alerts.Rules, error) {
 		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
 		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
 		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
+		alerts.File{Name: "abuse", Text: []byte(abuse.AlertRules())},
 		alerts.File{Name: "cache", Text: []byte(cache.AlertRules())},
 		alerts.File{Name: "queue", Text: []byte(queue.AlertRules())},
 		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
@@ -48,6 +50,7 @@ func tiers() []alerts.Tier {
 		{Name: "lb", Requests: "picloud_lb_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_lb_request_seconds"},
 		{Name: "app", Requests: "picloud_app_requests_total", Failed: alerts.ServerErrors, Seconds: "picloud_app_request_seconds"},
 		{Name: "cache", Requests: "picloud_cache_requests_total", Failed: cache.Failed, Seconds: "picloud_cache_request_seconds"},
+		{Name: "abuse", Requests: "picloud_abuse_requests_total", Failed: abuse.Failed, Seconds: "picloud_abuse_request_seconds"},
 		{Name: "lambda", Requests: "picloud_lambda_runs_total", Failed: lambda.Failed, Seconds: "picloud_lambda_run_seconds"},
 		{Name: "queue", Requests: "picloud_queue_requests_total", Failed: storeErrors, Seconds: "picloud_queue_request_seconds"},
 		{Name: "db", Requests: "picloud_store_requests_total", Failed: storeErrors, Seconds: "picloud_store_request_seconds"},

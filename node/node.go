@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"picloud/node/abuse"
 	"picloud/node/api"
 	"picloud/node/cache"
 	"picloud/node/client"
@@ -69,6 +70,7 @@ type node struct {
 	closers []func() error // in the order in which things were opened
 	store   *client.Client // of the cloud, once a role needs it
 	cache   *cache.Client  // of the cloud, once a role needs it
+	abuse   *abuse.Client  // of the cloud, once a role needs it
 }
 
 func (n *node) close() error {
@@ -127,6 +129,11 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 	}
 	if n.config.Queue != nil {
 		if err := n.beginQueue(run); err != nil {
+			return err
+		}
+	}
+	if n.config.Abuse != nil {
+		if err := n.beginAbuse(run); err != nil {
 			return err
 		}
 	}

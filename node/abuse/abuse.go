@@ -118,7 +118,7 @@ type Verdict struct {
 	Decision   Decision      `json:"decision"`
 	Reason     Reason        `json:"reason,omitempty"`
 	Detail     string        `json:"detail,omitempty"`      // for people
-	Score      int           `json:"score,omitempty"`       // of the text: thousandths of log-odds of being spam
+	Score      int           `json:"score,omitempty"`       // of the text: millionths, about a million for spam and minus as much for what is none
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // of ByLimit and ByReputation
 }
 

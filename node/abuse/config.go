@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"picloud/node/abuse/text"
 )
 
 // Config is a server's configuration. The zero value of a field is its default, but for Port and Tenants.
@@ -23,7 +25,9 @@ type Tenant struct {
 	AddressHarm int           // from an address, before nothing more is taken from it; 60: many may be behind one
 	Forgive     time.Duration // in which a point is forgiven; 20 s
 
-	LeastLabels int // of spam and of ham each, before texts are judged; 20
+	// Texts says how many honest texts may suffer for spam to be caught. What that comes to is known once there are enough labels of
+	// honest texts (package text says how many): until then less is held back, or nothing.
+	Texts text.Policy
 }
 
 // Of is whom a limit counts.
@@ -67,7 +71,6 @@ func (c Config) withDefaults() Config {
 		t.UserHarm = cmp.Or(t.UserHarm, 12)
 		t.AddressHarm = cmp.Or(t.AddressHarm, 60)
 		t.Forgive = cmp.Or(t.Forgive, 20*time.Second)
-		t.LeastLabels = cmp.Or(t.LeastLabels, 20)
 		tenants[i] = t
 	}
 	c.Tenants = tenants
@@ -132,8 +135,6 @@ func (t *Tenant) validate() error {
 		return fmt.Errorf("the harm that is borne is 1 to %d, not %d of a user and %d from an address", mostBurst, t.UserHarm, t.AddressHarm)
 	case t.Forgive < leastEvery || t.Forgive > mostEvery:
 		return fmt.Errorf("a point is forgiven after %s to %s, not %s", leastEvery, mostEvery, t.Forgive)
-	case t.LeastLabels < 1:
-		return fmt.Errorf("texts are judged from 1 label on, not %d", t.LeastLabels)
 	}
-	return nil
+	return t.Texts.Validate()
 }

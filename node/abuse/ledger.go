@@ -202,20 +202,17 @@ func (l *ledger) change(ctx context.Context, s subject, edit func(left map[strin
 			return err
 		}
 		var row *api.Record
-		if found := reply.Results[0].Records; len(found) > 0 && mutant.Planted != mutant.CountsFromZero {
+		if found := reply.Results[0].Records; len(found) > 0 {
 			row = &found[0]
 		}
-		left, err := levels(buckets, row)
+		left, err := levels(buckets, counted(row))
 		if err != nil {
 			return err
 		}
 		if !edit(left) {
 			return nil
 		}
-		t := &api.Txn{Then: []api.Op{write(key, buckets, left)}, Else: []api.Op{{Kind: api.Get, Key: key}}}
-		if mutant.Planted != mutant.CountsFromZero {
-			t.If = []api.Compare{unchanged(key, row)}
-		}
+		t := &api.Txn{If: []api.Compare{unchanged(key, row)}, Then: []api.Op{write(key, buckets, left)}, Else: []api.Op{{Kind: api.Get, Key: key}}}
 		if reply, err = l.store.Txn(ctx, t); err != nil {
 			return err
 		}
@@ -224,6 +221,14 @@ func (l *ledger) change(ctx context.Context, s subject, edit func(left map[strin
 		}
 	}
 	return api.Errorf(api.Unavailable, "change the account", fmt.Sprintf("of the %s %.80q", s.of, s.name), "others change it all the time")
+}
+
+// counted returns the row of which what is left is counted.
+func counted(row *api.Record) *api.Record {
+	if mutant.Planted == mutant.CountsFromZero {
+		return nil
+	}
+	return row
 }
 
 // open returns the purse of a subject, for one at a time.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"picloud/node/abuse/link"
+	"picloud/node/abuse/phash"
 	"picloud/node/api"
 )
 
@@ -86,7 +88,7 @@ func partitionOf(tenant string) string { return "@abuse:" + tenant }
 
 func (r *Rules) key(row, name string) string { return partitionOf(r.tenant) + row + name }
 
-// Add puts an entry on a list: a link as package link writes it, or a picture's hash.
+// Add puts an entry on a list: a domain, =host or host/path as package link reads it, or a picture's hash.
 func (r *Rules) Add(ctx context.Context, list List, entry, by, why string) error {
 	entry, err := normal(list, entry)
 	if err != nil {
@@ -134,6 +136,14 @@ func (r *Rules) Trust(ctx context.Context, source, by, why string) error {
 	key := r.key(rowDistrust, digest(source))
 	return r.change(ctx, []api.Compare{present(key)}, []api.Op{{Kind: api.Delete, Key: key}},
 		Line{time.Now().UnixMilli(), by, "trust", source, why})
+}
+
+// condemn has load balancers let nothing through from an address for a while.
+func (r *Rules) condemn(ctx context.Context, address string, howLong time.Duration) error {
+	line := Line{time.Now().UnixMilli(), "abuse", "condemn", address, "too much harm came from it"}
+	o := put(r.key(rowCondemned, address), line)
+	o.TTL = max(howLong.Milliseconds(), 1000)
+	return r.change(ctx, nil, []api.Op{o}, line)
 }
 
 // Pardon takes back that nothing is taken from an address.
@@ -247,8 +257,16 @@ func normal(list List, entry string) (string, error) {
 	if list != Links && list != Pictures {
 		return "", api.Errorf(api.BadRequest, doing, string(list), "a list is %s or %s", Links, Pictures)
 	}
-	if entry == "" || len(entry) > 512 || !validSubject(cut(entry, MaxName)) {
-		return "", api.Errorf(api.BadRequest, doing, string(list), "an entry has 1 to 512 bytes of UTF-8 without control characters")
+	if list == Pictures {
+		h, err := phash.Parse(entry)
+		if err != nil {
+			return "", api.Errorf(api.BadRequest, doing, string(list), "%s", err)
+		}
+		return h.String(), nil
 	}
-	return entry, nil
+	e, err := link.ParseEntry(entry)
+	if err != nil {
+		return "", api.Errorf(api.BadRequest, doing, string(list), "%s", err)
+	}
+	return e.String(), nil
 }

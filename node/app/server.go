@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"picloud/node/abuse"
 	"picloud/node/api"
 	"picloud/node/cache"
 	"picloud/node/host"
@@ -39,7 +40,7 @@ const (
 )
 
 // NewServer returns an instance on a machine. Create is nil for a program of its own.
-func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, m *Metrics, create New) (*Server, error) {
+func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, guard abuse.Guard, m *Metrics, create New) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, m *Me
 	}
 	log := h.Log.With("app", c.Name)
 	var err error
-	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Network: h.Network, Effort: h.Effort, Log: log,
+	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Abuse: guard, Network: h.Network, Effort: h.Effort, Log: log,
 		Metrics: MetricsOf(m.registerer, "app"), Options: c.Options}); err != nil {
 		return nil, fmt.Errorf("app: %s: %w", c.Name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,19 @@ type Route struct {
 	Service  string        // as its instances announce it
 	Priority Priority      // Normal if it is empty
 	Timeout  time.Duration // until the answer begins; 15 s if zero
+	Tenant   string        // of abuse protection, whose condemned addresses are turned away; nobody is if it is empty
+}
+
+// Tenants returns the tenants of the routes.
+func (c *Config) Tenants() []string {
+	var names []string
+	for i := range c.Routes {
+		if name := c.Routes[i].Tenant; name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Policy is how servers are treated. The zero value of a field is its default.
@@ -126,6 +140,8 @@ func (r *Route) validate() error {
 		return fmt.Errorf("a priority is critical, normal or background, not %.20q", r.Priority)
 	case r.Timeout < 0:
 		return fmt.Errorf("the timeout %s is negative", r.Timeout)
+	case strings.ContainsAny(r.Tenant, "/ "):
+		return fmt.Errorf("%.80q is not a tenant", r.Tenant)
 	}
 	return nil
 }

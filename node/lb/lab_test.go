@@ -27,6 +27,7 @@ type lab struct {
 	balancer *Balancer
 	client   *http.Client
 	lists    map[string]chan []presence.Instance
+	closed   map[string]time.Duration // for how long, by tenant and address
 
 	mu   sync.Mutex
 	seen map[string]int // requests by server, without questions for its health
@@ -38,9 +39,10 @@ func newLab(t *testing.T, c Config) *lab {
 	if c.Routes == nil {
 		c.Routes = []Route{{Service: "web"}}
 	}
-	l := &lab{t: t, network: hosttest.NewMemory(), registry: prometheus.NewRegistry(), lists: map[string]chan []presence.Instance{}, seen: map[string]int{}}
+	l := &lab{t: t, network: hosttest.NewMemory(), registry: prometheus.NewRegistry(), lists: map[string]chan []presence.Instance{}, seen: map[string]int{},
+		closed: map[string]time.Duration{}}
 	var err error
-	if l.balancer, err = New(c, l.network("lb"), l.registry, slog.New(slog.DiscardHandler)); err != nil {
+	if l.balancer, err = New(c, l.network("lb"), l, l.registry, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	for service := range l.balancer.pools {
@@ -71,6 +73,9 @@ func newLab(t *testing.T, c Config) *lab {
 	})
 	return l
 }
+
+// Left tells for how long a tenant takes nothing from an address.
+func (l *lab) Left(tenant, address string) time.Duration { return l.closed[tenant+" "+address] }
 
 // listen serves on port 80 of a machine until stop is called, or the test ends.
 func (l *lab) listen(machine string, h http.Handler) (stop func()) {

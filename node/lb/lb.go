@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -32,6 +33,7 @@ import (
 
 // Balancer passes requests on. It may be used by many goroutines.
 type Balancer struct {
+	doors     Doors
 	routes    []Route
 	pools     map[string]*pool // by service
 	transport *http.Transport
@@ -42,8 +44,13 @@ type Balancer struct {
 
 var _ prometheus.Collector = (*Balancer)(nil)
 
-// New returns a load balancer that reaches servers by a network. Run makes it know them.
-func New(c Config, network host.Network, registerer prometheus.Registerer, log *slog.Logger) (*Balancer, error) {
+// Doors tells for how long a tenant takes nothing from an address: zero where it does. It asks nobody.
+type Doors interface {
+	Left(tenant, address string) time.Duration
+}
+
+// New returns a load balancer that reaches servers by a network. Run makes it know them. Without doors all may come.
+func New(c Config, network host.Network, doors Doors, registerer prometheus.Registerer, log *slog.Logger) (*Balancer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -51,7 +58,7 @@ func New(c Config, network host.Network, registerer prometheus.Registerer, log *
 	if err != nil {
 		return nil, fmt.Errorf("lb: register metrics: %w", err)
 	}
-	b := &Balancer{routes: slices.Clone(c.Routes), pools: map[string]*pool{}, log: log, metrics: m}
+	b := &Balancer{doors: doors, routes: slices.Clone(c.Routes), pools: map[string]*pool{}, log: log, metrics: m}
 	slices.SortStableFunc(b.routes, better)
 	policy := c.Policy.withDefaults()
 	b.transport = &http.Transport{
@@ -146,12 +153,35 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the recorder sets its own
 	out := web.NewRecorder(w)
 	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
-	if err := p.keep(w, r, b.pools[route.Service].policy.Replay); err != nil {
+	err := b.turnedAway(route, r)
+	if err == nil {
+		err = p.keep(w, r, b.pools[route.Service].policy.Replay)
+	}
+	if err != nil {
 		b.refuse(out, r, err)
 	} else {
 		b.proxy.ServeHTTP(out, r)
 	}
 	b.metrics.observe(route.Service, out.Status(), out.Took(began))
+}
+
+// turnedAway refuses a request from an address that did too much harm.
+func (b *Balancer) turnedAway(route *Route, r *http.Request) error {
+	if route.Tenant == "" || b.doors == nil {
+		return nil
+	}
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
+	left := b.doors.Left(route.Tenant, address)
+	if left <= 0 {
+		return nil
+	}
+	b.metrics.away.WithLabelValues(route.Service).Inc()
+	refused := api.Errorf(api.Refused, "pass on", "the request", "too much harm came from this address lately")
+	refused.RetryAfter = left.Milliseconds()
+	return refused
 }
 
 // errTimeout ends a request whose answer has not begun in time.

@@ -22,6 +22,7 @@ type metrics struct {
 	retries   *prometheus.CounterVec
 	hedges    *prometheus.CounterVec
 	ejections *prometheus.CounterVec
+	away      *prometheus.CounterVec
 
 	servers, inFlight, room, waiting *prometheus.Desc // of pools, as they are when they are collected
 }
@@ -42,6 +43,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		retries:   counter("picloud_lb_retries_total", "Second attempts: sent, over the budget, or without a server that has room.", "service", "outcome"),
 		hedges:    counter("picloud_lb_hedges_total", "Reads that were sent twice as the first answer was late, and of how many the second answer came first.", "service", "outcome"),
 		ejections: counter("picloud_lb_ejections_total", "Servers that were left out as they did worse than the others.", "service", "why"),
+		away:      counter("picloud_lb_turned_away_total", "Requests from addresses from which nothing is taken, as too much harm came from them.", "service"),
 
 		servers:  gauge("picloud_lb_servers", "Servers by state: in, down, ejected, draining.", "service", "state"),
 		inFlight: gauge("picloud_lb_in_flight", "Requests that servers have.", "service"),
@@ -49,7 +51,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		waiting:  gauge("picloud_lb_waiting", "Requests that wait for a server.", "service"),
 	}
 	var err error
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.shed, m.retries, m.hedges, m.ejections} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.shed, m.retries, m.hedges, m.ejections, m.away} {
 		err = errors.Join(err, registerer.Register(c))
 	}
 	return m, err

@@ -27,7 +27,7 @@ func TestServersAreFoundThroughTheStore(t *testing.T) {
 	store := storetest.New(t)
 	quiet := slog.New(slog.DiscardHandler)
 	network := &host.RealNetwork{Address: "127.0.0.1", Names: map[string]string{"pi-1": "127.0.0.1"}}
-	b, err := New(Config{Routes: []Route{{Service: "web"}}}, network, prometheus.NewRegistry(), quiet)
+	b, err := New(Config{Routes: []Route{{Service: "web"}}}, network, nil, prometheus.NewRegistry(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

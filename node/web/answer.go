@@ -22,12 +22,15 @@ func AsJSON(v any) ([]byte, error) {
 
 // Refuse answers a request with an error: its status, and what it is as JSON.
 func Refuse(w http.ResponseWriter, err error) {
-	status := StatusOf(err)
-	body, e := AsJSON(AsError(err))
+	status, refusal := StatusOf(err), AsError(err)
+	body, e := AsJSON(refusal)
 	if e != nil {
 		body = nil
 	}
-	if status == http.StatusServiceUnavailable {
+	switch {
+	case refusal != nil && refusal.RetryAfter > 0:
+		w.Header().Set("Retry-After", strconv.FormatInt((refusal.RetryAfter+999)/1000, 10))
+	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	}
 	Reply(w, status, body)

@@ -48,6 +48,7 @@ func All() []Mutant {
 	return []Mutant{
 		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
 		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
+		{mutant.CountsFromZero, "", "node/abuse", "what somebody has used of a limit is forgotten when a server starts again"},
 		{mutant.DoubleEffect, "", "node/queue", "a job that somebody else has taken over is ended all the same, with its effect"},
 		{mutant.EarlyAnswer, cloud, "", "a write is answered when it was proposed, not when it is committed"},
 		{mutant.EarlyDone, "", "node/queue", "a job ends before its effect is written"},
@@ -60,7 +61,9 @@ func All() []Mutant {
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
+		{mutant.SharedReputation, "", "node/abuse", "what somebody did to one application counts for all"},
 		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
+		{mutant.StaleLists, "", "node/abuse", "what comes onto a list later is not heard of"},
 		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
 		{mutant.StaleSet, "", "node/cache", "a cache keeps what was read before a change that it has been told of"},
 		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},

@@ -1,0 +1,226 @@
+package abuse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"picloud/node/abuse/text"
+	"picloud/node/api"
+	"picloud/node/mirror"
+)
+
+// texts is what a server has learned of a tenant's labels: a model that is a function of the labels that stand in the store and
+// whose sources are trusted, in the order in which they came. So all servers come to the same one. A label that comes is learned;
+// when one is taken back, or a source is distrusted, the model is made anew of those that are left.
+type texts struct {
+	tenant  string
+	policy  text.Policy
+	metrics *metrics
+	kicked  chan struct{}
+
+	mu         sync.Mutex
+	labels     map[string]labelled // by key
+	distrusted map[string]bool     // by the source's digest
+	heard      bool                // the labels have been told
+	void       bool                // the model must be made anew
+
+	reading    sync.RWMutex // held to score, and for writing to learn
+	model      *text.Model  // nil until there is one
+	thresholds text.Thresholds
+	learned    uint64 // revision of the last label that the model has
+}
+
+type labelled struct {
+	Label
+	at uint64 // the revision in which it was said
+}
+
+// mostLabels is how many labels of a tenant a model is made of: the last ones. The others lie in the store and count for nothing.
+const mostLabels = 50_000
+
+func newTexts(t *Tenant, m *metrics) *texts {
+	return &texts{tenant: t.Name, policy: t.Texts, metrics: m, kicked: make(chan struct{}, 1), labels: map[string]labelled{}, distrusted: map[string]bool{}}
+}
+
+// told takes what has become of the labels and of the sources.
+func (t *texts) told(n mirror.News) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n.Anew {
+		t.labels, t.distrusted, t.heard, t.void = map[string]labelled{}, map[string]bool{}, true, true
+	}
+	for i := range n.Rows {
+		r := &n.Rows[i]
+		if r.Modified >= n.Next {
+			continue // it comes again, in its turn
+		}
+		switch row, name := rowOf(r.Key); row {
+		case rowLabel:
+			l, err := decode[Label](r)
+			if err != nil {
+				t.metrics.unread.Inc()
+				continue
+			}
+			_, changed := t.labels[r.Key]
+			t.void = t.void || changed
+			t.labels[r.Key] = labelled{*l, r.Modified}
+		case rowDistrust:
+			t.distrusted[name], t.void = true, true
+		}
+	}
+	for _, key := range n.Gone {
+		switch row, name := rowOf(key); row {
+		case rowLabel:
+			delete(t.labels, key)
+			t.void = true
+		case rowDistrust:
+			delete(t.distrusted, name)
+			t.void = true
+		}
+	}
+	select {
+	case t.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// rowOf splits a key of a tenant's rules into the sort of row and what stands behind it.
+func rowOf(key string) (row, name string) {
+	for _, row := range []string{rowList, rowLabel, rowDistrust, rowCondemned} {
+		if _, name, found := strings.Cut(key, row); found {
+			return row, name
+		}
+	}
+	return "", ""
+}
+
+// run learns what comes until the context ends.
+func (t *texts) run(ctx context.Context) {
+	for {
+		select {
+		case <-t.kicked:
+			t.learn(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// learn brings the model to where the labels are.
+func (t *texts) learn(ctx context.Context) {
+	t.mu.Lock()
+	void, heard := t.void, t.heard
+	t.void = false
+	labels := t.trusted()
+	t.mu.Unlock()
+	if !heard {
+		return
+	}
+	t.reading.RLock()
+	model, last := t.model, t.learned
+	t.reading.RUnlock()
+	if void || model == nil {
+		t.metrics.made.WithLabelValues(t.tenant).Inc()
+		fresh, err := text.New(text.Config{})
+		if err != nil {
+			panic("abuse: the default configuration of a model: " + err.Error())
+		}
+		for _, l := range labels {
+			if ctx.Err() != nil {
+				return
+			}
+			fresh.Learn(l.Text, l.Spam)
+		}
+		t.set(fresh, labels)
+		return
+	}
+	from, _ := slices.BinarySearchFunc(labels, last+1, func(l labelled, at uint64) int { return cmp.Compare(l.at, at) })
+	for _, l := range labels[from:] {
+		t.surprise(&l)
+		t.reading.Lock()
+		model.Learn(l.Text, l.Spam)
+		t.reading.Unlock()
+	}
+	t.set(model, labels)
+}
+
+// trusted returns the labels that count, in their order. The lock is held.
+func (t *texts) trusted() []labelled {
+	var all []labelled
+	for _, l := range t.labels {
+		if !t.distrusted[digest(l.Source)] {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b labelled) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.Source+a.Text, b.Source+b.Text))
+	})
+	return all[max(0, len(all)-mostLabels):]
+}
+
+func (t *texts) set(m *text.Model, labels []labelled) {
+	thresholds, err := m.Thresholds(t.policy)
+	if err != nil {
+		panic("abuse: a policy that was validated: " + err.Error())
+	}
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	t.model, t.thresholds = m, thresholds
+	if len(labels) > 0 {
+		t.learned = labels[len(labels)-1].at
+	}
+}
+
+// surprise counts labels that say the opposite of what the model is sure of: a source with many of them errs, or lies.
+func (t *texts) surprise(l *labelled) {
+	t.reading.RLock()
+	score, thresholds := t.model.Score(l.Text), t.thresholds
+	t.reading.RUnlock()
+	against := l.Spam && score <= -text.Sure/2 || !l.Spam && score >= max(thresholds.Unsure, text.Sure/2)
+	t.metrics.labelled(t.tenant, l.Source, against)
+}
+
+// judge decides about a text. An error says that there is no model yet.
+func (t *texts) judge(s string) (*Verdict, error) {
+	t.reading.RLock()
+	defer t.reading.RUnlock()
+	if t.model == nil {
+		return nil, api.Errorf(api.Unavailable, "judge a text", "", "there is no model yet")
+	}
+	score := t.model.Score(s)
+	v := &Verdict{Decision: Allow, Score: int(score)}
+	switch t.thresholds.Verdict(score) {
+	case text.Blocked:
+		v.Decision, v.Reason = Refuse, ByText
+	case text.Unsure:
+		v.Decision, v.Reason = Quarantine, ByText
+	default:
+		return v, nil
+	}
+	var why []string
+	for _, r := range t.model.Reasons(s, 3) {
+		if r.Weight > 0 {
+			why = append(why, r.What)
+		}
+	}
+	v.Detail = fmt.Sprintf("it reads like spam, most of all %s", strings.Join(why, ", "))
+	return v, nil
+}
+
+// maxScore is above all scores: a threshold that is not known.
+const maxScore = text.Never
+
+// size returns how many labels the model was made of, of honest texts and of spam, and its thresholds.
+func (t *texts) size() (honest, spam uint64, _ text.Thresholds) {
+	t.reading.RLock()
+	defer t.reading.RUnlock()
+	if t.model == nil {
+		return 0, 0, text.Thresholds{Unsure: maxScore, Block: maxScore}
+	}
+	honest, spam = t.model.Labels()
+	return honest, spam, t.thresholds
+}
