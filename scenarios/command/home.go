@@ -35,8 +35,8 @@ const loopback = "127.0.0.1"
 
 // ports are where a cloud listens: all but mail on each node.
 type ports struct {
-	store, http, redis                     string // of the database
-	web, tls, pinboard, cache, queue, mail string // of what Pinboard is served with
+	store, http, redis                            string // of the database
+	web, tls, pinboard, cache, queue, mail, abuse string // of what Pinboard is served with
 }
 
 // home is a cloud of processes on this machine's loopback.
@@ -44,6 +44,9 @@ type home struct {
 	shelf.Shelf
 	bare  bool // the database only
 	ports ports
+
+	moderators string // of Pinboard, separated by commas
+
 	names []string
 	addrs map[string]string
 
@@ -158,14 +161,15 @@ func (s *home) machine(name string) shelf.Machine {
 // serve gives a node what Pinboard is served with. Each node has every role.
 func (s *home) serve(c *node.Config) {
 	const name = "pinboard"
-	options := map[string]string{"mail": "http://" + net.JoinHostPort(mailHost, s.ports.mail) + "/"}
+	options := map[string]string{"mail": "http://" + net.JoinHostPort(mailHost, s.ports.mail) + "/", "abuse": "on", "moderators": s.moderators}
 	c.LB = &node.LB{
 		Port: s.ports.web, TLS: &node.TLS{Port: s.ports.tls, Certificate: s.identity, Key: s.identity},
-		Routes: []node.Route{{Service: name}},
+		Routes: []node.Route{{Service: name, Tenant: name}},
 	}
 	c.Apps = []node.App{{Name: name, Port: s.ports.pinboard, Options: options}}
 	c.Queue = &node.Queue{Port: s.ports.queue, Queues: []node.WorkQueue{{Name: name, Namespace: name, Partitions: 16}}}
 	c.Lambda = &node.Lambda{Apps: []node.AppFunctions{{Name: name, Options: options}}}
+	c.Abuse = &node.Abuse{Port: s.ports.abuse, Tenants: []node.AbuseTenant{{Name: name}}}
 	c.Cache = &node.Cache{Port: s.ports.cache, MemoryBytes: cacheBytes}
 }
 

@@ -111,13 +111,13 @@ func idle(ctx context.Context, program string, bare bool, wait time.Duration) (_
 	}
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	p, err := shelf.FindPlace(names, 9)
+	p, err := shelf.FindPlace(names, 10)
 	if err != nil {
 		return nil, err
 	}
 	n := p.Ports
 	s := &home{Shelf: shelf.Shelf{Folder: folder, Program: program}, bare: bare, names: names, addrs: p.Addresses,
-		ports: ports{store: n[0], http: n[1], redis: n[2], web: n[3], tls: n[4], pinboard: n[5], queue: n[6], mail: n[7], cache: n[8]}}
+		ports: ports{store: n[0], http: n[1], redis: n[2], web: n[3], tls: n[4], pinboard: n[5], queue: n[6], mail: n[7], cache: n[8], abuse: n[9]}, moderators: "moderator"}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func Up(ctx context.Context, args []string) error {
 Runs a cloud on this machine, and on it Pinboard, which you open in a browser: people register, post texts and
 pictures, and follow one another. Each node is a process of its own with an address of its own (127.0.0.1,
 127.0.0.2, ...) and a folder of its own, has every role (store, database, cache, load balancer, Pinboard,
-queues, functions; the first one is the monitor too), and is started again when it ends. The mails that Pinboard sends
+queues, functions, abuse protection; the first one is the monitor too), and is started again when it ends. The mails that Pinboard sends
 are shown, and kept in FOLDER/mail.txt; none leaves the machine. Ctrl-C stops all; the data stays in the folder,
 and the next up goes on with it.
 
@@ -44,10 +44,12 @@ Examples:
 		{&s.ports.pinboard, "pinboard", "9000", "the port where load balancers find Pinboard"},
 		{&s.ports.cache, "cache", "7300", "the port of the cache servers"},
 		{&s.ports.queue, "queue", "9100", "the port of the queues"},
+		{&s.ports.abuse, "abuse", "9200", "the port of the abuse servers"},
 		{&s.ports.mail, "mail", "2525", "the port on 127.0.0.1 to which Pinboard sends mails"},
 	} {
 		f.StringVar(p.port, p.name, p.number, p.what)
 	}
+	f.StringVar(&s.moderators, "moderators", "moderator", "the accounts, separated by commas, that decide what is shown on Pinboard")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func New(t *testing.T, flags ...string) *Cloud {
 	t.Helper()
 	c := &Cloud{Folder: t.TempDir(), Ports: map[string]string{}, t: t, flags: append([]string{"up"}, flags...)}
 	c.flags = append(c.flags, "-dir", c.Folder)
-	names := []string{"web", "tls", "http", "redis", "store", "pinboard", "cache", "queue", "mail"}
+	names := []string{"web", "tls", "http", "redis", "store", "pinboard", "cache", "queue", "abuse", "mail"}
 	free := freePorts(t, len(names))
 	for i, name := range names {
 		c.Ports[name] = free[i]
