@@ -7,6 +7,7 @@ OUT ?=
 SEEDS ?= 1-20
 RUN ?=
 LOOK ?=
+export PICLOUD_DATA ?=
 PICLOUD := bin/picloud
 
 .PHONY: help
@@ -52,6 +53,10 @@ mutants: build ## plant bugs in our own code, and find each
 .PHONY: bench
 bench: build ## measure the tiers against what people would use instead; says what it needs [OUT=folder]
 	@$(PICLOUD) bench $(if $(OUT),-out $(OUT))
+
+.PHONY: abuse-score
+abuse-score: build ## measure how well spam is told from what people write: [PICLOUD_DATA=folder with the corpus] [OUT=file]
+	@$(PICLOUD) abuse-score $(if $(OUT),-out $(OUT))
 
 .PHONY: bench-sim
 bench-sim: build ## measure what the simulated world costs

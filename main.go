@@ -35,6 +35,7 @@ func commands() []entry {
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
 		{"bench", "measure the tiers against what people would use instead", command.Bench},
+		{"abuse-score", "measure how well spam is told from what people write", command.AbuseScore},
 		{"size", "measure the program's size and an idle node's memory", command.Size},
 		{"bench-sim", "measure what the simulated world costs", command.BenchSim},
 		{"museum", "show that known bugs are found, and their mended twins are not", command.Museum},
