@@ -49,7 +49,7 @@ func Summary(r *Result) string {
 	if len(r.Deaths) > 0 {
 		rest -= min(len(r.Deaths), 4) + 2
 	}
-	alerts := append(tierLines(r.Tiers), alertLines(r.Alerts)...)
+	alerts := append(tierLines(r.Tiers), alertLines(r)...)
 	lines = append(lines, faultLines(r.Faults, rest-len(alerts))...)
 	lines = append(lines, alerts...)
 	if len(r.Deaths) > 0 {

@@ -205,10 +205,11 @@ type Jobs struct {
 	Within  Duration `yaml:"within"`  // how long jobs may take once everything is healed
 }
 
-// Named asks for checks.Named.
+// Named asks for checks.Named. Which faults must be named is said at checks.Watch.
 type Named struct {
-	Minimum int `yaml:"minimum"` // causes; may be 0, as a seed may have none
-	Share   PPM `yaml:"share"`
+	Minimum int  `yaml:"minimum"` // faults that alerts must name; may be 0, as a seed may have none
+	Share   PPM  `yaml:"share"`
+	False   *int `yaml:"false-alerts"` // that nothing explains, at most; any number if it is left out
 }
 
 // Progress asks for checks.Progress.
