@@ -118,11 +118,13 @@ func (p *page) alerts(r *Result) {
 	if len(r.Alerts) > 0 {
 		p.legend("page", "page", "ticket", "ticket", "hollow", "pending", "", "grey bands: faults, darker where more at one time")
 		p.WriteString("<div class=\"wide plot\">\n" + alertsPlot(r) + "</div>\n")
+	}
+	p.naming(r)
+	if len(r.Alerts) > 0 {
 		p.put("<details>\n<summary>All %d alerts</summary>\n", len(r.Alerts))
 		p.alertTable(r.Alerts)
 		p.WriteString("</details>\n")
 	}
-	p.naming(r)
 	p.WriteString("</section>\n")
 }
 
@@ -136,7 +138,7 @@ func (p *page) alertTable(all []Alert) {
 			to = "the end"
 		}
 		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"+
-			"<td>%s</td><td>%s</td></tr>\n", a.Name, a.Target(), a.Pending, a.From, to, a.source(), a.Summary)
+			"<td class=\"detail\">%s</td><td class=\"detail\">%s</td></tr>\n", a.Name, a.Target(), a.Pending, a.From, to, a.source(), a.Summary)
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n")
 }

@@ -98,19 +98,19 @@ func (p *page) naming(r *Result) {
 
 func (p *page) namingTable(faults []Fault) {
 	p.WriteString("<div class=\"wide\">\n<table>\n<thead><tr><th>Fault</th><th>Target</th><th class=\"number\">From</th><th class=\"number\">To</th>" +
-		"<th>Named by</th><th class=\"number\">After</th></tr></thead>\n<tbody>\n")
+		"<th class=\"number\">After</th><th>Named by</th></tr></thead>\n<tbody>\n")
 	for i := range faults {
 		f := &faults[i]
 		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>", f.Kind, f.Target, f.From, f.To)
 		switch {
 		case f.Named != nil:
-			p.put("<td>%s</td><td class=\"number\">%s</td></tr>\n", f.Named.Alert, f.Named.After)
+			p.put("<td class=\"number\">%s</td><td>%s</td></tr>\n", f.Named.After, f.Named.Alert)
 		case f.Missed:
-			p.WriteString("<td><span class=\"status fail\">missed</span></td><td></td></tr>\n")
+			p.WriteString("<td></td><td><span class=\"status fail\">missed</span></td></tr>\n")
 		case f.HiddenBy != "":
-			p.put("<td class=\"soft\">hidden by %s</td><td></td></tr>\n", f.HiddenBy)
+			p.put("<td></td><td class=\"detail soft\">hidden by %s</td></tr>\n", f.HiddenBy)
 		default:
-			p.put("<td class=\"soft\">%s</td><td></td></tr>\n", f.NeedNot)
+			p.put("<td></td><td class=\"detail soft\">%s</td></tr>\n", f.NeedNot)
 		}
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n")
