@@ -79,7 +79,7 @@ type entry struct {
 func (l *naming) entry(s chaos.Schedule, i int, told *reports.Fault) *entry {
 	f := &s[i]
 	spec, _ := chaos.Lookup(f.Kind)
-	e := &entry{fault: f, spec: spec, told: told, sign: l.signs[f.Kind], at: l.silenced(f), by: map[string]*reports.Alert{}}
+	e := &entry{fault: f, spec: spec, told: told, sign: l.signs[f.Kind], at: l.places(f), by: map[string]*reports.Alert{}}
 	if len(e.at) == 0 {
 		e.at, e.one = l.machines(f), true
 	}
@@ -103,8 +103,9 @@ func (l *naming) needNot(s chaos.Schedule, e *entry) string {
 	case f.For < e.sign.least:
 		return "too short: " + e.sign.least.String() + " are needed"
 	case e.sign.param != "" && abs(f.Param(e.sign.param)) < e.sign.from:
-		return fmt.Sprintf("too small: a %s of %d is needed", e.sign.param, e.sign.from)
-	case f.Target.Type != chaos.OnMachine && len(l.silenced(f)) == 0:
+		i := slices.IndexFunc(e.spec.Params, func(p chaos.ParamSpec) bool { return p.Name == e.sign.param })
+		return fmt.Sprintf("too small: a %s of %d%s is needed", e.sign.param, e.sign.from, e.spec.Params[i].Unit)
+	case e.one:
 		return "the monitor goes on to hear all, or is cut off itself"
 	case e.due > l.Ended:
 		return "the run ended too soon"
@@ -145,9 +146,9 @@ func clockOffAt(s chaos.Schedule, machine string, at time.Duration, of *chaos.Fa
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// silenced returns the nodes that the monitor does not hear because of a fault of the network, each of which an alert is
-// to name. If it is the monitor that is cut off, all are silent, and none is to blame.
-func (l *naming) silenced(f *chaos.Fault) []string {
+// places returns the nodes each of which an alert is to name: at which a fault is aimed, or which the monitor does not hear
+// because of it. If it is the monitor that is cut off, all are silent, and none is to blame.
+func (l *naming) places(f *chaos.Fault) []string {
 	t := f.Target
 	switch t.Type {
 	case chaos.OnMachine, chaos.OnMachines:
@@ -287,7 +288,7 @@ func (l *naming) hider(e *entry, machine string) *entry {
 func (l *naming) masks(g, e *entry, machine string) bool {
 	switch g.spec.Class {
 	case chaos.ClassNetwork:
-		return slices.Contains(l.silenced(g.fault), machine) || g.fault.Target.Type == chaos.OnSwitch && slices.Contains(l.machines(g.fault), machine)
+		return slices.Contains(l.places(g.fault), machine) || g.fault.Target.Type == chaos.OnSwitch && slices.Contains(l.machines(g.fault), machine)
 	case chaos.ClassClock:
 		return e.spec.Class == chaos.ClassClock && slices.Contains(g.fault.Target.A, machine)
 	}

@@ -148,6 +148,7 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 			"kill pi-1: NodeRestarted after 6.000s\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\nPicloudLBErrors is false\n"},
 		{"what cannot be named may be", "10s +0s disk-rot machine=pi-2 bits=9\n", "StoreDamaged pi-2 24 60",
 			"disk-rot pi-2: (nobody can know before the place is read again, whenever that is) StoreDamaged after 14.000s\nStoreDamaged from 10.000s +0.000s disk-rot machine=pi-2 bits=9\n"},
+		{"a small delay need not be named", "10s +12s net-delay link=pi-2>* delay=20ms\n", "", "net-delay pi-2>*: (too small: a delay of 300ms is needed) \n"},
 		{"when the run ends there is no time left", "190s +2s kill machine=pi-1\n", "", "kill pi-1: (the run ended too soon) \n"},
 		{"a quiet run has false alerts only", "", "NodeSlow pi-1 5 6", "NodeSlow is false\n"},
 	} {
