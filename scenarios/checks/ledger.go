@@ -22,7 +22,7 @@ const (
 	// aftermath is how long after a fault has healed what it left behind may still raise alerts: connections are opened
 	// anew, leaders elected, nodes started, and what piled up is served.
 	aftermath = 30 * time.Second
-	// masked is how long after a fault that silenced a machine another one may still not be seen.
+	// masked is how long after a fault that silenced or ended a node another one may still not be seen.
 	masked = 20 * time.Second
 )
 
@@ -54,6 +54,7 @@ func (w *Watch) Account(s chaos.Schedule, r *reports.Result) *reports.Score {
 	return l.score()
 }
 
+// naming is a ledger that is being kept.
 type naming struct {
 	*Watch
 	alerts  []reports.Alert
@@ -327,21 +328,17 @@ func (l *naming) cause(a *reports.Alert) (by *entry) {
 	if by != nil {
 		return by
 	}
-	effect := l.effects[a.Name]
-	names := (effect != nil || a.Labels[kind] == kindCause) && machine != ""
+	effect, names := l.effects[a.Name]
 	for _, e := range l.entries {
-		if e.told.Felt && (!names || l.hits(e, a.Name, machine, effect)) && l.during(e, time.Duration(a.Pending), names) {
+		if e.told.Felt && (!names || effect(e.spec) && l.hits(e, a.Name, machine)) && l.during(e, time.Duration(a.Pending), names) {
 			by = e
 		}
 	}
 	return by
 }
 
-// hits tells whether a fault has to do with a machine, and can have an effect that an alert names.
-func (l *naming) hits(e *entry, alert, machine string, effect func(*chaos.Spec) bool) bool {
-	if effect != nil && !effect(e.spec) {
-		return false
-	}
+// hits tells whether a fault can be one of the machine that an alert is about.
+func (l *naming) hits(e *entry, alert, machine string) bool {
 	// A member does not reach its leader for faults on either side.
 	return slices.Contains(l.machines(e.fault), machine) || alert == cutOff && l.Topology.Touches(e.fault, machine)
 }

@@ -21,8 +21,8 @@ const (
 	damaged       = "StoreDamaged"
 )
 
-// place labels the machine that an alert is about; kind says of an alert that it is about a cause.
-const place, kind, kindCause = "instance", "kind", "cause"
+// place labels the machine that an alert is about.
+const place = "instance"
 
 // sign is how a monitor can know a kind of fault.
 type sign struct {
