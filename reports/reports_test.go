@@ -183,9 +183,9 @@ func TestTheVerdict(t *testing.T) {
 func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &Result{Scenario: "s", Verdict: Fail, Replay: "again"}
-		text := rapid.StringN(0, 300, -1)
+		words := rapid.StringN(0, 300, -1)
 		for range rapid.IntRange(0, 30).Draw(t, "checks") {
-			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: text.Draw(t, "detail")})
+			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: words.Draw(t, "detail")})
 		}
 		for range rapid.IntRange(0, 100).Draw(t, "faults") {
 			r.Faults = append(r.Faults, Fault{Kind: rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kind"), Missed: rapid.Bool().Draw(t, "missed")})
@@ -197,10 +197,11 @@ func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 			r.Score = &Score{Required: 1, Missed: len(r.Faults)}
 		}
 		for range rapid.IntRange(0, 10).Draw(t, "deaths") {
-			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: text.Draw(t, "reason")})
+			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: words.Draw(t, "reason")})
 		}
-		if n := strings.Count(Summary(r), "\n"); n > maxSummary {
-			t.Fatalf("%d lines", n)
+		text := Summary(r)
+		if n := strings.Count(text, "\n"); n > maxSummary || !strings.HasSuffix(text, "\n\nAgain: again\n") {
+			t.Fatalf("%d lines:\n%s", n, text)
 		}
 	})
 }

@@ -30,20 +30,24 @@ const (
 // named it, and to each alert which fault explains it, and returns what that comes to. Deaths must be marked with what
 // excuses them before.
 //
-// A fault is named by an alert of its kind about its machine that fired after it began, within the time of its kind; if it
-// is about several machines, by alerts about each. It must be named if it was felt, its kind is required and it is long and
-// large enough; otherwise it may. It is hidden, and not missed, if the alert stood already for another fault, or if another
+// A fault is named by an alert of its kind about its machine whose condition began after it and that fired within the time
+// of its kind; if it is about several machines, by alerts about each. It must be named if it was felt, its kind is required and it is long and
+// large enough; otherwise it may, by an alert that names none of those. It is hidden, and not missed, if the alert stood already for another fault, or if another
 // one silenced or ended the node, or moved its clock, at that time, and that one is not missed itself.
 //
 // An alert that names causes is explained by a fault of its machine that can have caused it. Any other one is a symptom,
 // and explained by any fault that was felt when its condition began, or shortly before. What nothing explains is false.
 func (w *Watch) Account(s chaos.Schedule, r *reports.Result) *reports.Score {
-	l := &naming{Watch: w, alerts: r.Alerts, deaths: r.Deaths, signs: signs(), effects: effects()}
+	l := &naming{Watch: w, alerts: r.Alerts, deaths: r.Deaths, signs: signs(), effects: effects(), taken: map[*reports.Alert]bool{}}
 	for i := range s {
 		l.entries = append(l.entries, l.entry(s, i, &r.Faults[i]))
 	}
-	for _, e := range l.entries {
-		l.name(e)
+	for _, must := range []bool{true, false} {
+		for _, e := range l.entries {
+			if e.told.Must == must {
+				l.name(e)
+			}
+		}
 	}
 	for _, e := range l.entries {
 		l.settle(e)
@@ -62,6 +66,7 @@ type naming struct {
 	signs   map[chaos.Kind]sign
 	effects map[string]func(*chaos.Spec) bool
 	entries []*entry
+	taken   map[*reports.Alert]bool // by a fault that they name
 }
 
 // entry is a fault with what is known of it.
@@ -213,8 +218,9 @@ func (l *naming) name(e *entry) {
 	}
 	for _, machine := range e.at {
 		for i := range l.alerts {
-			if a := &l.alerts[i]; e.namedBy(a, machine) {
-				e.by[machine] = a // alerts are in the order of their times
+			// Alerts are in the order of their times.
+			if a := &l.alerts[i]; e.namedBy(a, machine) && (e.told.Must || !l.taken[a]) {
+				e.by[machine] = a
 				break
 			}
 		}
@@ -228,6 +234,7 @@ func (l *naming) name(e *entry) {
 		if a == nil {
 			continue
 		}
+		l.taken[a] = true
 		if first == nil || a.From < first.From {
 			first = a
 		}
@@ -238,13 +245,13 @@ func (l *naming) name(e *entry) {
 	e.told.Named = &reports.Naming{Alert: first.Name, After: last.From - e.told.From}
 }
 
-// namedBy tells whether an alert names the fault on a machine.
+// namedBy tells whether an alert names the fault on a machine. What held before the fault began comes from another one.
 func (e *entry) namedBy(a *reports.Alert, machine string) bool {
-	from, since := time.Duration(a.From), e.fault.At
+	since := e.fault.At
 	if a.Name == nodeRestarted || a.Name == cardStalls {
 		since = e.fault.End() // what it is about is over by then
 	}
-	return slices.Contains(e.sign.alerts, a.Name) && a.Labels[place] == machine && from >= since && from <= e.due
+	return slices.Contains(e.sign.alerts, a.Name) && a.Labels[place] == machine && time.Duration(a.Pending) >= since && time.Duration(a.From) <= e.due
 }
 
 // settle decides of a fault that must be named, and was not, whether another one hid it.
@@ -269,7 +276,7 @@ func (l *naming) settle(e *entry) {
 func (l *naming) hider(e *entry, machine string) *entry {
 	for i := range l.alerts {
 		a := &l.alerts[i]
-		stood := time.Duration(a.From) < e.fault.At && time.Duration(a.To) > e.fault.At
+		stood := time.Duration(a.Pending) < e.fault.At && time.Duration(a.To) > e.fault.At
 		if stood && slices.Contains(e.sign.alerts, a.Name) && a.Labels[place] == machine {
 			if by := l.cause(a); by != nil && by != e {
 				return by

@@ -21,8 +21,8 @@ func rack(required ...chaos.Kind) *Watch {
 	}
 }
 
-// accounted plays a schedule, in the order of its times, and alerts, a line each like "NodeDown pi-1 14 20": the name, the machine or -, when it fired and
-// when it ended. A fault with a # at its end was not felt.
+// accounted plays a schedule, in the order of its times, and alerts, a line each like "NodeDown pi-1 14 20 10": the name, the
+// machine or -, when it fired, when it ended, and when its condition began if that was before. A fault with a # at its end was not felt.
 func accounted(t *testing.T, w *Watch, schedule, alerts string, deaths ...reports.Death) *reports.Result {
 	t.Helper()
 	s, err := chaos.Parse("schedule", schedule)
@@ -37,11 +37,13 @@ func accounted(t *testing.T, w *Watch, schedule, alerts string, deaths ...report
 	}
 	for line := range strings.Lines(alerts) {
 		var name, machine string
-		var from, to float64
-		if _, err := fmt.Sscan(line, &name, &machine, &from, &to); err != nil {
+		var from, to, pending float64
+		if n, err := fmt.Sscan(line, &name, &machine, &from, &to, &pending); n < 4 {
 			t.Fatalf("%q: %v", line, err)
+		} else if n == 4 {
+			pending = from
 		}
-		a := reports.Alert{Name: name, Labels: map[string]string{}, Pending: reports.Seconds(from * 1e9), From: reports.Seconds(from * 1e9), To: reports.Seconds(to * 1e9)}
+		a := reports.Alert{Name: name, Labels: map[string]string{}, Pending: reports.Seconds(pending * 1e9), From: reports.Seconds(from * 1e9), To: reports.Seconds(to * 1e9)}
 		if machine != "-" {
 			a.Labels["instance"] = machine
 		}
@@ -99,6 +101,9 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 			"kill pi-1: missed\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\n"},
 		{"before the fault it was another cause, of which nobody knows", kill, "NodeRestarted pi-1 8 9",
 			"kill pi-1: missed\nNodeRestarted is false\n"},
+		{"what began to hold before the fault does not name it either", "5s +2s pause machine=pi-1\n" + pause, "NodeSilent pi-1 12 25 7",
+			"pause pi-1: (too short: 9s are needed) NodeSilent after 7.000s\npause pi-1: hidden by 5.000s +2.000s pause machine=pi-1\n" +
+				"NodeSilent from 5.000s +2.000s pause machine=pi-1\n"},
 		{"a restart before the kill is over is not its own", kill, "NodeRestarted pi-1 11 9",
 			"kill pi-1: missed\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\n"},
 		{"what was not felt explains nothing", kill[:len(kill)-1] + " #\n", "NodeRestarted pi-1 16 46",
@@ -109,8 +114,10 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 		{"the first alert counts", pause, "NodeSilent pi-1 17 25\nNodeDown pi-1 22 25",
 			"pause pi-1: NodeSilent after 7.000s\nNodeSilent from 10.000s +12.000s pause machine=pi-1\nNodeDown from 10.000s +12.000s pause machine=pi-1\n"},
 		{"two faults are named by one alert", kill + "11s +3s memory-limit machine=pi-1\n", "NodeRestarted pi-1 18 48",
-			"kill pi-1: NodeRestarted after 8.000s\nmemory-limit pi-1: (not required) NodeRestarted after 7.000s\n" +
+			"kill pi-1: NodeRestarted after 8.000s\nmemory-limit pi-1: NodeRestarted after 7.000s\n" +
 				"NodeRestarted from 11.000s +3.000s memory-limit machine=pi-1 limit=67108864bytes\n"},
+		{"an alert that names what must be named names nothing else", kill + "11s +8s net-delay link=pi-1>* delay=20ms\n", "NodeSilent pi-1 18 25",
+			"kill pi-1: NodeSilent after 8.000s\nnet-delay pi-1>*: (too short: 9s are needed) \nNodeSilent from 10.000s +2.000s kill machine=pi-1\n"},
 		{"an alert that stands hides the next fault", kill + "30s +2s kill machine=pi-1\n", "NodeRestarted pi-1 16 66",
 			"kill pi-1: NodeRestarted after 6.000s\nkill pi-1: hidden by 10.000s +2.000s kill machine=pi-1\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\n"},
 		{"a kill that is named hides a step", step + "11s +2s kill machine=pi-1\n", "NodeRestarted pi-1 16 46",
@@ -153,7 +160,7 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 		{"a quiet run has false alerts only", "", "NodeSlow pi-1 5 6", "NodeSlow is false\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := rack(chaos.Kill, chaos.Pause, chaos.ClockStep, chaos.PartitionMinority, chaos.SwitchDark, chaos.PartitionOneWay)
+			w := rack(chaos.Kill, chaos.MemoryLimit, chaos.Pause, chaos.ClockStep, chaos.PartitionMinority, chaos.SwitchDark, chaos.PartitionOneWay)
 			if got := told(accounted(t, w, c.schedule, c.alerts)); got != c.want {
 				t.Errorf("got\n%swant\n%s", got, c.want)
 			}

@@ -53,7 +53,7 @@ const (
 func signs() map[chaos.Kind]sign {
 	restarted := sign{alerts: []string{nodeRestarted, nodeDown, nodeSilent}, within: again, over: true}
 	silent := sign{alerts: []string{nodeSilent, nodeDown, cutOff}, within: saidBy, least: silence}
-	slow := []string{nodeSlow, nodeSilent, nodeDown}
+	slow := []string{nodeSlow}
 	split := sign{alerts: []string{cutOff}, within: saidBy,
 		not: "the monitor reaches all, and only a member of a group that does not reach its leader can say so"}
 	unseen := func(why string) sign { return sign{not: why} }
@@ -74,7 +74,7 @@ func signs() map[chaos.Kind]sign {
 		chaos.NetDuplicate: unseen("TCP drops what comes twice"),
 		chaos.NetReorder:   unseen("TCP puts it in order"),
 		chaos.NetCorrupt:   unseen("what does not fit its checksum is dropped with its stream, which is opened again; nobody counts that"),
-		chaos.NetDelay:     {alerts: slow, within: saidBy, least: silence, param: "delay", from: 300},
+		chaos.NetDelay:     {alerts: []string{nodeSlow, nodeSilent}, within: saidBy, least: silence, param: "delay", from: 300},
 		chaos.NetBandwidth: {alerts: slow, within: saidBy, not: "what it does depends on what the link has to carry"},
 
 		chaos.PartitionOneWay: silent, chaos.PartitionOne: silent, chaos.PartitionMinority: silent,
