@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"picloud/node/alerts"
@@ -70,7 +71,7 @@ func TestAlertsNameTheMachineAtFault(t *testing.T) {
 				now := time.Unix(int64(1000+second), 0)
 				for _, s := range c.seen {
 					words := strings.Fields(s.series)
-					b := labels.NewBuilder(labels.FromStrings(labels.MetricName, words[0]))
+					b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, words[0]))
 					for _, word := range words[1:] {
 						name, value, _ := strings.Cut(word, "=")
 						b.Set(name, value)
