@@ -247,6 +247,21 @@ func (s *Scenario) Nodes() []string {
 	return names
 }
 
+// Watched returns the machines that monitors look at: all on which nodes run, those of clients too if they have databases,
+// or those that the monitors' role lists.
+func (s *Scenario) Watched() []string {
+	if c := s.Roles[RoleMonitor]; c != nil && c.Monitor != nil && len(c.Monitor.Machines) > 0 {
+		return c.Monitor.Machines
+	}
+	names := s.Nodes()
+	if s.Store != nil && s.Store.Database {
+		for _, m := range s.MachinesOf(RoleClient) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // ChaosTopology returns what faults can be aimed at.
 func (s *Scenario) ChaosTopology() chaos.Topology {
 	top := chaos.Topology{Switches: s.Topology.Switches}

@@ -187,10 +187,11 @@ func (l *naming) machines(f *chaos.Fault) []string {
 	all := func(side []string) bool { return len(side) == 1 && side[0] == "*" }
 	switch t := f.Target; {
 	case t.Type == chaos.OnSwitch:
-		if on := l.Topology.OnSwitch(t.A[0]); !slices.Contains(on, l.Monitor) {
-			return l.nodes(on)
+		on := l.Topology.OnSwitch(t.A[0])
+		if slices.Contains(on, l.Monitor) { // which then does not hear the others
+			return slices.DeleteFunc(slices.Clone(l.Nodes), func(name string) bool { return f.Kind == chaos.UplinkCut && slices.Contains(on, name) })
 		}
-		return l.Nodes
+		return l.nodes(on)
 	case all(t.B):
 		return l.nodes(t.A)
 	case all(t.A):

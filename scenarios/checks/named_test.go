@@ -144,6 +144,9 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 		{"the monitor's own switch silences all", "10s +12s switch-dark switch=s-2\n", "NodeDown pi-1 18 25\nNodeDown pi-3 18 25",
 			"switch-dark s-2: (the monitor goes on to hear all, or is cut off itself) NodeDown after 8.000s\n" +
 				"NodeDown from 10.000s +12.000s switch-dark switch=s-2\nNodeDown from 10.000s +12.000s switch-dark switch=s-2\n"},
+		{"beyond its uplink, all on the other switches are silent", "10s +12s uplink-cut switch=s-2\n", "NodeDown pi-1 18 25\nNodeDown pi-3 18 25",
+			"uplink-cut s-2: (the monitor goes on to hear all, or is cut off itself) NodeDown after 8.000s\n" +
+				"NodeDown from 10.000s +12.000s uplink-cut switch=s-2\nNodeDown is false\n"},
 		{"one direction is enough to silence a machine", "10s +12s partition-oneway link=pi-2>*\n", "NodeSilent pi-2 18 25",
 			"partition-oneway pi-2>*: NodeSilent after 8.000s\nNodeSilent from 10.000s +12.000s partition-oneway link=pi-2>*\n"},
 		{"a link between others does not, but a member may say so", "10s +12s partition-oneway link=pi-2>pi-3\n", "StoreMemberCutOff pi-3 18 25",
