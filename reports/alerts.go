@@ -17,6 +17,9 @@ type Alert struct {
 	From    Seconds           `json:"from"`              // when it fired
 	To      Seconds           `json:"to"`                // when its condition ended, or the run did
 	Open    bool              `json:"open,omitempty"`    // it still fired when the run ended
+
+	ExplainedBy string `json:"explained_by,omitempty"` // the fault from which it comes
+	False       bool   `json:"false,omitempty"`        // it comes from no fault
 }
 
 // The labels that say what kind of alert it is. All others say what it is about.
@@ -31,6 +34,14 @@ func (a *Alert) Target() string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// source says what an alert comes from.
+func (a *Alert) source() string {
+	if a.False {
+		return "nothing: it is false"
+	}
+	return a.ExplainedBy
 }
 
 // SortAlerts puts alerts into the order in which a result has them.
@@ -69,11 +80,16 @@ const mostAlertNames = 5
 
 // alertLines sums the alerts up, those of a name on one line, with an empty line at the end. There are none for
 // a run in which nobody looked.
-func alertLines(all []Alert) []string {
+func alertLines(r *Result) []string {
+	all := r.Alerts
 	if all == nil {
 		return nil
 	}
 	lines := []string{"Alerts: " + fired(all)}
+	if r.Score != nil {
+		lines[0] += fmt.Sprintf(", %d false; %s", r.Score.False, r.Score.of())
+		lines = append(lines, scoreLines(r)...)
+	}
 	names, _ := alertNames(all)
 	for i, name := range names {
 		if i == mostAlertNames {
@@ -102,6 +118,9 @@ func (p *page) alerts(r *Result) {
 	if len(r.Alerts) > 0 {
 		p.legend("page", "page", "ticket", "ticket", "hollow", "pending", "", "grey bands: faults, darker where more at one time")
 		p.WriteString("<div class=\"wide plot\">\n" + alertsPlot(r) + "</div>\n")
+	}
+	p.naming(r)
+	if len(r.Alerts) > 0 {
 		p.put("<details>\n<summary>All %d alerts</summary>\n", len(r.Alerts))
 		p.alertTable(r.Alerts)
 		p.WriteString("</details>\n")
@@ -111,7 +130,7 @@ func (p *page) alerts(r *Result) {
 
 func (p *page) alertTable(all []Alert) {
 	p.WriteString("<div class=\"wide\">\n<table>\n<thead><tr><th>Alert</th><th>Of</th><th class=\"number\">Pending</th>" +
-		"<th class=\"number\">From</th><th class=\"number\">To</th><th>What it said</th></tr></thead>\n<tbody>\n")
+		"<th class=\"number\">From</th><th class=\"number\">To</th><th>Comes from</th><th>What it said</th></tr></thead>\n<tbody>\n")
 	for i := range all {
 		a := &all[i]
 		to := a.To.String()
@@ -119,7 +138,7 @@ func (p *page) alertTable(all []Alert) {
 			to = "the end"
 		}
 		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"+
-			"<td>%s</td></tr>\n", a.Name, a.Target(), a.Pending, a.From, to, a.Summary)
+			"<td class=\"detail\">%s</td><td class=\"detail\">%s</td></tr>\n", a.Name, a.Target(), a.Pending, a.From, to, a.source(), a.Summary)
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n")
 }

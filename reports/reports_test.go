@@ -63,6 +63,12 @@ func sample() (*Result, Timeline) {
 		}
 		r.Faults = append(r.Faults, f)
 	}
+	r.Faults[2].Must, r.Faults[2].Named = true, &Naming{"NodeDown", 11e9}
+	r.Faults[4].Must, r.Faults[4].Missed = true, true
+	r.Faults[6].Must, r.Faults[6].HiddenBy = true, "44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"
+	r.Faults[7].NeedNot = "too short: 9s are needed"
+	r.Alerts[0].ExplainedBy, r.Alerts[1].ExplainedBy, r.Alerts[2].False = "66.000s +2.000s pause machine=pi-3", "8.000s +0.000s kill machine=pi-1", true
+	r.Score = &Score{Required: 3, Named: 1, Missed: 1, Hidden: 1, Fired: 4, False: 1, PrecisionPPM: 750_000, RecallPPM: 500_000}
 	var samples []Sample
 	for ms := 0; ms < 150_000; ms += 7 {
 		s := Sample{At: time.Duration(ms) * time.Millisecond, Latency: time.Duration(2+ms*37%11) * time.Millisecond}
@@ -177,21 +183,25 @@ func TestTheVerdict(t *testing.T) {
 func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &Result{Scenario: "s", Verdict: Fail, Replay: "again"}
-		text := rapid.StringN(0, 300, -1)
+		words := rapid.StringN(0, 300, -1)
 		for range rapid.IntRange(0, 30).Draw(t, "checks") {
-			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: text.Draw(t, "detail")})
+			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: words.Draw(t, "detail")})
 		}
 		for range rapid.IntRange(0, 100).Draw(t, "faults") {
-			r.Faults = append(r.Faults, Fault{Kind: rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kind")})
+			r.Faults = append(r.Faults, Fault{Kind: rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kind"), Missed: rapid.Bool().Draw(t, "missed")})
 		}
 		for range rapid.IntRange(0, 30).Draw(t, "alerts") {
-			r.Alerts = append(r.Alerts, Alert{Name: rapid.StringMatching(`[a-z]{1,30}`).Draw(t, "alert")})
+			r.Alerts = append(r.Alerts, Alert{Name: rapid.StringMatching(`[a-z]{1,30}`).Draw(t, "alert"), False: rapid.Bool().Draw(t, "false")})
+		}
+		if rapid.Bool().Draw(t, "scored") {
+			r.Score = &Score{Required: 1, Missed: len(r.Faults)}
 		}
 		for range rapid.IntRange(0, 10).Draw(t, "deaths") {
-			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: text.Draw(t, "reason")})
+			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: words.Draw(t, "reason")})
 		}
-		if n := strings.Count(Summary(r), "\n"); n > maxSummary {
-			t.Fatalf("%d lines", n)
+		text := Summary(r)
+		if n := strings.Count(text, "\n"); n > maxSummary || !strings.HasSuffix(text, "\n\nAgain: again\n") {
+			t.Fatalf("%d lines:\n%s", n, text)
 		}
 	})
 }
@@ -211,7 +221,7 @@ func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	if page := Page(r, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
 		t.Error("a page without faults and alerts does not say so")
 	}
-	if r.Alerts = nil; strings.Contains(Page(r, nil), "fired") {
+	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil), "fired") {
 		t.Error("a page speaks of alerts when nobody looked")
 	}
 }

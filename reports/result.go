@@ -90,6 +90,18 @@ type Fault struct {
 	Required bool    `json:"required"`
 	Felt     bool    `json:"felt"`
 	Times    int64   `json:"times"` // how many packets, calls, ... it changed
+
+	// What alerts made of it, if a monitor looked.
+	Must     bool    `json:"must_be_named,omitempty"` // an alert had to name it
+	Named    *Naming `json:"named,omitempty"`
+	Missed   bool    `json:"missed,omitempty"`    // it had to be named, no alert did in time, and nothing hid it
+	HiddenBy string  `json:"hidden_by,omitempty"` // the fault for which it could not be seen
+	NeedNot  string  `json:"need_not,omitempty"`  // why no alert need name it
+}
+
+// Line returns the fault in one line.
+func (f *Fault) Line() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s at %s %s", f.Kind, f.Target, f.From, f.Params))
 }
 
 // Death is a process that ended by itself.
@@ -114,7 +126,8 @@ type Result struct {
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`
 	Deaths           []Death    `json:"deaths,omitempty"`
-	Alerts           []Alert    `json:"alerts,omitzero"` // that fired; nil if nobody looked
+	Alerts           []Alert    `json:"alerts,omitzero"`       // that fired; nil if nobody looked
+	Score            *Score     `json:"alert_score,omitempty"` // nil if nobody looked
 
 	Tiers  map[string]Tier `json:"tiers,omitempty"`  // what a monitor counted, by the tiers' names
 	Replay string          `json:"replay,omitempty"` // the command that repeats the run

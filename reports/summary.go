@@ -49,7 +49,7 @@ func Summary(r *Result) string {
 	if len(r.Deaths) > 0 {
 		rest -= min(len(r.Deaths), 4) + 2
 	}
-	alerts := append(tierLines(r.Tiers), alertLines(r.Alerts)...)
+	alerts := append(tierLines(r.Tiers), alertLines(r)...)
 	lines = append(lines, faultLines(r.Faults, rest-len(alerts))...)
 	lines = append(lines, alerts...)
 	if len(r.Deaths) > 0 {
@@ -60,10 +60,11 @@ func Summary(r *Result) string {
 		}
 		add("")
 	}
+	again := ""
 	if r.Replay != "" {
-		add("Again: %s", r.Replay)
+		again = "Again: " + r.Replay
 	}
-	return finish(lines)
+	return finish(lines, again)
 }
 
 func excused(d Death) string {
@@ -117,13 +118,20 @@ func faultLines(faults []Fault, most int) []string {
 	return append(lines, "")
 }
 
-func finish(lines []string) string {
+// finish cuts what is too long, and puts the last line, if there is one, after it.
+func finish(lines []string, last string) string {
 	for len(lines) > 0 && lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
-	if len(lines) > maxSummary {
-		lines = append(lines[:maxSummary-1], fmt.Sprintf("and %d more lines, see %s",
-			len(lines)-maxSummary+1, PageFile))
+	most := maxSummary
+	if last != "" {
+		most -= 2
+	}
+	if len(lines) > most {
+		lines = append(lines[:most-1], fmt.Sprintf("and %d more lines, see %s", len(lines)-most+1, PageFile))
+	}
+	if last != "" {
+		lines = append(lines, "", last)
 	}
 	var b strings.Builder
 	for _, line := range lines {

@@ -58,14 +58,14 @@ func TestAlertsOfARunStandInItsFolder(t *testing.T) {
 		`{"instance":"pi-1","job":"picloud"},"value":"0","summary":"pi-1 is down"}` || bytes.Count(text, []byte("\n")) != 8 {
 		t.Errorf("%s", text)
 	}
-	if result := s.Judge(r); len(result.Alerts) != 3 || !strings.Contains(reports.Summary(&result), "Alerts: 3 fired, 1 still did at the end") {
+	if result := s.Judge(r); len(result.Alerts) != 3 || result.Score == nil || result.Score.Fired != 3 || !strings.Contains(reports.Summary(&result), "Alerts: 3 fired, 1 still did at the end") {
 		t.Errorf("%+v\n%s", result.Alerts, reports.Summary(&result))
 	}
 }
 
 func TestARunInWhichNobodyLooksSaysNothingOfAlerts(t *testing.T) {
 	s, r := perfectRun(t, 1)
-	if result := s.Judge(r); result.Alerts != nil {
+	if result := s.Judge(r); result.Alerts != nil || result.Score != nil {
 		t.Errorf("%v", result.Alerts)
 	}
 }

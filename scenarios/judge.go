@@ -36,14 +36,17 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
 		Replay:           r.Replay,
 	}
-	if s.hasMonitor() {
-		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
-		result.Tiers = tiersIn(r.Log)
-	}
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	for i := range r.Schedule {
 		result.Faults = append(result.Faults, faultOf(&r.Schedule[i], r.Felt[i]))
+	}
+	top := s.ChaosTopology()
+	deaths := checks.Deaths(result.Deaths, &top, r.Schedule)
+	if s.hasMonitor() {
+		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
+		result.Tiers = tiersIn(r.Log)
+		result.Score = s.watch(&top, r.Ended).Account(r.Schedule, &result)
 	}
 	healed := s.HealedAt()
 	if c := s.Checks.Linearizable; c != nil {
@@ -75,7 +78,6 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		}))
 	}
 	result.Checks = append(result.Checks, s.judgeServers(&r, &result)...)
-	top := s.ChaosTopology()
 	if c := s.Checks.Progress; c != nil {
 		result.Checks = append(result.Checks, checks.Progress(r.History, checks.Quorum{
 			Members:  top.OfRole(s.Faults.Roles...),
@@ -85,7 +87,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		}, &top, r.Schedule, r.Deaths))
 	}
 	result.Checks = append(result.Checks,
-		checks.Deaths(result.Deaths, &top, r.Schedule),
+		deaths,
 		checks.Felt(result.Faults, s.Faults.Required))
 	result.Judge()
 	return result
@@ -119,9 +121,18 @@ func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check 
 		made = append(made, check)
 	}
 	if c := s.Checks.Named; c != nil {
-		made = append(made, checks.Named(r.Schedule, r.Felt, result.Alerts, s.HealedAt(), int64(c.Share), c.Minimum))
+		most := -1
+		if c.False != nil {
+			most = *c.False
+		}
+		made = append(made, checks.Named(result, int64(c.Share), c.Minimum, most))
 	}
 	return made
+}
+
+// watch returns who looks at the nodes, and which kinds of faults alerts must name.
+func (s *Scenario) watch(top *chaos.Topology, ended time.Duration) *checks.Watch {
+	return &checks.Watch{Topology: top, Monitor: s.MachinesOf(RoleMonitor)[0].Name, Nodes: s.Watched(), Required: s.Faults.Required, Ended: ended}
 }
 
 // FinalReads returns when clients look up once more what was acknowledged: so long after healing that the cloud must serve.

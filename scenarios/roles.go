@@ -19,10 +19,10 @@ func (s *Scenario) NodeConfig(m *Machine) *node.Config {
 	c.Cloud, c.Nodes = s.Name, s.storeNodes()
 	if c.Monitor != nil {
 		monitor := *c.Monitor
-		c.Monitor = &monitor
 		if len(monitor.Machines) == 0 {
-			c.Monitor.Machines = s.Nodes()
+			monitor.Machines = s.Watched()
 		}
+		c.Monitor = &monitor
 	}
 	return &c
 }

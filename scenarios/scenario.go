@@ -205,10 +205,11 @@ type Jobs struct {
 	Within  Duration `yaml:"within"`  // how long jobs may take once everything is healed
 }
 
-// Named asks for checks.Named.
+// Named asks for checks.Named. Which faults must be named is said at checks.Watch.
 type Named struct {
-	Minimum int `yaml:"minimum"` // causes; may be 0, as a seed may have none
-	Share   PPM `yaml:"share"`
+	Minimum int  `yaml:"minimum"` // faults that alerts must name; may be 0, as a seed may have none
+	Share   PPM  `yaml:"share"`
+	False   *int `yaml:"false-alerts"` // that nothing explains, at most; any number if it is left out
 }
 
 // Progress asks for checks.Progress.
@@ -240,6 +241,21 @@ func (s *Scenario) Nodes() []string {
 	var names []string
 	for i := range s.Topology.Machines {
 		if m := &s.Topology.Machines[i]; m.IsNode() {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Watched returns the machines that monitors look at: all on which nodes run, those of clients too if they have databases,
+// or those that the monitors' role lists.
+func (s *Scenario) Watched() []string {
+	if c := s.Roles[RoleMonitor]; c != nil && c.Monitor != nil && len(c.Monitor.Machines) > 0 {
+		return c.Monitor.Machines
+	}
+	names := s.Nodes()
+	if s.Store != nil && s.Store.Database {
+		for _, m := range s.MachinesOf(RoleClient) {
 			names = append(names, m.Name)
 		}
 	}

@@ -222,8 +222,8 @@ func (s *Scenario) validateChecks() error {
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")
 	}
-	if c.Named != nil && (c.Named.Minimum < 0 || c.Named.Share < 1 || !s.hasMonitor()) {
-		return wrong("checks.named", "the check needs a minimum of causes, a share, and a monitor")
+	if v := c.Named; v != nil && (v.Minimum < 0 || v.Share < 1 || v.False != nil && *v.False < 0 || !s.hasMonitor()) {
+		return wrong("checks.named", "the check needs a minimum of faults, a share, no negative number of false alerts, and a monitor")
 	}
 	if p := c.Progress; p != nil && (p.Within <= 0 || p.Recovery < 0 || len(s.Faults.Roles) == 0) {
 		return wrong("checks.progress", "the check needs a time within which something succeeds, "+

@@ -22,6 +22,7 @@ type target struct {
 	url    string
 	labels labels.Labels // that its samples get
 	series map[*series]bool
+	took   time.Duration // until it answered, or was given up, when it was last asked
 }
 
 func newTarget(machine, address string) *target {
@@ -30,6 +31,8 @@ func newTarget(machine, address string) *target {
 
 // ask returns what a node says of itself.
 func (t *target) ask(ctx context.Context, c *http.Client, wants func(name string) bool) (model.Vector, error) {
+	began := time.Now()
+	defer func() { t.took = time.Since(began) }()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
 	if err != nil {
 		return nil, err
@@ -90,7 +93,11 @@ func (t *target) scraped(w *window, said model.Vector, failed error, now time.Ti
 	if failed != nil {
 		up = 0
 	}
-	b := labels.NewBuilder(t.labels)
-	b.Set(model.MetricNameLabel, "up")
-	w.add(b.Labels(), now, up)
+	own := func(name string, v float64) {
+		b := labels.NewBuilder(t.labels)
+		b.Set(model.MetricNameLabel, name)
+		w.add(b.Labels(), now, v)
+	}
+	own("up", up)
+	own("scrape_duration_seconds", t.took.Seconds()) // as every Prometheus has it
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	writes   prometheus.Histogram
 	yields   *prometheus.CounterVec
+	damage   prometheus.Gauge
 }
 
 func newMetrics() metrics {
@@ -37,6 +38,8 @@ func newMetrics() metrics {
 			Help: "Time that writes to the groups' logs took, with their syncs.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15)}),
 		yields: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_store_yields_total",
 			Help: "How often a leader handed over its lead after a slow write, or could not."}, []string{"outcome"}),
+		damage: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_store_damage_found",
+			Help: "1 if the node began with a disk on which damage was found, by it or by the process before it."}),
 	}
 }
 
@@ -54,7 +57,7 @@ func (m *metrics) yielded(err error) {
 
 // collectors returns what is counted.
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.writes, m.yields}
+	return []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.writes, m.yields, m.damage}
 }
 
 // outcome returns the label for an error.

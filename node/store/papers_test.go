@@ -14,10 +14,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
+	"picloud/node/metricstest"
 	"picloud/node/owned"
 	"picloud/node/raftlog"
 	"picloud/node/store/state"
@@ -305,4 +307,29 @@ func appliedOn(t *testing.T, f files) uint64 {
 	}
 	index, _ := s.Applied()
 	return index
+}
+
+// TestANodeSaysThatDamageWasFound: the process before it left word of damage, which turns out to be none.
+func TestANodeSaysThatDamageWasFound(t *testing.T) {
+	own := owned.Owner{Cloud: "home", Node: "pi-1"}
+	for want, word := range map[float64]string{0: "", 1: wounded(t, own, false)} {
+		f := written(t, own.Cloud, own.Node)
+		if word != "" {
+			f[damagedFile] = word
+		}
+		s, err := openLone(t.Context(), f.disk(t), lone(t, own.Cloud, own.Node))
+		if err != nil {
+			t.Fatal(err)
+		}
+		registry := prometheus.NewRegistry()
+		if err := registry.Register(s); err != nil {
+			t.Fatal(err)
+		}
+		if got := metricstest.Sum(t, registry, "picloud_store_damage_found"); got != want {
+			t.Errorf("with %q it says %v, want %v", word, got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -90,6 +90,7 @@ func (s *Store) openDisk(ctx context.Context) error {
 		}
 		w = &wound{Why: err.Error()}
 	}
+	s.metrics.damage.Set(1)
 	return s.heal(ctx, w)
 }
 

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,7 +28,9 @@ func Sweep(ctx context.Context, args []string) error {
 Runs a scenario with every seed from A to B, after the seeds that are pinned for it because they
 once failed, each in a process of its own, on all cores. Keeps what failing and inconclusive runs
 left, and prints the command that repeats each. With a hundred seeds or more, a kind of fault that
-no run felt is a failure too, if the scenario plays all kinds.
+no run felt is a failure too, if the scenario plays all kinds. At the end, also after Ctrl-C, it sums
+up what the runs came to, and where a monitor looked, how alerts named the faults; the same stands in
+summary.txt in the folder.
 
 Examples:
   picloud sweep -seeds 1-100
@@ -56,15 +60,23 @@ Examples:
 	if w.program, err = os.Executable(); err != nil {
 		return err
 	}
-	if w.list, err = pinned(s.Name); err != nil {
+	list, err := pinned(s.Name)
+	if err != nil {
 		return err
 	}
-	w.list = append(w.list, hunt.Range(from, to)...)
-	if _, err := (hunt.Hunt{Seeds: w.list, Workers: *workers, Play: w.play, Each: w.count}).Run(ctx); err != nil {
-		return err
-	}
-	return w.finish(s, int(to-from+1))
+	return w.run(ctx, s, append(list, hunt.Range(from, to)...), *workers, w.play)
 }
+
+// run plays seeds and says what they came to, also when it is interrupted.
+func (w *sweep) run(ctx context.Context, s *scenarios.Scenario, seeds []uint64, workers int, play player) error {
+	w.list = seeds
+	_, ended := hunt.Hunt{Seeds: seeds, Workers: workers, Play: play, Each: w.count}.Run(ctx)
+	verdict, err := w.finish(s)
+	return cmp.Or(ended, err, verdict)
+}
+
+// player plays a seed on a core.
+type player func(ctx context.Context, core int, seed uint64) (*reports.Result, error)
 
 // seedRange reads "A-B" or "A".
 func seedRange(text string) (from, to uint64, err error) {
@@ -94,6 +106,7 @@ type sweep struct {
 	inconclusive []uint64
 	kinds        map[string]int // runs that felt a kind
 	checks       map[string]int // runs in which a check counted something
+	scores       scores
 	operations   int
 	simulated    time.Duration
 	began        time.Time
@@ -113,6 +126,7 @@ func (w *sweep) count(r *reports.Result) {
 	w.done++
 	w.operations += r.Operations.OK
 	w.simulated += time.Duration(r.SimulatedSeconds)
+	w.scores.add(r)
 	felt := map[string]bool{}
 	for _, f := range r.Faults {
 		felt[f.Kind] = felt[f.Kind] || f.Felt
@@ -147,41 +161,58 @@ func (w *sweep) show(r *reports.Result) {
 	fmt.Printf("%-13s seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Verdict, r.Seed, r.Cause(), r.Seed, w.scenario)
 }
 
-// finish prints what the runs came to together.
-func (w *sweep) finish(s *scenarios.Scenario, seeds int) error {
+// finish prints what the runs came to together, writes it into the folder, and returns the verdict.
+func (w *sweep) finish(s *scenarios.Scenario) (verdict, err error) {
 	tell("")
+	if w.done == 0 {
+		return nil, nil
+	}
 	var never []string
-	fmt.Println("\nFault kinds, by the number of runs that felt them:")
 	kinds := chaos.Kinds()
 	sort.Strings(kinds)
-	for i, kind := range kinds {
+	for _, kind := range kinds {
 		if w.kinds[kind] == 0 {
 			never = append(never, kind)
 		}
-		fmt.Printf("  %-24s%5d", kind, w.kinds[kind])
-		if i%2 == 1 || i == len(kinds)-1 {
-			fmt.Println()
-		}
-	}
-	wall := time.Since(w.began)
-	fmt.Printf("%d runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
-		w.done, s.Name, w.done-len(w.fail)-len(w.inconclusive), len(w.fail), len(w.inconclusive), w.operations, w.simulated.Seconds(), wall.Seconds())
-	for _, name := range slices.Sorted(maps.Keys(w.checks)) {
-		if n := w.checks[name]; n < w.done {
-			fmt.Printf("%s counted something in %d of %d runs\n", name, n, w.done)
-		}
 	}
 	all := s.PlaysAllKinds()
+	var b strings.Builder
+	w.sum(&b, s.Name, kinds)
 	if len(never) > 0 && all {
-		fmt.Printf("never felt: %s\n", strings.Join(never, ", "))
+		fmt.Fprintf(&b, "never felt: %s\n", strings.Join(never, ", "))
 	}
+	fmt.Print("\n" + b.String())
+	err = reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String()))
 	switch {
-	case len(w.fail) > 0, len(never) > 0 && all && seeds >= 100:
-		return Fail
+	case len(w.fail) > 0, len(never) > 0 && all && len(w.list) >= 100:
+		verdict = Fail
 	case 20*len(w.inconclusive) > w.done:
-		return Inconclusive
+		verdict = Inconclusive
 	}
-	return nil
+	return verdict, err
+}
+
+// sum writes what the runs came to.
+func (w *sweep) sum(to io.Writer, name string, kinds []string) {
+	fmt.Fprintln(to, "Fault kinds, by the number of runs that felt them:")
+	for i, kind := range kinds {
+		fmt.Fprintf(to, "  %-24s%5d", kind, w.kinds[kind])
+		if i%2 == 1 || i == len(kinds)-1 {
+			fmt.Fprintln(to)
+		}
+	}
+	w.scores.write(to)
+	left := ""
+	if w.done < len(w.list) {
+		left = fmt.Sprintf(" of %d", len(w.list))
+	}
+	fmt.Fprintf(to, "\n%d%s runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
+		w.done, left, name, w.done-len(w.fail)-len(w.inconclusive), len(w.fail), len(w.inconclusive), w.operations, w.simulated.Seconds(), time.Since(w.began).Seconds())
+	for _, name := range slices.Sorted(maps.Keys(w.checks)) {
+		if n := w.checks[name]; n < w.done {
+			fmt.Fprintf(to, "%s counted something in %d of %d runs\n", name, n, w.done)
+		}
+	}
 }
 
 // pinned returns the seeds of a scenario that failed once, from the file that lists them.

@@ -73,7 +73,7 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		return yaml.Marshal(c)
 	}
 	if m.Role == scenarios.RoleMonitor {
-		return yaml.Marshal(storecloud.MonitorConfig(watched(s)))
+		return yaml.Marshal(storecloud.MonitorConfig(s.Watched()))
 	}
 	if m.IsNode() {
 		if s.Store != nil {
@@ -90,17 +90,6 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		return json.Marshal(storeClients(s, m, clients(s, nodes)))
 	}
 	return json.Marshal(clients(s, nodes))
-}
-
-// watched returns the machines on which nodes run: those of clients too if they have databases.
-func watched(s *scenarios.Scenario) []string {
-	names := s.Nodes()
-	if s.Store.Database {
-		for _, m := range s.MachinesOf(scenarios.RoleClient) {
-			names = append(names, m.Name)
-		}
-	}
-	return names
 }
 
 // storeClients returns what the clients of one machine do with a store. The first machine also moves members.

@@ -1,0 +1,124 @@
+package checks
+
+import (
+	"time"
+
+	"picloud/chaos"
+)
+
+// The alerts that name causes. Each says with its label instance which machine it is about: a link is named by the machine
+// at its end that the monitor does not hear, a switch by all machines on it, a card by its machine.
+const (
+	nodeDown      = "NodeDown"
+	nodeSilent    = "NodeSilent"
+	nodeRestarted = "NodeRestarted"
+	nodeSlow      = "NodeSlow"
+	clockOff      = "ClockOff"
+	diskFull      = "DiskNearlyFull"
+	cutOff        = "StoreMemberCutOff"
+	cardSlow      = "StoreCardSlow"
+	cardStalls    = "StoreCardStalls"
+	damaged       = "StoreDamaged"
+)
+
+// place labels the machine that an alert is about.
+const place = "instance"
+
+// sign is how a monitor can know a kind of fault.
+type sign struct {
+	alerts []string      // which name the kind
+	within time.Duration // of its beginning, or of its end if it is seen only then
+	over   bool          // it is seen only when it is over
+	least  time.Duration // a fault that is shorter is gone before anybody can say so
+	param  string        // whose value, without its sign, makes it too small to be seen
+	from   int64         // below this
+	not    string        // why no alert need name it; those above may
+}
+
+const (
+	// silence is how long a machine must say nothing for NodeSilent to fire: a look begins, every two seconds, that gets no
+	// answer; so do the two that follow, and the last is given up two seconds later; and a second for what is late.
+	silence = 9 * time.Second
+	// saidBy is when NodeSilent has fired: a look later.
+	saidBy = 12 * time.Second
+	// again is how long a node may take to start and be looked at.
+	again = 20 * time.Second
+	// clockLeast is how far a clock must be off for ClockOff: its threshold, 3 s, and what a slow answer may hide of it.
+	clockLeast = 5 * time.Second
+	// clockSaid is ClockOff's patience, 3 s, and the looks around it.
+	clockSaid = 10 * time.Second
+)
+
+// signs says of each kind of fault which alerts name it. A kind without alerts, or with a reason, need not be named.
+func signs() map[chaos.Kind]sign {
+	restarted := sign{alerts: []string{nodeRestarted, nodeDown, nodeSilent}, within: again, over: true}
+	silent := sign{alerts: []string{nodeSilent, nodeDown, cutOff}, within: saidBy, least: silence}
+	slow := []string{nodeSlow}
+	split := sign{alerts: []string{cutOff}, within: saidBy,
+		not: "the monitor reaches all, and only a member of a group that does not reach its leader can say so"}
+	unseen := func(why string) sign { return sign{not: why} }
+	ends := unseen("the node ends, and only its log says that it was the card: what it counted is gone with it")
+	lies := sign{alerts: []string{damaged}, within: again, not: "nobody can know before the place is read again, whenever that is"}
+	stands := unseen("the monitor's connections stand, or are made anew at once")
+	return map[chaos.Kind]sign{
+		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted,
+		chaos.Pause: {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
+		chaos.CPUSlow: {alerts: slow, within: saidBy,
+			not: "no node times a fixed piece of work, so it is seen only where answers to the monitor become slow"},
+
+		chaos.ClockStep:   {alerts: []string{clockOff}, within: clockSaid},
+		chaos.ClockOffset: {alerts: []string{clockOff}, within: clockSaid, least: clockSaid},
+		chaos.ClockDrift:  {alerts: []string{clockOff}, within: clockSaid, over: true},
+
+		chaos.NetLoss:      {alerts: slow, within: saidBy, not: "TCP sends again, and what it takes depends on luck"},
+		chaos.NetDuplicate: unseen("TCP drops what comes twice"),
+		chaos.NetReorder:   unseen("TCP puts it in order"),
+		chaos.NetCorrupt:   unseen("what does not fit its checksum is dropped with its stream, which is opened again; nobody counts that"),
+		chaos.NetDelay:     {alerts: []string{nodeSlow, nodeSilent}, within: saidBy, least: silence, param: "delay", from: 300},
+		chaos.NetBandwidth: {alerts: slow, within: saidBy, not: "what it does depends on what the link has to carry"},
+
+		chaos.PartitionOneWay: silent, chaos.PartitionOne: silent, chaos.PartitionMinority: silent,
+		chaos.PartitionMajority: split, chaos.PartitionRing: split, chaos.PartitionBridge: split,
+		chaos.SwitchDark: silent, chaos.UplinkCut: silent, chaos.Clog: silent,
+		chaos.Flap:           {alerts: []string{nodeSilent, nodeDown, nodeSlow, cutOff}, within: saidBy, not: "between its outages the node answers"},
+		chaos.SwizzleClog:    {alerts: []string{nodeSilent, nodeDown, cutOff}, within: silence, over: true, not: "each machine is held for a part of the time only"},
+		chaos.ConnectRefused: stands, chaos.ConnectHang: stands, chaos.Reset: stands, chaos.HalfOpen: stands,
+
+		chaos.DiskFull: {alerts: []string{diskFull}, within: again, not: "the node ends as soon as it writes, before it says what room it has"},
+		chaos.DiskSlow: {alerts: []string{cardSlow, cardStalls}, within: time.Minute, not: "it is over before one write in a hundred of a minute was slow"},
+		chaos.DiskStall: {alerts: []string{cardStalls, cardSlow}, within: again, over: true,
+			not: "a write is counted when it ends, and one that takes over eight seconds ends the node"},
+		chaos.DiskFsyncFail: ends, chaos.DiskInodes: ends, chaos.DiskReadOnly: ends, chaos.DiskGone: ends,
+		chaos.DiskReadError: ends, chaos.DiskShortRead: ends,
+		chaos.DiskRot: lies, chaos.DiskCorruptRead: lies, chaos.DiskMisdirectedRead: lies, chaos.DiskMisdirectedWrite: lies,
+		chaos.DiskFsyncLie: lies, chaos.DiskLostWrite: lies,
+		chaos.DiskEvict: unseen("it does no harm"),
+	}
+}
+
+// effects says of the alerts that name causes which faults of their machine they can come from.
+func effects() map[string]func(*chaos.Spec) bool {
+	class := func(c ...chaos.Class) func(*chaos.Spec) bool {
+		return func(s *chaos.Spec) bool { return is(s, c...) }
+	}
+	out := func(s *chaos.Spec) bool { return is(s, chaos.ClassProcess, chaos.ClassNetwork) || s.AllowsDeath }
+	return map[string]func(*chaos.Spec) bool{
+		nodeDown: out, nodeSilent: out, cutOff: out,
+		nodeRestarted: func(s *chaos.Spec) bool { return s.Restarts || s.AllowsDeath },
+		nodeSlow:      class(chaos.ClassProcess, chaos.ClassNetwork, chaos.ClassDisk),
+		clockOff:      class(chaos.ClassClock),
+		diskFull:      class(chaos.ClassDisk),
+		damaged:       class(chaos.ClassDisk),
+		cardSlow:      class(chaos.ClassDisk, chaos.ClassProcess),
+		cardStalls:    class(chaos.ClassDisk),
+	}
+}
+
+func is(s *chaos.Spec, classes ...chaos.Class) bool {
+	for _, c := range classes {
+		if s.Class == c {
+			return true
+		}
+	}
+	return false
+}
