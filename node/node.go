@@ -117,41 +117,38 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 	} else {
 		mux.HandleFunc("/", nothing)
 	}
-	if n.config.LB != nil {
-		if err := n.beginLB(run); err != nil {
-			return err
-		}
-	}
-	if n.config.Cache != nil {
-		if err := n.beginCache(run); err != nil {
-			return err
-		}
-	}
-	if n.config.Queue != nil {
-		if err := n.beginQueue(run); err != nil {
-			return err
-		}
-	}
-	if n.config.Abuse != nil {
-		if err := n.beginAbuse(run); err != nil {
-			return err
-		}
-	}
-	if len(n.config.Apps) > 0 {
-		if err := n.beginApps(run); err != nil {
-			return err
-		}
-	}
-	if n.config.Lambda != nil {
-		if err := n.beginLambda(run); err != nil {
-			return err
-		}
+	if err := n.beginTiers(run); err != nil {
+		return err
 	}
 	l, err := n.listen(n.config.HTTP)
 	if err != nil {
 		return err
 	}
 	run("http", func(ctx context.Context) error { return web.Serve(ctx, l, mux) })
+	return nil
+}
+
+// beginTiers starts the roles that are clients of the store.
+func (n *node) beginTiers(run runs) error {
+	c := n.config
+	for _, role := range []struct {
+		has   bool
+		begin func(func(string, func(context.Context) error)) error
+	}{
+		{c.LB != nil, n.beginLB},
+		{c.Cache != nil, n.beginCache},
+		{c.Queue != nil, n.beginQueue},
+		{c.Abuse != nil, n.beginAbuse},
+		{len(c.Apps) > 0, n.beginApps},
+		{c.Lambda != nil, n.beginLambda},
+	} {
+		if !role.has {
+			continue
+		}
+		if err := role.begin(run); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
