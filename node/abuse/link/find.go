@@ -111,6 +111,9 @@ func (f *finder) host(from, stop, end int) int {
 	for from < stop && (f.text[from] == '.' || f.text[from] == '-') {
 		from++
 	}
+	if bytes.IndexAny(f.text[from:stop], ".%") < 0 {
+		return stop // a word
+	}
 	name, err := host(f.text[from:stop])
 	if err == nil && inUse(name) && (!isAddress(name) || bytes.Count(f.text[from:stop], []byte(".")) == 3) {
 		next := stop + port(f.text[stop:end])

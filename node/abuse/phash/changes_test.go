@@ -59,9 +59,11 @@ func asJPEG(t testing.TB, m image.Image, quality int) image.Image {
 	return decoded
 }
 
+// drawn draws a picture on white.
 func drawn(m image.Image) *image.RGBA {
-	to := image.NewRGBA(m.Bounds())
-	draw.Draw(to, to.Rect, m, m.Bounds().Min, draw.Src)
+	to := image.NewRGBA(image.Rectangle{Max: m.Bounds().Size()})
+	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(to, to.Rect, m, m.Bounds().Min, draw.Over)
 	return to
 }
 
