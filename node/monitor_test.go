@@ -63,6 +63,7 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
 	n, _ := begun(t, func(c *Config) {
 		c.Cache = &Cache{Port: hosttest.FreePort(t)}
+		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "shop"}}}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
 		withClerk(t)(c)
 	})
