@@ -111,7 +111,7 @@ func (f *finder) host(from, stop, end int) int {
 	for from < stop && (f.text[from] == '.' || f.text[from] == '-') {
 		from++
 	}
-	if bytes.IndexAny(f.text[from:stop], ".%") < 0 {
+	if !bytes.ContainsAny(f.text[from:stop], ".%") {
 		return stop // a word
 	}
 	name, err := host(f.text[from:stop])
