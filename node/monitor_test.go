@@ -18,6 +18,7 @@ import (
 	"picloud/node/db"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
+	"picloud/node/pinboard"
 	"picloud/node/store"
 )
 
@@ -66,6 +67,8 @@ func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
 		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "shop"}}}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
 		withClerk(t)(c)
+		c.applications["pinboard"] = pinboard.New
+		c.Apps = append(c.Apps, App{Name: "pinboard", Port: hosttest.FreePort(t), Drain: Duration{time.Millisecond}})
 	})
 	exported := map[string]bool{"up": true, "scrape_duration_seconds": true} // the monitor's own
 	descriptions := make(chan *prometheus.Desc, 1000)

@@ -25,6 +25,7 @@ const (
 	EarlyAnswer      Name = "early-answer"
 	EarlyDone        Name = "early-done"
 	EndlessHold      Name = "endless-hold"
+	FailsOpen        Name = "fails-open"
 	FalseFailure     Name = "false-failure"
 	ForgottenReplies Name = "forgotten-replies"
 	FreeRetries      Name = "free-retries"

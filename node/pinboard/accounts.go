@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 
+	"picloud/node/abuse"
 	"picloud/node/api"
 )
 
@@ -21,6 +22,8 @@ type account struct {
 	Mail    string `json:"mail,omitempty"`
 	Created int64  `json:"created_ms"`
 	Token   string `json:"token,omitempty"` // of a session that has just begun
+
+	May []string `json:"may,omitempty"` // what the page may offer: to report posts, to moderate
 }
 
 // register makes an account and a session of it. Who repeats it, because the answer was lost, gets another session: name,
@@ -37,26 +40,28 @@ func (p *Pinboard) register(ctx context.Context, c *call) error {
 	if err == nil {
 		err = checkMail(w.Mail)
 	}
-	if err != nil {
-		p.metrics.registrations.WithLabelValues(outcome(err)).Inc()
-		return err
+	if err == nil {
+		err = p.knock(ctx, c, abuse.Register, w.Name)
 	}
-	a, err := p.newAccount(ctx, &w)
+	var a *account
+	if err == nil {
+		a, err = p.newAccount(ctx, c, &w)
+	}
 	p.metrics.registrations.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return err
 	}
-	return c.begin(http.StatusCreated, a)
+	return p.begin(c, http.StatusCreated, a)
 }
 
-func (p *Pinboard) newAccount(ctx context.Context, w *credentials) (*account, error) {
+func (p *Pinboard) newAccount(ctx context.Context, c *call, w *credentials) (*account, error) {
 	h := p.home(w.Name)
 	found, err := p.read(ctx, get(h.user()), get(h.password()))
 	if err != nil {
 		return nil, err
 	}
 	if first(&found[0]) != nil {
-		return p.again(ctx, w, found)
+		return p.again(ctx, c, w, found)
 	}
 	u := user{State: stateActive, Created: now(), Mail: w.Mail}
 	kept, err := p.passwords.keep(ctx, w.Password)
@@ -80,13 +85,13 @@ func (p *Pinboard) newAccount(ctx context.Context, w *credentials) (*account, er
 	case err != nil:
 		return nil, err
 	case !reply.Succeeded:
-		return p.again(ctx, w, reply.Results)
+		return p.again(ctx, c, w, reply.Results)
 	}
 	return &account{Name: w.Name, Mail: u.Mail, Created: u.Created, Token: token}, nil
 }
 
 // again answers a registration under a name that is there already: with a session, if it was registered just so.
-func (p *Pinboard) again(ctx context.Context, w *credentials, found []api.Result) (*account, error) {
+func (p *Pinboard) again(ctx context.Context, c *call, w *credentials, found []api.Result) (*account, error) {
 	taken := api.Errorf(api.Conflict, "register", w.Name, "the name is taken")
 	u, err := decode[user](first(&found[0]))
 	if err != nil {
@@ -95,7 +100,7 @@ func (p *Pinboard) again(ctx context.Context, w *credentials, found []api.Result
 	if !u.active() || subtle.ConstantTimeCompare([]byte(u.Mail), []byte(w.Mail)) == 0 {
 		return nil, taken
 	}
-	a, err := p.enter(ctx, w)
+	a, err := p.enter(ctx, c, w)
 	if api.KindOf(err) == api.Unauthorised {
 		return nil, taken
 	}
@@ -115,19 +120,22 @@ func (p *Pinboard) login(ctx context.Context, c *call) error {
 	if err == nil && len(w.Password) > maxPassword {
 		err = api.Errorf(api.BadRequest, "use the password", "", "it has at most %d bytes", maxPassword)
 	}
+	if err == nil {
+		err = p.knock(ctx, c, abuse.Login, w.Name)
+	}
 	var a *account
 	if err == nil {
-		a, err = p.enter(ctx, &w)
+		a, err = p.enter(ctx, c, &w)
 	}
 	p.metrics.logins.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return err
 	}
-	return c.begin(http.StatusOK, a)
+	return p.begin(c, http.StatusOK, a)
 }
 
 // enter begins a session for who knows the password. The oldest sessions of many make place.
-func (p *Pinboard) enter(ctx context.Context, w *credentials) (*account, error) {
+func (p *Pinboard) enter(ctx context.Context, c *call, w *credentials) (*account, error) {
 	h := p.home(w.Name)
 	refused := api.Errorf(api.Unauthorised, "log in", "", "the name or the password is wrong")
 	found, err := p.read(ctx, get(h.user()), get(h.password()), all(h.sessions(), 0))
@@ -147,6 +155,7 @@ func (p *Pinboard) enter(ctx context.Context, w *credentials) (*account, error) 
 		return nil, err
 	}
 	if !fits || !u.active() {
+		p.guessed(c, w.Name)
 		return nil, refused
 	}
 	token, start, err := h.begin(now())
@@ -177,7 +186,8 @@ func (h home) begin(at int64) (token string, _ api.Op, err error) {
 }
 
 // begin answers with a session that has begun.
-func (c *call) begin(status int, a *account) error {
+func (p *Pinboard) begin(c *call, status int, a *account) error {
+	a.May = p.privileges(a.Name)
 	c.setCookie(a.Token)
 	return c.answer(status, a)
 }
@@ -203,7 +213,7 @@ func (p *Pinboard) me(ctx context.Context, c *call) error {
 	if !u.active() {
 		return errGone(c.who.name)
 	}
-	return c.answer(http.StatusOK, &account{Name: c.who.name, Mail: u.Mail, Created: u.Created})
+	return c.answer(http.StatusOK, &account{Name: c.who.name, Mail: u.Mail, Created: u.Created, May: p.privileges(c.who.name)})
 }
 
 // leave deletes the account: from now on nothing of it is shown, and jobs remove what there is.

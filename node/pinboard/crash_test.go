@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"picloud/node/abuse"
 )
 
 // town is a few users who do this and that while calls of the store fail, jobs end in the middle and are run twice, and some
@@ -18,6 +20,9 @@ type town struct {
 	left    map[string]bool
 	posts   map[string][]string // by author: IDs
 	follows map[[2]string]bool
+	mod     *person
+	blocked map[string]bool    // AUTHOR/ID, by a verdict
+	reports map[[2]string]bool // by who reports and AUTHOR/ID
 	asleep  []*sleeper
 	n       int
 }
@@ -29,8 +34,18 @@ type sleeper struct {
 }
 
 func newTown(t *testing.T) *town {
-	w := &town{lab: newLab(t), left: map[string]bool{}, posts: map[string][]string{}, follows: map[[2]string]bool{}}
+	w := &town{lab: newLabWith(t, map[string]string{"abuse": "on", "moderators": "mod"}), left: map[string]bool{}, posts: map[string][]string{},
+		follows: map[[2]string]bool{}, blocked: map[string]bool{}, reports: map[[2]string]bool{}}
 	w.pinboard.options.mail = ""
+	w.mod = w.register("mod")
+	known := map[string]bool{}
+	w.guard.decide = func(e *abuse.Event) abuse.Verdict { // of three posts one is undecided at first
+		if strings.HasSuffix(e.Text, "0") && !known[e.Text] {
+			known[e.Text] = true
+			return undecided
+		}
+		return allows
+	}
 	for _, name := range []string{"ann", "bob", "cid", "dan"} {
 		w.people = append(w.people, w.register(name))
 	}
@@ -68,7 +83,7 @@ func (w *town) post(t *rapid.T) {
 		return // more are not brought along by who is followed
 	}
 	w.n++
-	d := draft{ID: fmt.Sprint("id-", w.n), Text: fmt.Sprint("text ", w.n)}
+	d := draft{ID: fmt.Sprint("id-", w.n), Text: fmt.Sprintf("text %d %d", w.n, w.n%3)}
 	w.insist(t, p, "POST", "/api/posts", d).want(201, d.ID)
 	w.posts[p.name] = append(w.posts[p.name], d.ID)
 }
@@ -90,6 +105,70 @@ func (w *town) relate(t *rapid.T) {
 	}
 	w.insist(t, p, method, "/api/follows/"+other.name, nil).want(200)
 	w.follows[[2]string{p.name, other.name}] = method == "PUT"
+}
+
+// any returns a post of somebody who is there.
+func (w *town) any(t *rapid.T) (author, id string) {
+	p := w.someone(t, "author")
+	if len(w.posts[p.name]) == 0 {
+		t.Skip("there is no post")
+	}
+	return p.name, rapid.SampledFrom(w.posts[p.name]).Draw(t, "id")
+}
+
+func (w *town) judge(t *rapid.T) {
+	author, id := w.any(t)
+	what := rapid.SampledFrom([]string{toBlock, toBlock, toAllow}).Draw(t, "verdict")
+	w.insist(t, w.mod, "PUT", "/api/posts/"+author+"/"+id+"/verdict", map[string]string{"verdict": what}).want(200)
+	w.blocked[author+"/"+id] = what == toBlock
+}
+
+func (w *town) report(t *rapid.T) {
+	author, id := w.any(t)
+	p := w.someone(t, "who")
+	r := w.insist(t, p, "POST", "/api/posts/"+author+"/"+id+"/report", map[string]string{"why": "spam"})
+	if r.status == 404 && p.name != author { // it is held or blocked
+		return
+	}
+	r.want(200)
+	w.reports[[2]string{p.name, author + "/" + id}] = true
+}
+
+func (w *town) appeal(t *rapid.T) {
+	author, id := w.any(t)
+	if !w.blocked[author+"/"+id] {
+		t.Skip("it is not blocked")
+	}
+	i := slices.IndexFunc(w.people, func(p *person) bool { return p.name == author })
+	w.insist(t, w.people[i], "POST", "/api/posts/"+author+"/"+id+"/appeal", map[string]string{"why": "please"}).want(200)
+}
+
+// goOn lets time go on, so that reviews begin.
+func (w *town) goOn(*rapid.T) { w.store.Tick(reviewAfter) }
+
+// wrongReports returns which reports are other than they must be: those of posts that are there, by people who are, lie on
+// both sides.
+func (w *town) wrongReports() (wrong []string) {
+	var want, got []string
+	for r := range w.reports {
+		author, id, _ := strings.Cut(r[1], "/")
+		if !w.left[r[0]] && !w.left[author] && slices.Contains(w.posts[author], id) {
+			of := fmt.Sprintf("%s of %s by %s", hash(r[1])[:16], author, r[0])
+			want = append(want, "report "+of, "reported "+of)
+		}
+	}
+	for _, key := range w.rows() {
+		switch parts := strings.Split(key, "/"); parts[1] {
+		case "report": // the author, the post's place, and who has reported
+			got = append(got, fmt.Sprintf("report %s of %s by %s", parts[3][13:], parts[2], parts[4]))
+		case "reported": // who has reported, and the entry
+			got = append(got, fmt.Sprintf("reported %s of %s by %s", parts[3][13:placeLength], parts[3][placeLength+1:], parts[2]))
+		}
+	}
+	if !slices.Equal(sorted(got), sorted(want)) {
+		wrong = append(wrong, fmt.Sprintf("there are the reports %q, not %q", got, want))
+	}
+	return wrong
 }
 
 func (w *town) leave(t *rapid.T) {
@@ -158,7 +237,9 @@ func (w *town) settled() (wrong []string) {
 	for len(w.asleep) > 0 {
 		w.wake(0)
 	}
+	w.goOn(nil)
 	w.drain()
+	wrong = w.wrongReports()
 	for _, p := range w.people {
 		if w.left[p.name] {
 			continue
@@ -174,7 +255,9 @@ func (w *town) settled() (wrong []string) {
 			}
 			if other == p || w.follows[[2]string{p.name, other.name}] && !w.left[other.name] {
 				for _, id := range w.posts[other.name] {
-					want = append(want, other.name+" "+id)
+					if other == p || !w.blocked[other.name+"/"+id] {
+						want = append(want, other.name+" "+id)
+					}
 				}
 			}
 		}
@@ -207,6 +290,7 @@ func TestJobsEndInTheSameStateHoweverTheyAreRun(t *testing.T) {
 		}()
 		r.Repeat(map[string]func(*rapid.T){
 			"post": w.post, "take back": w.takeBack, "relate": w.relate, "relate more": w.relate, "leave": w.leave,
+			"judge": w.judge, "report": w.report, "appeal": w.appeal, "go on": w.goOn,
 			"work": w.work, "work more": w.work, "crash": w.crash, "fall asleep": w.fallAsleep, "wake up": w.wakeUp,
 		})
 		if wrong := w.settled(); len(wrong) > 0 {

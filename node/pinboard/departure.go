@@ -11,11 +11,12 @@ import (
 // leftAtOnce is how much of what an account has left one run of a job removes. The next job goes on.
 const leftAtOnce = 20
 
-// doDelete removes what an account has left, a part in each run: posts, then relations on both sides, then the rest. Nothing
-// is added meanwhile, as all who write ask whether the account is active.
+// doDelete removes what an account has left, a part in each run: posts, then reports and relations on both sides, then the
+// rest. Nothing is added meanwhile, as all who write ask whether the account is active.
 func (p *Pinboard) doDelete(ctx context.Context, _ *lambda.Run, l letter) (*lambda.Effect, error) {
 	h := p.home(l.Name)
-	found, err := p.read(ctx, get(h.user()), all(h.posts(), leftAtOnce), all(h.allFollows(), leftAtOnce), all(h.followers(), leftAtOnce))
+	found, err := p.read(ctx, get(h.user()), all(h.posts(), leftAtOnce), all(h.reports(), leftAtOnce), all(h.allReported(), leftAtOnce),
+		all(h.allFollows(), leftAtOnce), all(h.followers(), leftAtOnce))
 	if err != nil {
 		return nil, err
 	}
@@ -24,11 +25,15 @@ func (p *Pinboard) doDelete(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 	if err != nil || u == nil || u.State != stateLeaving {
 		return nil, err // nothing is left
 	}
-	posts, follows, followers := found[1].Records, found[2].Records, found[3].Records
+	posts, reports, reported, follows, followers := found[1].Records, found[2].Records, found[3].Records, found[4].Records, found[5].Records
 	var gone []api.Op
 	switch {
 	case len(posts) > 0:
 		gone, err = removePosts(h, posts)
+	case len(reports) > 0:
+		gone, err = p.removeReports(ctx, h, reports)
+	case len(reported) > 0:
+		gone, err = p.removeReported(ctx, h, reported)
 	case len(follows) > 0:
 		gone, err = p.removeFollows(ctx, h, follows)
 	case len(followers) > 0:
@@ -36,7 +41,7 @@ func (p *Pinboard) doDelete(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 	default:
 		u.State = stateGone
 		return &lambda.Effect{If: []api.Compare{unchanged(h.user(), record)}, Then: []api.Op{removeAll(h.timeline()), removeAll(h.allSent()),
-			removeAll(h.sessions()), remove(h.count()), put(h.user(), u, nameTTL)}}, nil
+			removeAll(h.histories()), removeAll(h.origins()), removeAll(h.sessions()), remove(h.count()), put(h.user(), u, nameTTL)}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -51,6 +56,9 @@ func removePosts(h home, rows []api.Record) (ops []api.Op, _ error) {
 			return nil, err
 		}
 		ops = append(append(ops, remove(rows[i].Key), remove(h.sent(n.ID))), n.removePictures()...)
+		if n.Case != "" {
+			ops = append(ops, remove(h.caseAt(n.Case)))
+		}
 	}
 	return ops, nil
 }

@@ -21,8 +21,12 @@ func (p *Pinboard) doTimeline(ctx context.Context, _ *lambda.Run, l letter) (*la
 		return nil, err
 	}
 	u, err := decode[user](first(&found[0]))
-	if err != nil || !u.active() || first(&found[1]) == nil {
-		return nil, err // it is not there any more
+	if err != nil {
+		return nil, err
+	}
+	n, err := decode[post](first(&found[1]))
+	if err != nil || !u.active() || n == nil || n.Standing != shown {
+		return nil, err // it is not there any more, or not for others
 	}
 	var strangers []string
 	for _, group := range p.byPartition(found[2].Records) {
@@ -43,22 +47,59 @@ func (p *Pinboard) doTimeline(ctx context.Context, _ *lambda.Run, l letter) (*la
 	return &lambda.Effect{Jobs: p.goOn(kindTimeline, l, &found[2])}, nil
 }
 
-// doRetract takes a post out again. Where an entry comes later still, it leads nowhere and is not shown.
+// doRetract takes a post out again that was deleted or blocked. Where an entry comes later still, it leads nowhere and is not
+// shown.
 func (p *Pinboard) doRetract(ctx context.Context, _ *lambda.Run, l letter) (*lambda.Effect, error) {
-	found, err := p.read(ctx, after(p.home(l.Name).followers(), l.After, followersAtOnce))
+	author := p.home(l.Name)
+	found, err := p.read(ctx, after(author.followers(), l.After, followersAtOnce))
 	if err != nil {
 		return nil, err
 	}
 	for _, group := range p.byPartition(found[0].Records) {
-		t := &api.Txn{}
-		for _, h := range group {
-			t.Then = append(t.Then, remove(h.entry(entry{l.Name, l.Place})))
-		}
-		if _, err := p.run(ctx, t); err != nil {
+		if open, err := p.takeOut(ctx, group, author, l.Place); err != nil || open {
 			return nil, err
 		}
 	}
 	return &lambda.Effect{Jobs: p.goOn(kindRetract, l, &found[0])}, nil
+}
+
+// takeOut removes the entry of a post from timelines of one partition, unless the post is open to all again. The entries are
+// read first and removed only if they are still so: whoever brings a post that was allowed writes them anew.
+func (p *Pinboard) takeOut(ctx context.Context, from []home, author home, place string) (open bool, _ error) {
+	for tries := 0; ; tries++ {
+		var entries []api.Op
+		for _, h := range from {
+			entries = append(entries, get(h.entry(entry{author.name, place})))
+		}
+		there, err := p.read(ctx, entries...)
+		if err != nil {
+			return false, err
+		}
+		found, err := p.read(ctx, get(author.post(place)))
+		if err != nil {
+			return false, err
+		}
+		n, err := decode[post](first(&found[0]))
+		if err != nil || n != nil && n.Standing == shown {
+			return true, err
+		}
+		t := &api.Txn{}
+		for i := range there {
+			if e := first(&there[i]); e != nil {
+				t.If, t.Then = append(t.If, unchanged(e.Key, e)), append(t.Then, remove(e.Key))
+			}
+		}
+		if len(t.Then) == 0 {
+			return false, nil
+		}
+		reply, err := p.run(ctx, t)
+		if err != nil || reply.Succeeded {
+			return false, err
+		}
+		if tries == mostTries {
+			return false, api.Errorf(api.Unavailable, "take out the post", author.name+"/"+place, "timelines change all the time")
+		}
+	}
 }
 
 // goOn returns the job for the followers behind those of a list, if there are more.

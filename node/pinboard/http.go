@@ -19,6 +19,7 @@ type endpoint struct {
 	name       string   // in metrics and logs
 	parameters []string // of the query, beside fresh
 	anybody    bool     // it needs no session
+	role       role     // which the caller must have
 	serve      func(context.Context, *call) error
 }
 
@@ -33,8 +34,10 @@ type call struct {
 // Handler serves the page, pictures and the API below /api/.
 func (p *Pinboard) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for path, methods := range p.endpoints() {
-		mux.Handle(path, p.methods(methods))
+	for _, all := range []map[string]map[string]endpoint{p.endpoints(), p.guarded()} {
+		for path, methods := range all {
+			mux.Handle(path, p.methods(methods))
+		}
 	}
 	for path, file := range pages() {
 		mux.Handle(path, file)
@@ -141,7 +144,7 @@ func (p *Pinboard) admit(ctx context.Context, c *call, e *endpoint, fresh string
 	} else if !e.anybody {
 		return c.errNoSession()
 	}
-	return nil
+	return p.authorise(ctx, c, e)
 }
 
 func (c *call) errNoSession() error {

@@ -17,6 +17,10 @@ const (
 	kindDelete    = "delete"    // removes what an account has left
 	kindThumbnail = "thumbnail" // makes a small picture of a post's
 	kindMail      = "mail"      // greets who has registered
+	kindReview    = "review"    // judges once more what is held
+	kindReport    = "report"    // brings a report to the post's author
+	kindUnreport  = "unreport"  // removes the reports of a post that was deleted
+	kindSweep     = "sweep"     // blocks what has come onto a list, of one partition
 )
 
 // priorityOf says which jobs come first: those that somebody waits for.
@@ -24,11 +28,11 @@ func priorityOf(kind string) int {
 	switch kind {
 	case kindFollow:
 		return 2
-	case kindTimeline, kindRetract:
+	case kindTimeline, kindRetract, kindReview:
 		return 3
-	case kindDelete:
+	case kindDelete, kindReport, kindUnreport:
 		return 4
-	case kindThumbnail:
+	case kindThumbnail, kindSweep:
 		return 5
 	}
 	return 6
@@ -36,17 +40,24 @@ func priorityOf(kind string) int {
 
 // letter is what a job is told.
 type letter struct {
-	Name  string `json:"name"`            // whose job it is
-	Other string `json:"other,omitempty"` // who is followed, or not any more
+	Name  string `json:"name,omitempty"`  // whose job it is; nobody's is a sweep
+	Other string `json:"other,omitempty"` // who is followed, or not any more; whose post is reported
 	Place string `json:"place,omitempty"` // of the post
-	After string `json:"after,omitempty"` // the last follower who was served
+	After string `json:"after,omitempty"` // the last follower who was served; the last post that was swept
 }
 
-// job returns a job. Of those about one relation it is enough that the last is done.
+// job returns a job. Of those about one relation it is enough that the last is done, and of sweeps that have come equally far.
 func (o *options) job(kind string, l letter) *queue.Job {
 	j := &queue.Job{Queue: o.queue, Kind: kind, Payload: encode(l), Priority: priorityOf(kind)}
-	if kind == kindFollow {
+	switch kind {
+	case kindFollow:
 		j.Unique = l.Name + "/" + l.Other
+	case kindReview:
+		j.Delay, j.Attempts = reviewAfter.Milliseconds(), reviewAttempts
+	case kindSweep:
+		if j.Unique = "after " + l.After; l.After == "" {
+			j.Delay = sweepAfter.Milliseconds()
+		}
 	}
 	return j
 }
@@ -60,7 +71,7 @@ func (p *Pinboard) enqueue(h home, kind string, l letter) ([]api.Op, error) {
 // open returns what a job is told.
 func open(r *lambda.Run) (letter, error) {
 	var l letter
-	if err := json.Unmarshal(r.Job.Payload, &l); err != nil || !validName(l.Name) {
+	if err := json.Unmarshal(r.Job.Payload, &l); err != nil || r.Job.Kind != kindSweep && !validName(l.Name) {
 		return l, api.Errorf(api.BadRequest, "read the job", r.ID, "its payload makes no sense: %.80q", r.Job.Payload)
 	}
 	return l, nil
@@ -78,5 +89,6 @@ func (p *Pinboard) Functions() []lambda.Function {
 		}}
 	}
 	return []lambda.Function{do(kindFollow, p.doFollow), do(kindTimeline, p.doTimeline), do(kindRetract, p.doRetract), do(kindDelete, p.doDelete),
-		do(kindThumbnail, p.doThumbnail), do(kindMail, p.doMail), p.blobs.Sweep()}
+		do(kindThumbnail, p.doThumbnail), do(kindMail, p.doMail), do(kindReview, p.doReview), do(kindReport, p.doReport), do(kindUnreport, p.doUnreport),
+		do(kindSweep, p.doSweep), p.blobs.Sweep()}
 }

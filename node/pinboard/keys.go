@@ -21,6 +21,14 @@ import (
 //	P/follower/NAME/OTHER    relation, which a job copies from OTHER's follows
 //	P/followers/NAME         count of the rows of follower, changed together with them
 //	P/timeline/NAME/KEY      entry, the newest first
+//
+// And with abuse protection:
+//
+//	P/origin/NAME/PLACE           origin of a post
+//	P/case/KEY                    dossier, the newest first: KEY is as in timelines, by the time when the case was opened
+//	P/history/NAME/PLACE/KEY      line: what was done about a post, but for reports
+//	P/report/NAME/PLACE/REPORTER  report of a post, which a job copies from REPORTER's reported
+//	P/reported/NAME/KEY           report, by the entry of the post
 type home struct {
 	partition string
 	name      string
@@ -45,6 +53,27 @@ func (h home) follower(other string) string { return h.followers() + other }
 func (h home) count() string                { return h.row("followers") }
 func (h home) timeline() string             { return h.row("timeline") + "/" }
 func (h home) entry(e entry) string         { return h.timeline() + e.key() }
+
+func (h home) origins() string                { return h.row("origin") + "/" }
+func (h home) origin(place string) string     { return h.origins() + place }
+func (h home) caseAt(place string) string     { return casesOf(h.partition) + entry{h.name, place}.key() }
+func (h home) histories() string              { return h.row("history") + "/" }
+func (h home) history(place string) string    { return h.histories() + place + "/" }
+func (h home) reports() string                { return h.row("report") + "/" }
+func (h home) reportsOf(place string) string  { return h.reports() + place + "/" }
+func (h home) report(place, by string) string { return h.reportsOf(place) + by }
+func (h home) allReported() string            { return h.row("reported") + "/" }
+func (h home) reported(e entry) string        { return h.allReported() + e.key() }
+
+func casesOf(partition string) string { return partition + "/case/" }
+
+func postsOf(partition string) string { return partition + "/post/" }
+
+// reportAt returns what the key of one of the user's rows of reports says: of which post, and whose it is.
+func (h home) reportAt(key string) (entry, string) {
+	place, by, _ := strings.Cut(strings.TrimPrefix(key, h.reports()), "/")
+	return entry{h.name, place}, by
+}
 
 // hash returns what stands in keys for what must not, or may have any form.
 func hash(text string) string {

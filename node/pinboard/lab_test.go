@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -57,17 +58,24 @@ type lab struct {
 	handler  http.Handler
 	network  func(string) *hosttest.Memory
 	mail     *sink
+	guard    *script // which the application asks with the option abuse
 }
 
 // partitions are few, so that users share them.
 const partitions = 3
 
-func newLab(t testing.TB) *lab {
+func newLab(t testing.TB) *lab { return newLabWith(t, nil) }
+
+// newLabWith returns a lab with more options.
+func newLabWith(t testing.TB, more map[string]string) *lab {
 	t.Helper()
 	l := &lab{t: t, store: storetest.New(t), effort: &quick{}, registry: prometheus.NewRegistry(), network: hosttest.NewMemory()}
 	l.shaky = &shaky{l.store}
 	l.cache = &lagging{store: cache.Direct(l.shaky)}
-	l.pinboard = l.instance(l.registry, map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail"})
+	l.guard = newScript(t, l.store)
+	options := map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail"}
+	maps.Copy(options, more)
+	l.pinboard = l.instance(l.registry, options)
 	l.handler = l.pinboard.Handler()
 	l.mail = l.newSink()
 	return l
@@ -76,7 +84,7 @@ func newLab(t testing.TB) *lab {
 // instance makes one more instance on the same store.
 func (l *lab) instance(registry *prometheus.Registry, options map[string]string) *Pinboard {
 	l.t.Helper()
-	a, err := New(app.Kit{Node: "pi-1", Store: l.shaky, Cache: l.cache, Network: l.network("pi-1"), Effort: l.effort,
+	a, err := New(app.Kit{Node: "pi-1", Store: l.shaky, Cache: l.cache, Abuse: l.guard, Network: l.network("pi-1"), Effort: l.effort,
 		Log: slog.New(slog.DiscardHandler), Metrics: registry, Options: options})
 	if err != nil {
 		l.t.Fatal(err)

@@ -52,7 +52,7 @@ func (p *Pinboard) profile(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	shown := profile{Name: h.name, Created: u.Created, page: page{Posts: []*shownPost{}}}
+	shown := profile{Name: h.name, Created: u.Created}
 	if followers != nil {
 		shown.Followers = followers.N
 	}
@@ -63,18 +63,37 @@ func (p *Pinboard) profile(ctx context.Context, c *call) error {
 		}
 		shown.Followed = r != nil
 	}
-	list := &found[1]
-	for i := range list.Records {
-		n, err := decode[post](&list.Records[i])
-		if err != nil {
-			return err
-		}
-		shown.Posts = append(shown.Posts, n.show(h.name, last(list.Records[i].Key)))
-	}
-	if list.More {
-		shown.Next = last(list.Records[len(list.Records)-1].Key)
+	if shown.page, err = p.pageOf(ctx, c, h, &found[1]); err != nil {
+		return err
 	}
 	return c.answer(http.StatusOK, &shown)
+}
+
+// pageOf returns the posts of a list that are for who asks. Where none is left it goes on.
+func (p *Pinboard) pageOf(ctx context.Context, c *call, author home, list *api.Result) (page, error) {
+	shown := page{Posts: []*shownPost{}}
+	for rounds := 0; ; rounds++ {
+		for i := range list.Records {
+			n, err := decode[post](&list.Records[i])
+			if err != nil {
+				return page{}, err
+			}
+			if s := p.show(c.who, author.name, last(list.Records[i].Key), n); s != nil {
+				shown.Posts = append(shown.Posts, s)
+			}
+		}
+		if shown.Next = ""; !list.More {
+			return shown, nil
+		}
+		shown.Next = last(list.Records[len(list.Records)-1].Key)
+		if len(shown.Posts) > 0 || rounds == maxTimeline/pageSize {
+			return shown, nil
+		}
+		var err error
+		if list, err = c.reading.do(ctx, after(author.posts(), shown.Next, pageSize)); err != nil {
+			return page{}, err
+		}
+	}
 }
 
 // timeline shows the posts of those whom a user follows, and the user's own.
@@ -97,7 +116,7 @@ func (p *Pinboard) timeline(ctx context.Context, c *call) error {
 			}
 			entries[i] = *e
 		}
-		if shown.Posts, err = p.resolve(ctx, c.reading, entries); err != nil {
+		if shown.Posts, err = p.resolve(ctx, c, entries); err != nil {
 			return err
 		}
 		shown.Next = ""
@@ -110,8 +129,9 @@ func (p *Pinboard) timeline(ctx context.Context, c *call) error {
 	return c.answer(http.StatusOK, &shown)
 }
 
-// resolve returns the posts to which entries refer. Those that are deleted, or whose author is, are left out.
-func (p *Pinboard) resolve(ctx context.Context, r *reading, entries []entry) ([]*shownPost, error) {
+// resolve returns the posts to which entries refer. Those that are deleted, or whose author is, and those that are not for who
+// asks are left out.
+func (p *Pinboard) resolve(ctx context.Context, c *call, entries []entry) ([]*shownPost, error) {
 	ops := make([]api.Op, len(entries), 2*len(entries)) // the posts, and then the authors
 	authors := map[string]int{}                         // where each stands among them
 	for i, e := range entries {
@@ -122,7 +142,7 @@ func (p *Pinboard) resolve(ctx context.Context, r *reading, entries []entry) ([]
 			ops = append(ops, get(author.user()))
 		}
 	}
-	found, err := r.all(ctx, ops...)
+	found, err := c.reading.all(ctx, ops...)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +156,11 @@ func (p *Pinboard) resolve(ctx context.Context, r *reading, entries []entry) ([]
 		if err != nil {
 			return nil, err
 		}
-		if u.active() && n != nil {
-			shown = append(shown, n.show(e.Author, e.Place))
+		if !u.active() || n == nil {
+			continue
+		}
+		if s := p.show(c.who, e.Author, e.Place, n); s != nil {
+			shown = append(shown, s)
 		}
 	}
 	return shown, nil

@@ -19,6 +19,8 @@ var (
 	pinboardCSS []byte
 	//go:embed page/pinboard.js
 	pinboardJS []byte
+	//go:embed page/moderation.js
+	moderationJS []byte
 	//go:embed page/icon.svg
 	iconSVG []byte
 )
@@ -30,10 +32,11 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // pages returns what serves the files of the page, by their paths.
 func pages() map[string]http.Handler {
 	return map[string]http.Handler{
-		"/{$}":          file("text/html; charset=utf-8", indexHTML),
-		"/pinboard.css": file("text/css; charset=utf-8", pinboardCSS),
-		"/pinboard.js":  file("text/javascript; charset=utf-8", pinboardJS),
-		"/icon.svg":     file("image/svg+xml", iconSVG),
+		"/{$}":           file("text/html; charset=utf-8", indexHTML),
+		"/pinboard.css":  file("text/css; charset=utf-8", pinboardCSS),
+		"/pinboard.js":   file("text/javascript; charset=utf-8", pinboardJS),
+		"/moderation.js": file("text/javascript; charset=utf-8", moderationJS),
+		"/icon.svg":      file("image/svg+xml", iconSVG),
 	}
 }
 

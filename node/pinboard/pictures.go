@@ -20,33 +20,47 @@ const (
 	pictureType   = "image/jpeg"
 )
 
-// develop makes of a file a picture that can be shown, and a draft of a blob of it.
-func (p *Pinboard) develop(ctx context.Context, h home, what string, file []byte, side int) (made *picture.Picture, d *blob.Draft, _ error) {
-	err := p.pictures.through(ctx, func() (err error) {
+// develop makes of a file a picture that can be shown, and does something with it while its pixels are there.
+func (p *Pinboard) develop(ctx context.Context, what string, file []byte, side int, and func(*picture.Picture)) (made *picture.Picture, _ error) {
+	return made, p.pictures.through(ctx, func() (err error) {
 		began := time.Now()
-		made, err = picture.Convert(file, side, blob.MaxBytes)
+		if made, err = picture.Convert(file, side, blob.MaxBytes); err == nil {
+			and(made)
+			made.Pixels = nil
+		}
 		p.metrics.pictureSeconds.WithLabelValues(what, outcome(err)).Observe(time.Since(began).Seconds())
 		return err
 	})
-	if err == nil {
-		d, err = p.blobs.Put(ctx, h.partition, made.JPEG, pictureType)
-	}
-	return made, d, err
 }
 
-// illustrate adds a picture to a post that is to be written, and the job that makes its thumbnail.
-func (p *Pinboard) illustrate(ctx context.Context, h home, place string, n *post, file []byte, t *api.Txn) error {
-	made, d, err := p.develop(ctx, h, "picture", file, pictureSide)
+// picture makes the picture of a draft, nil if it has none, and says in the post what it is.
+func (p *Pinboard) picture(ctx context.Context, n *post, d *draft) (*picture.Picture, error) {
+	if d.file == nil {
+		return nil, nil
+	}
+	return p.develop(ctx, "picture", d.file, pictureSide, func(made *picture.Picture) {
+		n.Picture = &shot{Width: made.Width, Height: made.Height}
+		if p.guard != nil {
+			n.Picture.Looks = looksOf(made.Pixels)
+		}
+	})
+}
+
+// illustrate adds a picture to a post that is to be written, and the job that makes its thumbnail. A post that is held has
+// one once it is allowed.
+func (p *Pinboard) illustrate(ctx context.Context, h home, place string, n *post, made *picture.Picture, t *api.Txn) error {
+	d, err := p.blobs.Put(ctx, h.partition, made.JPEG, pictureType)
 	if err != nil {
 		return err
+	}
+	n.Picture.Blob = d.Handle
+	t.If, t.Then = append(t.If, d.If...), append(t.Then, d.Then...)
+	if n.Standing != shown {
+		return nil
 	}
 	jobs, err := p.enqueue(h, kindThumbnail, letter{Place: place})
-	if err != nil {
-		return err
-	}
-	n.Picture = &shot{Blob: d.Handle, Width: made.Width, Height: made.Height}
-	t.If, t.Then = append(t.If, d.If...), append(append(t.Then, d.Then...), jobs...)
-	return nil
+	t.Then = append(t.Then, jobs...)
+	return err
 }
 
 // removePictures returns what deletes a post's pictures.
@@ -70,14 +84,18 @@ func (p *Pinboard) doThumbnail(ctx context.Context, _ *lambda.Run, l letter) (*l
 	}
 	record := first(&found[0])
 	n, err := decode[post](record)
-	if err != nil || n == nil || n.Picture == nil || n.Picture.Thumbnail != nil {
+	if err != nil || n == nil || n.Picture == nil || n.Picture.Thumbnail != nil || n.Standing != shown {
 		return nil, err
 	}
 	large, err := p.blobs.Get(ctx, n.Picture.Blob)
 	if err != nil {
 		return nil, err // where the post was deleted meanwhile, the next run finds none
 	}
-	_, d, err := p.develop(ctx, h, "thumbnail", large.Data, thumbnailSide)
+	made, err := p.develop(ctx, "thumbnail", large.Data, thumbnailSide, func(*picture.Picture) {})
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.blobs.Put(ctx, h.partition, made.JPEG, pictureType)
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +126,14 @@ func (p *Pinboard) serveBlob(ctx context.Context, c *call, which func(*shot) *bl
 		return orNone(err, none)
 	}
 	n, err := find[post](ctx, c.reading, h.post(place))
-	if err != nil || n == nil || n.Picture == nil || which(n.Picture) == nil {
+	if err != nil || n == nil || n.Picture == nil || which(n.Picture) == nil || p.show(c.who, h.name, place, n) == nil {
 		return orNone(err, none)
 	}
 	handle := *which(n.Picture)
 	header := c.w.Header()
 	header.Set("ETag", `"`+handle.ID+`"`) // a blob never changes
-	header.Set("Cache-Control", "private, max-age=604800, immutable")
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	header.Del("Vary")
+	p.pictureCaching(header)
 	c.setAge()
 	if c.r.Header.Get("If-None-Match") == header.Get("ETag") {
 		c.w.WriteHeader(http.StatusNotModified)

@@ -7,6 +7,7 @@
 //   - A user's record has version 1 from registration until the account is deleted, so a transaction that asks for
 //     version 1 does nothing for one who has gone.
 //   - Nothing is shown of an author whose record does not say that the account is active.
+//   - What a visitor sees of a post goes through show, which knows who may see it; what was not judged nobody else sees.
 package pinboard
 
 import (
@@ -17,12 +18,14 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"picloud/node/api"
 	"picloud/node/app"
 	"picloud/node/blob"
 	"picloud/node/cache"
+	"picloud/node/wait"
 )
 
 // namespace is that of the application's partitions.
@@ -33,6 +36,7 @@ type Pinboard struct {
 	kit     app.Kit
 	options options
 	fresh   cache.Reader // the store itself
+	guard   *guard       // nil where nothing is judged
 	metrics *metrics
 
 	passwords passwords
@@ -59,8 +63,12 @@ func New(kit app.Kit) (app.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	g, err := newGuard(kit, o)
+	if err != nil {
+		return nil, err
+	}
 	return &Pinboard{
-		kit: kit, options: o, fresh: cache.Direct(kit.Store), metrics: m,
+		kit: kit, options: o, fresh: cache.Direct(kit.Store), guard: g, metrics: m,
 		passwords: passwords{effort: kit.Effort, gate: newGate("passwords", passwordsAtOnce, passwordsWaiting, m)},
 		pictures:  newGate("pictures", picturesAtOnce, picturesWaiting, m),
 		blobs:     blobs,
@@ -69,8 +77,14 @@ func New(kit app.Kit) (app.App, error) {
 	}, nil
 }
 
-// Run has nothing to do beside requests.
+// Run looks how long cases wait. There is nothing else to do beside requests.
 func (p *Pinboard) Run(ctx context.Context) error {
+	for p.guard != nil {
+		p.watchCases(ctx)
+		if !wait.For(ctx, casesEvery) {
+			return nil
+		}
+	}
 	<-ctx.Done()
 	return nil
 }
@@ -83,9 +97,12 @@ type options struct {
 	partitions api.Partitions
 	queue      string
 	mail       string // where messages are posted; nowhere if it is empty
+
+	abuse                 bool // what is to be stored and shown is judged
+	moderators, labellers map[string]bool
 }
 
-// readOptions reads the options partitions, queue and mail.
+// readOptions reads the options that the configuration gives.
 func readOptions(given map[string]string) (options, error) {
 	o := options{partitions: api.Partitions{Namespace: namespace, Count: 16}, queue: namespace}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -104,14 +121,38 @@ func readOptions(given map[string]string) (options, error) {
 		case "mail":
 			o.mail = value
 			err = checkSink(value)
+		case "abuse":
+			if o.abuse = value == "on"; !o.abuse && value != "off" {
+				err = errors.New("it is on or off")
+			}
+		case "moderators":
+			o.moderators, err = readNames(value)
+		case "labellers":
+			o.labellers, err = readNames(value)
 		default:
-			err = errors.New("it is one of partitions, queue, mail")
+			err = errors.New("it is one of abuse, labellers, mail, moderators, partitions, queue")
 		}
 		if err != nil {
 			return o, fmt.Errorf("pinboard: the option %.80q is %.80q: %w", name, value, err)
 		}
 	}
 	return o, nil
+}
+
+// readNames reads names of users, with commas between them.
+func readNames(text string) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, name := range strings.Split(text, ",") {
+		name = strings.TrimSpace(name)
+		if !validName(name) {
+			return nil, badName(name)
+		}
+		if names[name] {
+			return nil, fmt.Errorf("%s stands there twice", name)
+		}
+		names[name] = true
+	}
+	return names, nil
 }
 
 // now is the time as it is written down: ms since 1970.

@@ -9,31 +9,6 @@ import (
 	"picloud/node/web"
 )
 
-// shownPost is a post as others see it.
-type shownPost struct {
-	Author    string `json:"author"`
-	ID        string `json:"id"`
-	At        int64  `json:"at_ms"`
-	Text      string `json:"text"`
-	Alt       string `json:"alt,omitempty"`
-	Picture   string `json:"picture,omitempty"`   // where it is
-	Thumbnail string `json:"thumbnail,omitempty"` // once there is one
-	Width     int    `json:"width,omitempty"`
-	Height    int    `json:"height,omitempty"`
-}
-
-func (p *post) show(author, place string) *shownPost {
-	s := &shownPost{Author: author, ID: p.ID, At: p.At, Text: p.Text, Alt: p.Alt}
-	if p.Picture != nil {
-		s.Picture = fmt.Sprintf("/pictures/%s/%s", author, place)
-		s.Width, s.Height = p.Picture.Width, p.Picture.Height
-		if p.Picture.Thumbnail != nil {
-			s.Thumbnail = s.Picture + "/thumbnail"
-		}
-	}
-	return s
-}
-
 // createPost posts what the request says. When it is repeated it is answered as it was the first time.
 func (p *Pinboard) createPost(ctx context.Context, c *call) error {
 	d, err := c.draft()
@@ -69,20 +44,17 @@ func (p *Pinboard) post(ctx context.Context, who *visitor, d *draft) (_ *shownPo
 	}
 	n := &post{ID: d.ID, At: at, Text: d.Text, Alt: d.Alt}
 	place := newPlace(at, who.name, d.ID)
-	t, err := p.posting(who, place, n, content)
-	if err == nil && d.file != nil {
-		err = p.illustrate(ctx, who.home, place, n, d.file, t)
-	}
+	t, err := p.posting(ctx, who, place, n, d)
 	if err != nil {
 		return nil, false, err
 	}
-	t.Then = append(t.Then, put(who.post(place), n, 0))
 	reply, err := p.run(ctx, t)
 	if err != nil {
 		return nil, false, err
 	}
 	if reply.Succeeded {
-		return n.show(who.name, place), false, nil
+		p.metrics.ruled(n.Standing, "posting")
+		return p.show(who, who.name, place, n), false, nil
 	}
 	before := first(&reply.Results[0])
 	if before == nil {
@@ -92,15 +64,35 @@ func (p *Pinboard) post(ctx context.Context, who *visitor, d *draft) (_ *shownPo
 	return s, true, err
 }
 
-// posting returns the transaction that posts something, but for the post itself.
-func (p *Pinboard) posting(who *visitor, place string, n *post, content string) (*api.Txn, error) {
+// posting returns the transaction that posts something, if it may be posted. A picture is judged before anything of it is stored.
+func (p *Pinboard) posting(ctx context.Context, who *visitor, place string, n *post, d *draft) (*api.Txn, error) {
+	made, err := p.picture(ctx, n, d)
+	if err == nil {
+		err = p.examine(ctx, who.home, n, d.from)
+	}
+	if err != nil {
+		return nil, err
+	}
 	own := entry{who.name, place}
-	jobs, err := p.enqueue(who.home, kindTimeline, letter{Place: place})
-	return &api.Txn{
+	t := &api.Txn{
 		If:   append(who.still(), absent(who.sent(n.ID))),
-		Then: append([]api.Op{put(who.sent(n.ID), &sent{place, content}, 0), put(who.entry(own), own, 0)}, jobs...),
+		Then: []api.Op{put(who.sent(n.ID), &sent{place, d.fingerprint()}, 0), put(who.entry(own), own, 0)},
 		Else: []api.Op{get(who.sent(n.ID))},
-	}, err
+	}
+	if p.guard != nil && d.from != "" {
+		t.Then = append(t.Then, put(who.origin(place), &origin{d.from}, originTTL))
+	}
+	var follows []api.Op
+	if n.Standing == held {
+		follows, err = p.hold(&target{home: who.home, place: place, post: n})
+	} else {
+		follows, err = p.enqueue(who.home, kindTimeline, letter{Place: place})
+	}
+	if err == nil && made != nil {
+		err = p.illustrate(ctx, who.home, place, n, made, t)
+	}
+	t.Then = append(append(t.Then, follows...), put(who.post(place), n, 0))
+	return t, err
 }
 
 // replay answers a request that has taken effect before, if it is the same.
@@ -127,7 +119,7 @@ func (p *Pinboard) replay(ctx context.Context, who *visitor, d *draft, content s
 	if n == nil {
 		return nil, refused("a post with this ID was deleted")
 	}
-	return n.show(who.name, s.Place), nil
+	return p.show(who, who.name, s.Place, n), nil
 }
 
 // whose returns whose data the request's path is about.
@@ -165,7 +157,11 @@ func (p *Pinboard) readPost(ctx context.Context, c *call) error {
 	if err != nil || n == nil {
 		return orNone(err, none)
 	}
-	return c.answer(http.StatusOK, n.show(h.name, s.Place))
+	shown := p.show(c.who, h.name, s.Place, n)
+	if shown == nil {
+		return none
+	}
+	return c.answer(http.StatusOK, shown)
 }
 
 // orNone returns an error, or another one if it is none.
@@ -229,12 +225,23 @@ func (p *Pinboard) takeBack(ctx context.Context, who *visitor, id string, s *sen
 	if err != nil || n == nil {
 		return err == nil, err
 	}
-	jobs, err := p.enqueue(who.home, kindRetract, letter{Place: s.Place})
-	if err != nil {
-		return false, err
+	kinds := []string{kindRetract}
+	if n.Reported {
+		kinds = append(kinds, kindUnreport)
 	}
-	gone := append([]api.Op{remove(who.post(s.Place)), put(who.sent(id), &sent{Content: s.Content}, sentTTL), remove(who.entry(entry{who.name, s.Place}))},
-		n.removePictures()...)
+	var jobs []api.Op
+	for _, kind := range kinds {
+		more, err := p.enqueue(who.home, kind, letter{Place: s.Place})
+		if err != nil {
+			return false, err
+		}
+		jobs = append(jobs, more...)
+	}
+	gone := append([]api.Op{remove(who.post(s.Place)), put(who.sent(id), &sent{Content: s.Content}, sentTTL), remove(who.entry(entry{who.name, s.Place})),
+		remove(who.origin(s.Place)), removeAll(who.history(s.Place))}, n.removePictures()...)
+	if n.Case != "" {
+		gone = append(gone, remove(who.caseAt(n.Case)))
+	}
 	reply, err := p.run(ctx, &api.Txn{If: append(who.still(), unchanged(who.post(s.Place), first(&found[0]))), Then: append(gone, jobs...)})
 	return err == nil && reply.Succeeded, err
 }

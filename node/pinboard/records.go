@@ -49,7 +49,25 @@ type post struct {
 	Text    string `json:"text,omitempty"`
 	Alt     string `json:"alt,omitempty"` // what the picture shows, for those who do not see it
 	Picture *shot  `json:"picture,omitempty"`
+
+	// All that has to do with abuse protection is left out as long as nothing has befallen the post.
+	Standing standing `json:"state,omitempty"`
+	Reason   string   `json:"reason,omitempty"`   // why it is not shown
+	By       string   `json:"by,omitempty"`       // the moderator who has decided, if it was one
+	Case     string   `json:"case,omitempty"`     // the place of its case among cases, while it has one
+	Appealed bool     `json:"appealed,omitempty"` // since the last verdict
+	Reported bool     `json:"reported,omitempty"` // there are rows of reports
 }
+
+// standing says whether a post is shown to others.
+type standing string
+
+// The standings of posts.
+const (
+	shown   standing = ""
+	held    standing = "held"    // until it is judged
+	blocked standing = "blocked" // unless a moderator allows it
+)
 
 // shot is a picture that lies in blobs.
 type shot struct {
@@ -57,6 +75,7 @@ type shot struct {
 	Thumbnail *blob.Handle `json:"thumbnail,omitempty"` // none until a job has made it
 	Width     int          `json:"width"`
 	Height    int          `json:"height"`
+	Looks     []look       `json:"looks,omitempty"` // by which lists know it
 }
 
 // sent says where the post is that has an ID, so that a request that is repeated makes no second one.
@@ -75,6 +94,45 @@ type count struct {
 	N int `json:"n"`
 }
 
+// report is that somebody has reported a post.
+type report struct {
+	At  int64  `json:"at_ms"`
+	Why string `json:"why,omitempty"`
+}
+
+// dossier is a case: a post about which a moderator is to decide.
+type dossier struct {
+	entry
+	Opened  int64   `json:"opened_ms"`
+	Reports int     `json:"reports,omitempty"` // since then
+	Appeal  *report `json:"appeal,omitempty"`  // of the author
+}
+
+// line says what was done about a post.
+type line struct {
+	At  int64  `json:"at_ms"`
+	By  string `json:"by,omitempty"` // a user, or nobody where the reader is not to know
+	Did string `json:"did"`
+	Why string `json:"why,omitempty"`
+}
+
+// itself is who has done what nobody of the users has. It is no user's name.
+const itself = "Pinboard"
+
+// What is done about posts.
+const (
+	didHold   = "held"
+	didBlock  = "blocked"
+	didAllow  = "allowed"
+	didReport = "reported"
+	didAppeal = "appealed"
+)
+
+// origin is from where a post came.
+type origin struct {
+	Address string `json:"address"`
+}
+
 // entry refers to a post.
 type entry struct {
 	Author string `json:"author"`
@@ -89,6 +147,7 @@ const (
 	sessionTTL = 30 * 24 * time.Hour
 	nameTTL    = 30 * 24 * time.Hour // of a name after its account is gone
 	sentTTL    = 24 * time.Hour      // of a post's ID after the post is deleted
+	originTTL  = 30 * 24 * time.Hour // of the address from which a post came
 )
 
 // put writes a value as JSON, to live for some time, or for ever if that is zero.

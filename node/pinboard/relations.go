@@ -123,8 +123,13 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		return nil, err
 	}
 	for i := range found[0].Records {
-		n := entry{other.name, last(found[0].Records[i].Key)}
-		e.Then = append(e.Then, put(self.entry(n), n, 0))
+		of, err := decode[post](&found[0].Records[i])
+		if err != nil {
+			return nil, err
+		}
+		if n := (entry{other.name, last(found[0].Records[i].Key)}); of.Standing == shown {
+			e.Then = append(e.Then, put(self.entry(n), n, 0))
+		}
 	}
 	return e, nil
 }

@@ -26,11 +26,12 @@ type draft struct {
 	Text string `json:"text"`
 	Alt  string `json:"alt"`
 	file []byte // the picture as it was sent
+	from string // the address from which it came
 }
 
 // draft reads what is to be posted: JSON, or a form with a picture.
 func (c *call) draft() (*draft, error) {
-	d := &draft{}
+	d := &draft{from: c.from()}
 	var err error
 	if c.contentType() == "multipart/form-data" {
 		err = c.form(d)

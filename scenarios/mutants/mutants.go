@@ -53,6 +53,7 @@ func All() []Mutant {
 		{mutant.EarlyAnswer, cloud, "", "a write is answered when it was proposed, not when it is committed"},
 		{mutant.EarlyDone, "", "node/queue", "a job ends before its effect is written"},
 		{mutant.EndlessHold, jobs, "", "a job that was reserved stays so although nobody works on it any more"},
+		{mutant.FailsOpen, "", "node/pinboard", "a post that nobody could judge in time is stored as shown"},
 		{mutant.FalseFailure, cloud, "", "a write that lost its leader is said to have had no effect"},
 		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
 		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},

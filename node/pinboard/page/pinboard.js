@@ -1,12 +1,14 @@
 // The page of Pinboard. All that people have written is shown as text, never as markup.
 
+import { dress, showCases } from './moderation.js'
+
 const maxText = 2000
 const maxUpload = 8 * 1024 * 1024 - 64 * 1024
 const freshFor = 10_000 // ms after a write in which reads ask for what is so now, as a cache may be that old
 const lookEvery = 30_000 // ms
 
-const $ = (selector, root = document) => root.querySelector(selector)
-const self = { name: '', mail: '', since: 0 }
+export const $ = (selector, root = document) => root.querySelector(selector)
+export const self = { name: '', mail: '', since: 0, may: [] }
 let lastWrite = -Infinity
 let view = { leave() {} } // what is shown
 
@@ -15,14 +17,14 @@ let view = { leave() {} } // what is shown
 class Refusal extends Error {
   constructor(status, error) {
     super(error.detail || error.kind)
-    Object.assign(this, { status, kind: error.kind, subject: error.subject || '' })
+    Object.assign(this, { status, kind: error.kind, subject: error.subject || '', after: error.retry_after_ms || 0 })
   }
 }
 
 const pause = ms => new Promise(done => setTimeout(done, ms))
 
 // call asks the API. What may be repeated is, when no server has an answer: reads, and writes that have a key of their own.
-async function call(method, path, body, { repeat = method !== 'POST', headers = {} } = {}) {
+export async function call(method, path, body, { repeat = method !== 'POST', headers = {} } = {}) {
   const url = new URL(path, location.origin)
   if (method === 'GET' && performance.now() - lastWrite < freshFor) url.searchParams.set('fresh', 'true')
   const request = { method, headers: { ...headers }, credentials: 'same-origin' }
@@ -51,7 +53,7 @@ async function call(method, path, body, { repeat = method !== 'POST', headers = 
 }
 
 // explain says for people why something failed.
-function explain(error) {
+export function explain(error) {
   if (!(error instanceof Refusal)) throw error
   if (error.status === 0) return 'No connection. Please try again.'
   if (error.status === 503) return 'Too much is going on just now. Please try again in a moment.'
@@ -59,7 +61,8 @@ function explain(error) {
   if (error.status >= 500) return 'Something went wrong here. Please try again.'
   if (error.status === 401 && self.name) return 'You are not logged in any more.'
   const text = error.message
-  return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.')
+  const again = error.after ? ` Please try again in ${Math.ceil(error.after / 1000)} s.` : ''
+  return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.') + again
 }
 
 function newID() {
@@ -69,7 +72,7 @@ function newID() {
 // ---- Small things ----
 
 let noticeTimer
-function say(text) {
+export function say(text) {
   const notice = $('#notice')
   notice.textContent = text
   notice.classList.add('shown')
@@ -99,12 +102,12 @@ function dressAvatar(avatar, name) {
 
 const profileOf = name => '#/@' + encodeURIComponent(name)
 
-function fromTemplate(id) {
+export function fromTemplate(id) {
   return document.importNode($('#' + id).content, true)
 }
 
 // show puts a view in the place of another one.
-function show(id, title) {
+export function show(id, title) {
   view.leave()
   view = { leave() {} }
   $('#main').replaceChildren(fromTemplate(id))
@@ -117,7 +120,7 @@ function show(id, title) {
 }
 
 // submit lets a form do something once at a time, and shows why it failed.
-function submit(form, action) {
+export function submit(form, action) {
   const error = $('.error', form)
   form.addEventListener('submit', async event => {
     event.preventDefault()
@@ -136,7 +139,7 @@ function submit(form, action) {
   })
 }
 
-function nothing(title, text) {
+export function nothing(title, text) {
   const section = document.createElement('section')
   section.className = 'empty'
   const h = document.createElement('h2')
@@ -149,7 +152,7 @@ function nothing(title, text) {
 
 // ---- Posts ----
 
-function postCard(post, gone) {
+export function postCard(post, gone) {
   const card = fromTemplate('post').firstElementChild
   card.dataset.key = post.author + '/' + post.id
   const author = $('.author', card)
@@ -180,6 +183,7 @@ function postCard(post, gone) {
     button.setAttribute('aria-label', 'Delete the post of ' + time.textContent)
     button.addEventListener('click', () => deletePost(post, card, gone))
   }
+  dress(card, post)
   return card
 }
 
@@ -236,9 +240,14 @@ function list(path, empty) {
         event.target.disabled = false
       })
     },
-    // add puts posts on top that are not there yet, and returns how many.
+    // add puts posts on top that are not there yet, and returns how many. Those of which something else is to be told are shown anew.
     add(posts) {
       const there = known()
+      for (const post of posts) {
+        const old = Array.from(box.children).find(c => c.dataset.key === post.author + '/' + post.id)
+        const now = card(post)
+        if (old && old.dataset.state !== now.dataset.state) old.replaceWith(now)
+      }
       const added = posts.filter(post => !there.has(post.author + '/' + post.id)).map(card)
       for (const c of added) c.classList.add('new')
       box.prepend(...added)
@@ -387,11 +396,12 @@ function compose(posted) {
       body.set('alt', form.elements.alt.value)
       body.set('picture', file)
     }
-    posted(await call('POST', '/api/posts', body, { repeat: true, headers: { 'Idempotency-Key': id } }))
+    const post = await call('POST', '/api/posts', body, { repeat: true, headers: { 'Idempotency-Key': id } })
+    posted(post)
     text.value = ''
     dropPicture()
     changed()
-    say('Pinned.')
+    say(post.state ? 'Pinned. Others see it once it was looked at.' : 'Pinned.')
   })
 }
 
@@ -444,14 +454,15 @@ function showNothing(title, text) {
 // ---- Who is here, and what is to be seen ----
 
 function become(account) {
-  Object.assign(self, { name: account.name, mail: account.mail, since: account.created_ms })
+  Object.assign(self, { name: account.name, mail: account.mail, since: account.created_ms, may: account.may || [] })
+  $('#nav-cases').hidden = !self.may.includes('moderate')
   $('#nav').hidden = false
   $('#nav-self').textContent = self.name
   $('#nav-self').href = profileOf(self.name)
 }
 
 function nobody() {
-  Object.assign(self, { name: '', mail: '', since: 0 })
+  Object.assign(self, { name: '', mail: '', since: 0, may: [] })
   for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close()
   if (location.hash && location.hash !== '#/') location.hash = '#/'
   showWelcome()
@@ -465,6 +476,7 @@ async function route() {
   const name = hash.startsWith('#/@') ? decodeURIComponent(hash.slice(3)) : ''
   try {
     if (name) await showProfile(name)
+    else if (hash === '#/cases' && self.may.includes('moderate')) await showCases()
     else if (hash !== '#/') showNothing('There is nothing here.', 'The address leads nowhere.')
     else if (self.name) await showHome()
     else showWelcome()
@@ -483,6 +495,7 @@ async function begin() {
   } catch (e) {
     if (e.status !== 401) return showNothing('That did not work.', explain(e))
     self.name = ''
+    self.may = []
     $('#nav').hidden = true
   }
   route()

@@ -35,6 +35,7 @@ const (
 type Picture struct {
 	JPEG          []byte
 	Width, Height int
+	Pixels        image.Image // of which the JPEG was made
 }
 
 // Convert scales a PNG, JPEG or GIF down until no side is longer than some pixels, and encodes it in at most some bytes. Of
@@ -55,7 +56,7 @@ func Convert(file []byte, side, most int) (*Picture, error) {
 			return nil, api.Errorf(api.Internal, "encode the picture", "", "%s", err)
 		}
 		if out.Len() <= most {
-			return &Picture{out.Bytes(), small.Rect.Dx(), small.Rect.Dy()}, nil
+			return &Picture{out.Bytes(), small.Rect.Dx(), small.Rect.Dy(), small}, nil
 		}
 	}
 	return nil, tooLarge("it does not fit into %d bytes", most)
