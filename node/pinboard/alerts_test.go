@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"picloud/node/alerts"
@@ -41,7 +42,7 @@ func TestAlertsFireAndClear(t *testing.T) {
 			at := time.Unix(1_700_000_000, 0).Add(time.Duration(half) * 30 * time.Second)
 			for series, value := range story.sample(half / 2) {
 				name, outcome, _ := strings.Cut(series, " ")
-				e.Add(labels.FromStrings(labels.MetricName, name, "outcome", outcome), at, value)
+				e.Add(labels.FromStrings(model.MetricNameLabel, name, "outcome", outcome), at, value)
 			}
 			changes, err := e.Evaluate(t.Context(), at)
 			if err != nil {

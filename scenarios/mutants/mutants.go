@@ -43,7 +43,8 @@ const (
 // Some are found by tests of a package only, because users of Pinboard do not feel them: its effects have conditions of their own, so a
 // second one changes nothing (double-effect); it writes nothing by steps (twice-once); its functions look at their contexts, and what
 // one returns late is written once all the same (late-effect). A job that ends before its effect is written (early-done) loses that only if its
-// server dies between the two writes: two seeds of short-jobs did not meet it.
+// server dies between the two writes: two seeds of short-jobs did not meet it. A post that nobody could judge (fails-open) is seen by others only
+// until it is reviewed.
 func All() []Mutant {
 	return []Mutant{
 		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
