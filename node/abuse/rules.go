@@ -148,6 +148,9 @@ func (r *Rules) condemn(ctx context.Context, address string, howLong time.Durati
 
 // Pardon takes back that nothing is taken from an address.
 func (r *Rules) Pardon(ctx context.Context, address, by, why string) error {
+	if address == "" || !validSubject(address) {
+		return api.Errorf(api.BadRequest, "pardon", fmt.Sprintf("%.80q", address), "it is no address")
+	}
 	key := r.key(rowCondemned, address)
 	return r.change(ctx, []api.Compare{present(key)}, []api.Op{{Kind: api.Delete, Key: key}},
 		Line{time.Now().UnixMilli(), by, "pardon", address, why})
@@ -204,8 +207,11 @@ func (r *Rules) Listings(ctx context.Context, list List, after string, limit int
 
 // change writes, if something holds; else it stands so already.
 func (r *Rules) change(ctx context.Context, holds []api.Compare, then []api.Op, line Line) error {
-	_, err := r.store.Txn(ctx, &api.Txn{If: holds, Then: append(then, r.audit(line))})
-	return err
+	t := &api.Txn{If: holds, Then: append(then, r.audit(line))}
+	if _, err := r.store.Txn(ctx, t); err != nil {
+		return api.TxnError(t, err)
+	}
+	return nil
 }
 
 func (r *Rules) audit(line Line) api.Op {

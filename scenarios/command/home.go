@@ -161,7 +161,7 @@ func (s *home) machine(name string) shelf.Machine {
 // serve gives a node what Pinboard is served with. Each node has every role.
 func (s *home) serve(c *node.Config) {
 	const name = "pinboard"
-	options := map[string]string{"mail": "http://" + net.JoinHostPort(mailHost, s.ports.mail) + "/"}
+	options := map[string]string{"mail": "http://" + net.JoinHostPort(mailHost, s.ports.mail) + "/", "abuse": "on", "moderators": s.moderators}
 	c.LB = &node.LB{
 		Port: s.ports.web, TLS: &node.TLS{Port: s.ports.tls, Certificate: s.identity, Key: s.identity},
 		Routes: []node.Route{{Service: name, Tenant: name}},
