@@ -43,6 +43,7 @@ type Report struct {
 	BlockedPPM int             `json:"blocked_ppm"`
 	Curve      []Point         `json:"curve"`
 	Poison     Poison          `json:"poison"`
+	Rival      *Rival          `json:"rival,omitempty"`
 	Time       Time            `json:"time"` // differs from run to run, and all else does not
 }
 
@@ -117,7 +118,7 @@ type Validation struct {
 	Curve   []Point // the ideal one
 }
 
-// CrossValidate learns four fifths of the training part and judges the fifth, five times, in several orders. It never looks at what is
+// CrossValidate learns nine tenths of the training part and judges the tenth, ten times, in several orders. It never looks at what is
 // judged in the end.
 func CrossValidate(c *Corpus, aim Aim) (*Validation, error) {
 	const orders, folds = 4, 10

@@ -17,8 +17,8 @@ import (
 const dataVariable = "PICLOUD_DATA"
 
 // AbuseScore measures how well spam is told from what people write.
-func AbuseScore(_ context.Context, args []string) error {
-	f := flags("abuse-score", `abuse-score [-corpus FILE] [-block PPM] [-least PPM] [-tune] [-out FILE]
+func AbuseScore(ctx context.Context, args []string) error {
+	f := flags("abuse-score", `abuse-score [-corpus FILE] [-block PPM] [-least PPM] [-tune | -bogofilter] [-out FILE]
 
 Measures how well the text classifier of abuse protection tells spam from what people write. It learns 30 % of
 a labelled corpus, draws its thresholds from nothing else, and judges the rest: what it caught, whom it
@@ -31,7 +31,7 @@ sms-spam-collection.tsv.gz in the folder that `+dataVariable+` names (../shared/
 that is missing nothing is measured.
 
 With -tune it cross-validates inside the part that it learns, ten parts in four orders, and does not look at the rest:
-whoever changes the classifier tunes it so.
+whoever changes the classifier tunes it so. With -bogofilter that filter, Debian's package bogofilter, learns and judges the same.
 
 Examples:
   picloud abuse-score
@@ -42,6 +42,7 @@ Examples:
 	f.IntVar(&aim.BlockPPM, "block", 2000, "of honest texts may be blocked, in parts per million")
 	f.IntVar(&aim.LeastPPM, "least", 830_000, "of spam must be caught, in parts per million")
 	tune := f.Bool("tune", false, "cross-validate inside what is learned, and judge nothing else")
+	rival := f.Bool("bogofilter", false, "let bogofilter learn and judge the same")
 	out := f.String("out", filepath.Join("out", "abuse-score.json"), "the file for the result")
 	if err := parse(f, args, 0); err != nil {
 		return err
@@ -70,11 +71,17 @@ Examples:
 	}
 	tell("learning and judging")
 	r, err := abuse.Measure(c, aim)
+	if err == nil && *rival {
+		r.Rival, err = abuse.Bogofilter(ctx, c)
+	}
 	tell("")
 	if err != nil {
 		return err
 	}
 	fmt.Print(r.Table())
+	if r.Rival != nil {
+		fmt.Print(r.Rival.Table())
+	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
