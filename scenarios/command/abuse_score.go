@@ -69,9 +69,14 @@ Examples:
 		fmt.Print(v.Table())
 		return nil
 	}
+	return score(ctx, c, aim, *rival, *out)
+}
+
+// score measures, and writes what it has measured.
+func score(ctx context.Context, c *abuse.Corpus, aim abuse.Aim, rival bool, out string) error {
 	tell("learning and judging")
 	r, err := abuse.Measure(c, aim)
-	if err == nil && *rival {
+	if err == nil && rival {
 		r.Rival, err = abuse.Bogofilter(ctx, c)
 	}
 	tell("")
@@ -86,7 +91,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	if err := reports.WriteFile(*out, append(b, '\n')); err != nil {
+	if err := reports.WriteFile(out, append(b, '\n')); err != nil {
 		return err
 	}
 	if !r.Reached() {
