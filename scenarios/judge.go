@@ -100,13 +100,28 @@ func (s *Scenario) judgeUsers(h history.History) []reports.Check {
 		made = append(made, checks.Sessions(h, c.Minimum))
 	}
 	if c := s.Checks.Bounded; c != nil {
-		made = append(made, checks.Bounded(h, time.Duration(s.Users.Bound), c.Minimum))
+		made = append(made, checks.Bounded(h, time.Duration(s.Users.Bound), s.guarded(), c.Minimum))
 	}
 	if c := s.Checks.Kept; c != nil {
 		made = append(made, checks.Kept(h, s.FinalReads(), c.Minimum))
 	}
 	if c := s.Checks.Jobs; c != nil {
 		made = append(made, checks.Jobs(h, s.FinalReads(), time.Duration(c.Within), c.Minimum))
+	}
+	return append(made, s.judgeAbuse(h)...)
+}
+
+// judgeAbuse makes the checks of what abuse protection did to those who mean well, and to others.
+func (s *Scenario) judgeAbuse(h history.History) []reports.Check {
+	var made []reports.Check
+	if c := s.Checks.Blocked; c != nil {
+		made = append(made, checks.Blocked(h, time.Duration(c.Delay), c.Minimum))
+	}
+	if c := s.Checks.Honest; c != nil {
+		made = append(made, checks.Honest(h, checks.Candour{PostsPPM: int64(c.Posts), Within: time.Duration(c.Within), EntriesPPM: int64(c.Entries), Minimum: c.Minimum}))
+	}
+	if c := s.Checks.Caught; c != nil {
+		made = append(made, checks.Caught(h, checks.Vigilance{SharePPM: int64(c.Share), Settle: time.Duration(c.Settle), Recovery: time.Duration(c.Recovery), Minimum: c.Minimum}))
 	}
 	return made
 }
@@ -158,20 +173,24 @@ func faultOf(f *chaos.Fault, times int64) reports.Fault {
 	}
 }
 
-// TimelineOf counts a history second by second, for the report.
+// TimelineOf counts a history second by second, for the report. What attackers felt is left out.
 func TimelineOf(h history.History, end time.Duration) reports.Timeline {
-	samples := make([]reports.Sample, len(h))
+	var samples []reports.Sample
 	for i := range h {
 		o := &h[i]
-		samples[i] = reports.Sample{At: o.Return, Latency: o.Latency()}
+		if o.Kind == history.Use && o.Use.Attacker() {
+			continue
+		}
+		s := reports.Sample{At: o.Return, Latency: o.Latency()}
 		switch o.Outcome {
 		case history.OK:
-			samples[i].Outcome = reports.OK
+			s.Outcome = reports.OK
 		case history.Failed:
-			samples[i].Outcome = reports.Failed
+			s.Outcome = reports.Failed
 		default:
-			samples[i].Outcome = reports.Unknown
+			s.Outcome = reports.Unknown
 		}
+		samples = append(samples, s)
 	}
 	return reports.NewTimeline(samples, end)
 }

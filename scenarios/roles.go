@@ -105,5 +105,5 @@ func (s *Scenario) validateUsers() error {
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}
-	return nil
+	return s.validateGroups()
 }

@@ -88,6 +88,8 @@ type Users struct {
 	Count     int            `yaml:"count"`     // at one time, over all client machines; who leaves is followed by another
 	Visitors  int            `yaml:"visitors"`  // beside them, over all client machines: who looks at profiles and never registers
 	Newcomers Duration       `yaml:"newcomers"` // mean time between two people who come beside them, register and go, whether those before them were served or not; none if it is left out
+	Machines  []string       `yaml:"machines"`  // on which they are, of those for clients; all, if it is left out
+	Groups    []Group        `yaml:"groups"`    // of people of other sorts
 	Balancer  string         `yaml:"balancer"`  // the role of the machines that they talk to
 	Actions   map[string]int `yaml:"actions"`   // weights
 	Start     Duration       `yaml:"start"`     // nobody comes before
@@ -159,6 +161,9 @@ type Checks struct {
 	Jobs         *Jobs         `yaml:"jobs"`
 	Named        *Named        `yaml:"named"`
 	Served       *Served       `yaml:"served"`
+	Blocked      *Blocked      `yaml:"blocked"` // this and the next two judge abuse protection
+	Honest       *Honest       `yaml:"honest"`
+	Caught       *Caught       `yaml:"caught"`
 }
 
 // Linearizable asks for checks.Linearizable.
@@ -203,6 +208,28 @@ type Served struct {
 type Jobs struct {
 	Minimum int      `yaml:"minimum"` // effects
 	Within  Duration `yaml:"within"`  // how long jobs may take once everything is healed
+}
+
+// Blocked asks for checks.Blocked.
+type Blocked struct {
+	Minimum int      `yaml:"minimum"` // times that others asked for what was blocked
+	Delay   Duration `yaml:"delay"`   // after which nothing of it is served
+}
+
+// Honest asks for checks.Honest.
+type Honest struct {
+	Minimum int      `yaml:"minimum"` // posts, and as many registrations and logins
+	Posts   PPM      `yaml:"posts"`   // the share of honest posts that others can see
+	Within  Duration `yaml:"within"`  // this time
+	Entries PPM      `yaml:"entries"` // the share of honest registrations and logins that are served
+}
+
+// Caught asks for checks.Caught.
+type Caught struct {
+	Minimum  int      `yaml:"minimum"`  // spam posts
+	Share    PPM      `yaml:"share"`    // of them that others may have seen, at most
+	Settle   Duration `yaml:"settle"`   // how long after the moderators' labels the filter has learnt them
+	Recovery Duration `yaml:"recovery"` // how long after a lying feed is cut off it is as good as before
 }
 
 // Named asks for checks.Named. Which faults must be named is said at checks.Watch.

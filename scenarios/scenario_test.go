@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"picloud/chaos"
 	"picloud/sim/event"
@@ -167,6 +168,66 @@ func TestAMistakeAboutUsersIsFound(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want %q", test.new, err, test.want)
 		}
+	}
+}
+
+// grouped is users that the tests of messages about groups spoil line by line.
+const grouped = `  count: 2
+  machines: [home-1]
+  groups:
+    - {kind: moderator, machine: home-1, count: 2, start: 5s, end: 130s, pause: 1s, labels: 20, delay: 2s}
+    - {kind: poisoned-feed, machine: home-1, count: 1, start: 10s, turn: 40s, end: 60s, pause: 1s}
+    - {kind: bad-pictures, machine: home-1, count: 1, start: 10s, listed: 40s, end: 60s, pause: 1s}
+    - {kind: moderator, machine: home-1, count: 1, start: 5s, end: 130s, pause: 1s}
+`
+
+func TestAMistakeAboutGroupsIsFound(t *testing.T) {
+	file, err := files.ReadFile("retry-storm.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(file), "  count: 1\n", grouped, 1)
+	text = strings.Replace(text, "checks:\n", "checks:\n  blocked: {minimum: 1, delay: 5s}\n", 1)
+	s, err := Parse("file.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := s.GroupsOn("home-1"); len(g) != 4 || g[3].Place != 2 || g[1].First == g[0].First || len(s.GroupsOn("home-2")) != 0 {
+		t.Errorf("got the groups %+v", g)
+	}
+	if p := s.Plan(); p.Moderators != 3 || p.Known != 2 || len(p.Distrust) != 1 || p.Distrust[0].Source != "feed-1" || p.LateList != 40*time.Second {
+		t.Errorf("got the plan %+v", p)
+	}
+	for _, test := range []struct{ old, new, want string }{
+		{"kind: bad-pictures", "kind: bad-picture", `users.groups[2].kind: unknown kind "bad-picture" (did you mean "bad-pictures"?)`},
+		{"machines: [home-1]", "machines: [home-2]", `users.machines[0]: "home-2" is no machine for clients or stands twice (did you mean "home-1"?)`},
+		{"machines: [home-1]", "machines: [home-1, home-1]", `users.machines[1]: "home-1" is no machine for clients or stands twice`},
+		{"machine: home-1, count: 2", "machine: pi-1, count: 2", `users.groups[0].machine: "pi-1" is no machine for clients`},
+		{"machine: home-1, count: 2", "machine: home-1, count: 0", `users.groups[0]: the group moderator needs a count of 1 to 1000, not 0`},
+		{"end: 130s", "end: 137s", `users.groups[0].end: the run ends at 2m16s`},
+		{"end: 130s", "end: 4s", `users.groups[0]: the group moderator needs a start, a later end and a pause`},
+		{"turn: 40s", "turn: 60s", `users.groups[1]: the group poisoned-feed needs a turn between its start and its end`},
+		{"turn: 40s, ", "", `users.groups[1]: the group poisoned-feed needs a turn`},
+		{"listed: 40s, ", "", `users.groups[2].listed: bad-pictures, and no others, have a time`},
+		{"turn: 40s", "listed: 40s", `users.groups[1].listed: bad-pictures, and no others, have a time`},
+		{"turn: 40s", "turn: 40s, labels: 3", `users.groups[1]: the group poisoned-feed needs no labels and no delay`},
+		{"kind: moderator", "kind: flash-crowd", `users.groups[0]: the group flash-crowd needs no labels`},
+		{"delay: 2s", "delays: 2s", `users.groups[0]: unknown key "delays" (did you mean "delay"?)`},
+		{"{minimum: 1, delay: 5s}", "{minimum: 1}", "checks.blocked: the check needs a minimum, and a delay"},
+		{"blocked: {minimum: 1, delay: 5s}", "honest: {minimum: 1}", "checks.honest: the check needs a minimum, shares"},
+		{"blocked: {minimum: 1, delay: 5s}", "caught: {share: 1ppm}", "checks.caught: the check needs a minimum"},
+	} {
+		if !strings.Contains(text, test.old) {
+			t.Fatalf("there is no %q", test.old)
+		}
+		if _, err := Parse("file.yaml", []byte(strings.Replace(text, test.old, test.new, 1))); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: %v, want %q", test.new, err, test.want)
+		}
+	}
+	alone := strings.ReplaceAll(text, "kind: moderator", "kind: flash-crowd")
+	alone = strings.Replace(alone, ", labels: 20, delay: 2s", "", 1)
+	if _, err := Parse("file.yaml", []byte(alone)); err == nil || !strings.Contains(err.Error(), "poisoned-feed needs a moderator") {
+		t.Error(err)
 	}
 }
 

@@ -222,6 +222,9 @@ func (s *Scenario) validateChecks() error {
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")
 	}
+	if err := s.validateAbuseChecks(); err != nil {
+		return err
+	}
 	if v := c.Named; v != nil && (v.Minimum < 0 || v.Share < 1 || v.False != nil && *v.False < 0 || !s.hasMonitor()) {
 		return wrong("checks.named", "the check needs a minimum of faults, a share, no negative number of false alerts, and a monitor")
 	}

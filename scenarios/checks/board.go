@@ -20,15 +20,26 @@ const (
 	actFollow   = "follow"
 	actUnfollow = "unfollow"
 	actMail     = "mail"
+	actLogin    = "login"
+	actPicture  = "picture"
+	actLook     = "look"
+	actStuff    = "stuff"
+	actLabel    = "label"
+	actDistrust = "distrust"
+	actBlock    = "block"
+	actAllow    = "allow"
+	actList     = "list"
 )
 
 // board is what users did with Pinboard, by whose data it is about. Names are never used twice in a run.
 type board struct {
+	*rulings
 	names   []string // of all accounts, in order
 	account map[string]*account
 }
 
 type account struct {
+	rulings  *rulings
 	register *history.Operation // nil if nobody tried
 	leave    *history.Operation // the first attempt that was not refused
 	posts    []*history.Operation
@@ -39,10 +50,10 @@ type account struct {
 }
 
 func boardOf(h history.History) *board {
-	b := &board{account: map[string]*account{}}
+	b := &board{rulings: rulingsOf(h), account: map[string]*account{}}
 	for i := range h {
 		o := &h[i]
-		if o.Kind != history.Use {
+		if o.Kind != history.Use || ruling(o.Use.Action) {
 			continue
 		}
 		a := b.of(o.Key)
@@ -77,7 +88,7 @@ func boardOf(h history.History) *board {
 func (b *board) of(name string) *account {
 	a := b.account[name]
 	if a == nil {
-		a = &account{follows: map[string][]*history.Operation{}}
+		a = &account{rulings: b.rulings, follows: map[string][]*history.Operation{}}
 		b.account[name] = a
 		at, _ := slices.BinarySearch(b.names, name)
 		b.names = slices.Insert(b.names, at, name)

@@ -12,7 +12,7 @@ import (
 )
 
 // Jobs judges by their effects whether jobs that were enqueued by what was acknowledged were done, and their effects written
-// once: mail to who registered, posts in the timelines of who follows and in no others, thumbnails of photos, the number of followers, and
+// once: mail to who registered, posts that are neither held nor blocked in the timelines of who follows and in no others, thumbnails of photos, the number of followers, and
 // nothing of accounts that have left. It counts the effects that must be there, as users read them from `final` on: those of
 // what was acknowledged `within` before that, which is how long jobs may take once everything is healed.
 func Jobs(h history.History, final, within time.Duration, minimum int) reports.Check {
@@ -94,7 +94,7 @@ func (l *ledger) timeline(name string, a *account) {
 			continue
 		}
 		for _, p := range l.account[author].posts {
-			if p.Outcome != history.OK || p.Return > l.settled || author != name && !l.account[author].reaches(p, a.follows[author][0], l.settled) {
+			if !l.shows(p, name, l.settled, o.Return) || author != name && !l.account[author].reaches(p, a.follows[author][0], l.settled) {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
@@ -112,7 +112,11 @@ const brought = 20
 // reaches tells whether a post of the account certainly is in the timeline of who began to follow it then and has not ceased to:
 // later posts come by themselves, and of earlier ones the last were brought along.
 func (a *account) reaches(p, follow *history.Operation, settled time.Duration) bool {
-	if p.Call >= follow.Return {
+	since := a.rulings.shownBy(p, settled)
+	if since == nil {
+		return false
+	}
+	if since.Call >= follow.Return {
 		return true
 	}
 	later := 0 // posts that may be
@@ -121,7 +125,7 @@ func (a *account) reaches(p, follow *history.Operation, settled time.Duration) b
 			later++
 		}
 	}
-	return follow.Return <= settled && p.Return < follow.Call && later < brought
+	return follow.Return <= settled && since.Return < follow.Call && later < brought
 }
 
 // always tells whether the account certainly followed an author since the first time that it said so. It sees its own posts.
@@ -141,7 +145,7 @@ func (l *ledger) profile(name string, a *account) {
 	}
 	seen := shownPosts(o)
 	for _, p := range a.posts {
-		if p.Use.Action != actPhoto || p.Outcome != history.OK || p.Return > l.settled {
+		if p.Use.Action != actPhoto || !l.shows(p, "", l.settled, o.Return) {
 			continue
 		}
 		if seen[p.Use.ID] == "photo:thumb" {

@@ -9,12 +9,19 @@ import (
 	"picloud/scenarios/history"
 )
 
-// Sessions judges whether answers were for those who asked: it counts the answers that say for whom they are.
+// Sessions judges whether answers were for those who asked, and whether nobody got into an account by trying passwords: it
+// counts the answers that say for whom they are.
 func Sessions(h history.History, minimum int) reports.Check {
 	c := reports.Check{Name: "sessions", Status: reports.Pass}
 	for i := range h {
 		o := &h[i]
-		if o.Kind != history.Use || o.Use.As == "" {
+		if o.Kind != history.Use {
+			continue
+		}
+		if o.Use.Action == actStuff && o.Outcome == history.OK && c.Status == reports.Pass {
+			c.Status, c.Detail = reports.Fail, fmt.Sprintf("the account of %s was taken over: %s", o.Key, o)
+		}
+		if o.Use.As == "" {
 			continue
 		}
 		c.Count++
@@ -38,8 +45,9 @@ func nobody(name string) string {
 }
 
 // Bounded judges whether what users read was so at some instant between the bound before they asked and the answer. It
-// looks at profiles: at the posts that they list, and at whether the account is there.
-func Bounded(h history.History, bound time.Duration, minimum int) reports.Check {
+// looks at profiles: at the posts that they list, and at whether the account is there. Guarded tells that posts with links or
+// pictures may be left out for a moment, as nobody knows whether they are on a list.
+func Bounded(h history.History, bound time.Duration, guarded bool, minimum int) reports.Check {
 	c := reports.Check{Name: "bounded", Status: reports.Pass}
 	b := boardOf(h)
 	var oldest time.Duration
@@ -51,7 +59,7 @@ func Bounded(h history.History, bound time.Duration, minimum int) reports.Check 
 			}
 			c.Count++
 			oldest = max(oldest, o.Use.Age)
-			why := a.wrong(o, bound)
+			why := a.wrong(o, bound, guarded)
 			if o.Use.Age > bound {
 				why = fmt.Sprintf("it says that it is %s old", o.Use.Age)
 			}
@@ -68,8 +76,8 @@ func Bounded(h history.History, bound time.Duration, minimum int) reports.Check 
 }
 
 // wrong says in what a profile differs from what was so at every instant from the bound before it was asked for; nothing if it
-// does not.
-func (a *account) wrong(o *history.Operation, bound time.Duration) string {
+// does not. If some are left out, a post that has a link or a picture may be missing.
+func (a *account) wrong(o *history.Operation, bound time.Duration, someLeftOut bool) string {
 	from := o.Call - bound
 	if o.Use.Status == http.StatusNotFound {
 		if a.there(from, o.Return) {
@@ -86,7 +94,7 @@ func (a *account) wrong(o *history.Operation, bound time.Duration) string {
 		switch {
 		case listed && p.Call > o.Return:
 			return "a post is listed before it was made: " + p.String()
-		case !listed && !o.Use.More && p.Outcome == history.OK && p.Return < from:
+		case !listed && !o.Use.More && a.rulings.shows(p, o.Use.User, from, o.Return) && !(someLeftOut && attached(p) && o.Use.User != o.Key):
 			return "a post is missing: " + p.String()
 		case listed && p.Outcome == history.Failed:
 			return "a post is listed that was refused: " + p.String()
@@ -95,8 +103,9 @@ func (a *account) wrong(o *history.Operation, bound time.Duration) string {
 	return ""
 }
 
-// Kept judges whether all that was acknowledged is there at the end: accounts, and their posts. It counts the posts of the
-// profiles that somebody read from `final` on; accounts that nobody read make it inconclusive.
+// Kept judges whether all that was acknowledged is there at the end: accounts, and their posts, but for those that are held or
+// blocked, which their authors alone see. It counts the posts of the profiles that somebody read from `final` on; accounts that
+// nobody read make it inconclusive.
 func Kept(h history.History, final time.Duration, minimum int) reports.Check {
 	c := reports.Check{Name: "kept", Status: reports.Pass}
 	b := boardOf(h)
@@ -108,20 +117,27 @@ func Kept(h history.History, final time.Duration, minimum int) reports.Check {
 		}
 		o := last(a.reads, final)
 		if o == nil {
-			unread = name
+			if !a.register.Use.Attacker() { // whom nobody needs to look up
+				unread = name
+			}
 			continue
 		}
 		accounts++
 		for _, p := range a.posts {
-			if p.Outcome == history.OK && o.Use.Status == http.StatusOK {
+			if o.Use.Status == http.StatusOK && a.rulings.shows(p, o.Use.User, o.Call, o.Return) {
 				c.Count++
 			}
 		}
 		if a.leave != nil {
 			gone++
 		}
-		if why := a.wrong(o, 0); why != "" && c.Status == reports.Pass {
-			c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s at the end: %s; %s", name, why, o)
+		for _, o := range a.reads {
+			if !o.Use.Fresh || o.Call < final || o.Use.More {
+				continue
+			}
+			if why := a.wrong(o, 0, false); why != "" && c.Status == reports.Pass {
+				c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s at the end: %s; %s", name, why, o)
+			}
 		}
 	}
 	switch {

@@ -10,7 +10,7 @@ import (
 )
 
 // use makes an operation from a line: FROM TO OUTCOME ACTION KEY and then by=USER as=USER id=ID seen=A,B count=N status=N fresh
-// age=N more, times in seconds.
+// age=N more sort=SORT spam tags=A,B state=STATE held=A,B found=A,B refused, times in seconds.
 func use(t *testing.T, line string) history.Operation {
 	t.Helper()
 	f := strings.Fields(line)
@@ -44,6 +44,20 @@ func use(t *testing.T, line string) history.Operation {
 			o.Use.Fresh = true
 		case "more":
 			o.Use.More = true
+		case "sort":
+			o.Use.Sort = value
+		case "spam":
+			o.Use.Spam = true
+		case "tags":
+			o.Use.Tags = strings.Split(value, ",")
+		case "state":
+			o.Use.State = value
+		case "held":
+			o.Use.Held = strings.Split(value, ",")
+		case "found":
+			o.Use.Found = strings.Split(value, ",")
+		case "refused":
+			o.Use.Refused = true
 		default:
 			t.Fatalf("%q: what is %s", line, word)
 		}
@@ -56,7 +70,7 @@ func TestPinboardIsJudged(t *testing.T) {
 	const final, bound = 90 * time.Second, 2 * time.Second
 	judges := map[string]func(history.History) reports.Check{
 		"sessions": func(h history.History) reports.Check { return Sessions(h, 1) },
-		"bounded":  func(h history.History) reports.Check { return Bounded(h, bound, 1) },
+		"bounded":  func(h history.History) reports.Check { return Bounded(h, bound, true, 1) },
 		"kept":     func(h history.History) reports.Check { return Kept(h, final, 1) },
 		"jobs":     func(h history.History) reports.Check { return Jobs(h, final, 10*time.Second, 1) },
 	}
@@ -66,6 +80,8 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"sessions", ann + "5 6 ok timeline ann as=ann", "pass"},
 		{"sessions", ann + "5 6 ok timeline ann as=bob", "answered as bob"},
 		{"sessions", ann + "5 6 ok timeline ann", "inconclusive"},
+		{"sessions", ann + "5 6 ok timeline ann as=ann\n7 8 failed stuff ann by= status=401 sort=stuffing", "pass"},
+		{"sessions", ann + "5 6 ok timeline ann as=ann\n7 8 ok stuff ann by= sort=stuffing", "the account of ann was taken over"},
 
 		{"bounded", ann + "10 11 ok post ann id=p\n 14 15 ok profile ann seen=p by=bob", "pass"},
 		{"bounded", ann + "10 11 ok post ann id=p\n 12.9 13 ok profile ann", "pass"},
@@ -129,14 +145,20 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok leave bob\n91 92 ok profile ann fresh count=0", "pass"},
 	} {
-		var h history.History
-		for line := range strings.Lines(c.story) {
-			h = append(h, use(t, line))
-		}
-		h.Sort()
-		got := judges[c.judge](h)
-		if !strings.Contains(string(got.Status)+" "+got.Detail, c.want) || c.want == "pass" && got.Status != reports.Pass {
-			t.Errorf("%s of\n%s\nis %s: %s; it should say %q", c.judge, c.story, got.Status, got.Detail, c.want)
-		}
+		judged(t, judges, c.judge, c.story, c.want)
+	}
+}
+
+// judged says that what a check says of a story has a text in it, or that it passes.
+func judged(t *testing.T, judges map[string]func(history.History) reports.Check, judge, story, want string) {
+	t.Helper()
+	var h history.History
+	for line := range strings.Lines(story) {
+		h = append(h, use(t, line))
+	}
+	h.Sort()
+	got := judges[judge](h)
+	if !strings.Contains(string(got.Status)+" "+got.Detail, want) || want == "pass" && got.Status != reports.Pass {
+		t.Errorf("%s of\n%s\nis %s: %s; it should say %q", judge, story, got.Status, got.Detail, want)
 	}
 }

@@ -2,12 +2,14 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Visit is what a user of Pinboard did and saw.
 type Visit struct {
 	Action string `json:"action"`
+	Sort   string `json:"sort,omitempty"` // of person, one of Sorts; empty for one of the users that every scenario has
 	User   string `json:"user,omitempty"` // who did it; empty for somebody who is not logged in
 	// As is whom the answer says it is for. It must be User, or nobody.
 	As     string        `json:"as,omitempty"`
@@ -18,6 +20,43 @@ type Visit struct {
 	Count  int           `json:"count,omitempty"`  // a number that the answer states
 	Fresh  bool          `json:"fresh,omitempty"`  // the user asked for what is so now
 	Age    time.Duration `json:"age,omitempty"`    // how old the answer may be, as it says
+
+	Spam    bool     `json:"spam,omitempty"`    // the truth about what was posted or labelled
+	Tags    []string `json:"tags,omitempty"`    // the links and pictures in what was posted, or in what came onto a list: "link:cheap.example", "link:cheap.example/now", "picture:3"
+	State   string   `json:"state,omitempty"`   // of what was posted, as the answer says: held or blocked, or nothing if it is shown
+	Held    []string `json:"held,omitempty"`    // what the answer lists of the user's own that is held or blocked
+	Found   []string `json:"found,omitempty"`   // tags that were recognised in what the answer shows of others
+	Refused bool     `json:"refused,omitempty"` // an answer said that this was taken for abuse
+}
+
+// The sorts of people beside users.
+const (
+	Moderator    = "moderator"
+	FlashCrowd   = "flash-crowd" // honest newcomers, all at once
+	SpamWave     = "spam-wave"
+	SlowDrip     = "slow-drip"
+	Stuffing     = "stuffing"
+	PoisonedFeed = "poisoned-feed"
+	BadPictures  = "bad-pictures"
+)
+
+// Sorts returns the sorts of people beside users, in a fixed order.
+func Sorts() []string {
+	return []string{Moderator, FlashCrowd, SpamWave, SlowDrip, Stuffing, PoisonedFeed, BadPictures}
+}
+
+// Attacker tells whether whoever did it means harm.
+func (v *Visit) Attacker() bool {
+	return v.Sort != Moderator && v.Sort != FlashCrowd && slices.Contains(Sorts(), v.Sort)
+}
+
+// Find writes down tags that were recognised, each once.
+func (v *Visit) Find(tags []string) {
+	for _, tag := range tags {
+		if !slices.Contains(v.Found, tag) {
+			v.Found = append(v.Found, tag)
+		}
+	}
 }
 
 // String says for people what was done.
@@ -26,8 +65,14 @@ func (v *Visit) String() string {
 	if v.ID != "" {
 		text += " " + v.ID
 	}
+	if v.State != "" {
+		text += " (" + v.State + ")"
+	}
 	if v.Seen != nil {
 		text += fmt.Sprintf(" %v", v.Seen)
+	}
+	if v.Found != nil {
+		text += fmt.Sprintf(" with %v", v.Found)
 	}
 	return fmt.Sprintf("%s: status %d", text, v.Status)
 }

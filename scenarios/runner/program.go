@@ -114,15 +114,18 @@ const patience = 5 * time.Second
 // usersOf returns what the users of one machine do.
 func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 	u := s.Users
-	machines := s.MachinesOf(scenarios.RoleClient)
-	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
+	homes := s.Homes()
+	place := slices.Index(homes, m.Name)
 	c := users.Config{
-		Count: u.Count / len(machines), Visitors: u.Visitors / len(machines), Newcomers: time.Duration(u.Newcomers) * time.Duration(len(machines)), Actions: u.Actions,
+		Count: u.Count / len(homes), Visitors: u.Visitors / len(homes), Newcomers: time.Duration(u.Newcomers) * time.Duration(len(homes)), Actions: u.Actions,
+		Groups: s.GroupsOn(m.Name), Plan: s.Plan(),
 		Start: time.Duration(u.Start), Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause),
 		Patience: cmp.Or(time.Duration(u.Patience), patience), Timeout: time.Duration(u.Timeout),
 		FinalReads: s.FinalReads(), Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
 	}
-	c.First = place * (c.Count + c.Visitors)
+	if c.First = place * (c.Count + c.Visitors); place < 0 { // only groups are there
+		c.First, c.Count, c.Visitors, c.Newcomers = 0, 0, 0, 0
+	}
 	for _, b := range s.MachinesOf(u.Balancer) {
 		c.Balancers = append(c.Balancers, b.Name)
 	}

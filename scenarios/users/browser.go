@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/wait"
 	"picloud/node/web"
@@ -26,6 +27,8 @@ type browser struct {
 	client  *http.Client
 	at      int    // the balancer
 	session string // the token of who is logged in
+	hasty   bool   // being told to come later is an answer
+	refused bool   // since it was last looked at, an answer said that a request was taken for abuse
 }
 
 func newBrowser(h *host.Host, c *Config) (*browser, error) {
@@ -57,6 +60,7 @@ type call struct {
 	method, path string
 	body         any    // as JSON, or a raw one
 	key          string // of the action: with it a request may be repeated
+	fine         []int  // statuses that are as good as 2xx and 404 are
 }
 
 type raw struct {
@@ -77,20 +81,35 @@ func (a *answer) age() time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
+// refusal tells whether the answer says that the request was taken for abuse, and after which time to come again.
+func (a *answer) refusal() (after time.Duration, yes bool) {
+	var e api.Error
+	if a.status != http.StatusForbidden && a.status != http.StatusTooManyRequests || json.Unmarshal(a.body, &e) != nil {
+		return 0, false
+	}
+	return time.Duration(e.RetryAfter) * time.Millisecond, e.Kind == api.Refused || e.Kind == api.TooMany
+}
+
 // do makes a call until it is answered with something that will not change, or the time is over. The answer is nil if there was
 // none; sent tells whether any attempt may have had an effect.
 func (b *browser) do(ctx context.Context, c *call) (a *answer, sent bool, err error) {
 	for tries := 0; ; tries++ {
 		a, sure, e := b.attempt(ctx, c)
 		sent = sent || !sure
-		if e == nil && a.status < 500 && a.status != http.StatusTooManyRequests {
-			return a, sent, nil
+		var later time.Duration // before which there is no use in asking again
+		if e == nil {
+			var refused bool
+			later, refused = a.refusal()
+			b.refused = b.refused || refused
+			if a.status < 500 && (a.status != http.StatusTooManyRequests || b.hasty) {
+				return a, sent, nil
+			}
 		}
 		if err = e; e == nil {
 			err = fmt.Errorf("status %d: %.200s", a.status, a.body)
 		}
 		b.at = (b.at + 1) % len(b.config.Balancers)
-		if !wait.For(ctx, min(50*time.Millisecond<<min(tries, 5), time.Second)/2+rand.N(100*time.Millisecond)) {
+		if !wait.For(ctx, later+min(50*time.Millisecond<<min(tries, 5), time.Second)/2+rand.N(100*time.Millisecond)) {
 			return nil, sent, err
 		}
 	}

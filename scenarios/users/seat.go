@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"picloud/scenarios/history"
@@ -22,6 +22,8 @@ type seat struct {
 	visits bool // nobody registers here
 	count  int  // of what was done here
 	self   *person
+	sort   string // of who sits here, one of history.Sorts; empty for a user
+	held   []held // posts of who sits here that were held or blocked
 }
 
 // live does one action after another until the time is over.
@@ -49,6 +51,7 @@ func (s *seat) live(ctx context.Context) {
 			s.glance(ctx)
 		case s.self == nil:
 			s.register(ctx)
+		case s.appeal(ctx):
 		default:
 			s.act(ctx, s.draw())
 		}
@@ -77,7 +80,8 @@ type look func(a *answer, v *history.Visit) (next *call, err error)
 func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look) history.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	o.Client, o.Kind, o.Outcome = s.number, history.Use, history.OK
+	o.Client, o.Kind, o.Outcome, o.Use.Sort = s.number, history.Use, history.OK, s.sort
+	s.web.refused = false
 	if s.web.session != "" {
 		o.Use.User = s.self.name
 	}
@@ -87,7 +91,7 @@ func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look
 		next := (*call)(nil)
 		if a != nil {
 			o.Use.Status, o.Use.Age, o.Use.As = a.status, max(o.Use.Age, a.age()), a.header.Get("Pinboard-User")
-			if next, err = see(a, o.Use); a.status/100 != 2 && a.status != http.StatusNotFound {
+			if next, err = see(a, o.Use); a.status/100 != 2 && a.status != http.StatusNotFound && !slices.Contains(c.fine, a.status) {
 				err = fmt.Errorf("status %d: %.200s", a.status, a.body)
 			}
 		}
@@ -99,7 +103,7 @@ func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look
 		}
 		c = next
 	}
-	o.Return = s.config.sinceStart()
+	o.Return, o.Use.Refused = s.config.sinceStart(), s.web.refused
 	s.record(o)
 	return o.Outcome
 }
@@ -107,20 +111,28 @@ func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look
 // key returns what nobody else says.
 func (s *seat) key() string {
 	s.count++
-	return fmt.Sprintf("u%d-%d", s.number, s.count)
+	who := "u"
+	if (&history.Visit{Sort: s.sort}).Attacker() {
+		who = "a"
+	}
+	return fmt.Sprintf("%s%d-%d", who, s.number, s.count)
 }
 
 func (s *seat) register(ctx context.Context) {
 	p := &person{name: s.key(), password: fmt.Sprintf("%016x", rand.Uint64())}
 	s.add(p)
-	s.web.session = ""
-	body := map[string]string{"name": p.name, "password": p.password, "mail": p.name + "@example.org"}
-	outcome := s.visit(ctx, history.Operation{Key: p.name, Use: &history.Visit{Action: "register"}},
-		&call{method: "POST", path: "/api/users", body: body, key: p.name},
-		func(a *answer, _ *history.Visit) (*call, error) { return nil, s.sit(p, a) })
-	if outcome == history.Failed {
+	if s.enrol(ctx, p) == history.Failed {
 		s.with(p, func(p *person) { p.left = true })
 	}
+}
+
+// enrol registers somebody, who then sits here.
+func (s *seat) enrol(ctx context.Context, p *person) history.Outcome {
+	s.web.session, s.held = "", nil
+	body := map[string]string{"name": p.name, "password": p.password, "mail": p.name + "@example.org"}
+	return s.visit(ctx, history.Operation{Key: p.name, Use: &history.Visit{Action: "register"}},
+		&call{method: "POST", path: "/api/users", body: body, key: p.name},
+		func(a *answer, _ *history.Visit) (*call, error) { return nil, s.sit(p, a) })
 }
 
 // sit lets a person sit down who has a session.
@@ -152,8 +164,12 @@ func (s *seat) act(ctx context.Context, action string) {
 		s.profile(ctx, other.name, false)
 	case "picture":
 		s.picture(ctx, other)
+	case "look":
+		s.look(ctx)
+	case "report":
+		s.report(ctx)
 	case "post":
-		s.post(ctx)
+		s.post(ctx, post{id: s.key(), text: s.texts.Ham(random())})
 	case "photo":
 		s.photograph(ctx)
 	case "follow", "unfollow":
@@ -191,124 +207,6 @@ func (s *seat) follow(ctx context.Context, other *person, action string) {
 		func(*answer, *history.Visit) (*call, error) { return nil, nil }) // who is followed may have left
 }
 
-// created is how Pinboard answers a post.
-type created struct {
-	ID      string `json:"id"`
-	Picture string `json:"picture"`
-}
-
-func (s *seat) post(ctx context.Context) {
-	id := s.key()
-	s.visit(ctx, history.Operation{Key: s.self.name, Use: &history.Visit{Action: "post", ID: id}},
-		&call{method: "POST", path: "/api/posts", body: map[string]string{"id": id, "text": "the post " + id + " says " + strings.Repeat("so ", rand.IntN(40))}},
-		func(a *answer, _ *history.Visit) (*call, error) { return nil, wanted(a) })
-}
-
-func (s *seat) photograph(ctx context.Context) {
-	id := s.key()
-	body, err := upload(id)
-	if err != nil {
-		panic(err) // it is made in memory
-	}
-	p := s.self
-	s.visit(ctx, history.Operation{Key: p.name, Use: &history.Visit{Action: "photo", ID: id}},
-		&call{method: "POST", path: "/api/posts", body: body},
-		func(a *answer, _ *history.Visit) (*call, error) {
-			var c created
-			if err := json.Unmarshal(a.body, &c); err == nil && c.Picture != "" {
-				s.with(p, func(p *person) { p.photos = append(p.photos, c.Picture) })
-			}
-			return nil, wanted(a)
-		})
-}
-
-func (s *seat) picture(ctx context.Context, of *person) {
-	path, has := s.photo(of)
-	if !has {
-		s.profile(ctx, of.name, false)
-		return
-	}
-	s.visit(ctx, history.Operation{Key: of.name, Use: &history.Visit{Action: "picture", ID: path}}, &call{method: "GET", path: path},
-		func(a *answer, _ *history.Visit) (*call, error) {
-			if a.status == http.StatusOK && !isPicture(a.body) {
-				return nil, fmt.Errorf("it is no picture: %.40q", a.body)
-			}
-			return nil, nil
-		})
-}
-
-func wanted(a *answer) error {
-	if a.status == http.StatusNotFound {
-		return fmt.Errorf("status %d: %.200s", a.status, a.body)
-	}
-	return nil
-}
-
-// shownPost is a post as Pinboard shows it.
-type shownPost struct {
-	ID        string `json:"id"`
-	Author    string `json:"author"`
-	Picture   string `json:"picture"`
-	Thumbnail string `json:"thumbnail"`
-}
-
-// page is a profile, or a page of a timeline.
-type page struct {
-	Posts     []shownPost `json:"posts"`
-	Next      string      `json:"next"`
-	Followers int         `json:"followers"`
-}
-
-// profile looks at somebody's profile; all of it, if what is so now is wanted.
-func (s *seat) profile(ctx context.Context, name string, fresh bool) history.Outcome {
-	return s.list(ctx, history.Operation{Key: name, Use: &history.Visit{Action: "profile", Fresh: fresh}}, "/api/users/"+url.PathEscape(name),
-		func(p *shownPost) string {
-			entry := p.ID
-			if p.Picture != "" {
-				entry += ":photo"
-			}
-			if p.Thumbnail != "" {
-				entry += ":thumb"
-			}
-			return entry
-		})
-}
-
-func (s *seat) timeline(ctx context.Context, fresh bool) history.Outcome {
-	return s.list(ctx, history.Operation{Key: s.self.name, Use: &history.Visit{Action: "timeline", Fresh: fresh}}, "/api/timeline",
-		func(p *shownPost) string { return p.Author + "/" + p.ID })
-}
-
-// list looks at a list of posts: at its first page, or at all of it, if what is so now is wanted.
-func (s *seat) list(ctx context.Context, o history.Operation, path string, entry func(*shownPost) string) history.Outcome {
-	ask := func(next string) *call {
-		q := url.Values{}
-		if o.Use.Fresh {
-			q.Set("fresh", "true")
-		}
-		if next != "" {
-			q.Set("before", next)
-		}
-		return &call{method: "GET", path: path + "?" + q.Encode()}
-	}
-	return s.visit(ctx, o, ask(""), func(a *answer, v *history.Visit) (*call, error) {
-		if a.status == http.StatusNotFound {
-			return nil, nil
-		}
-		var p page
-		if err := json.Unmarshal(a.body, &p); err != nil {
-			return nil, err
-		}
-		for i := range p.Posts {
-			v.Seen = append(v.Seen, entry(&p.Posts[i]))
-		}
-		if v.More, v.Count = p.Next != "", p.Followers; v.More && v.Fresh {
-			return ask(p.Next), nil
-		}
-		return nil, nil
-	})
-}
-
 // lookUp looks at all that this seat's share of the people has, each until it is seen.
 func (s *seat) lookUp(ctx context.Context) {
 	for _, p := range s.share(s.place) {
@@ -322,5 +220,6 @@ func (s *seat) lookUp(ctx context.Context) {
 // until does something until it is done.
 func (s *seat) until(ctx context.Context, do func() history.Outcome) {
 	for ctx.Err() == nil && s.config.sinceStart() < s.config.Until && do() != history.OK {
+		time.Sleep(100*time.Millisecond + rand.N(200*time.Millisecond)) // who was turned away is so at once the next time
 	}
 }

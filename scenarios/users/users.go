@@ -7,6 +7,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"picloud/node/host"
 	"picloud/scenarios/history"
+	"picloud/scenarios/users/texts"
 )
 
 // Config says what the users of one machine do.
@@ -40,6 +42,8 @@ type Config struct {
 	Until       time.Duration // since the run began: no action begins after it
 	Epoch       int64         // wall-clock time at which the run began, ns since 1970
 	Sink        string        // the port on which this machine takes mail; none if it is empty
+	Groups      []Group       // of people of other sorts, on this machine
+	Plan        Plan          // what groups know of each other
 }
 
 // Validate says what is wrong with the configuration.
@@ -52,15 +56,20 @@ func (c *Config) Validate() error {
 		}
 		total += weight
 	}
-	if c.Newcomers < 0 || total == 0 || c.Count < 1 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Patience <= 0 || c.Timeout <= 0 {
+	if c.Newcomers < 0 || total == 0 || c.Count < 0 || len(c.Balancers) == 0 || c.Port == "" || c.Pause <= 0 || c.Patience <= 0 || c.Timeout <= 0 {
 		return errors.New("users: they need balancers, a port, a count, actions, a pause, patience and a timeout")
+	}
+	for i := range c.Groups {
+		if err := c.Groups[i].Validate(); err != nil {
+			return fmt.Errorf("users: %w", err)
+		}
 	}
 	return nil
 }
 
 // Actions returns what users can do, by the names that scenario files use, in a fixed order.
 func Actions() []string {
-	return []string{"timeline", "profile", "picture", "post", "photo", "follow", "unfollow", "login", "leave"}
+	return []string{"timeline", "profile", "picture", "look", "post", "photo", "report", "follow", "unfollow", "login", "leave"}
 }
 
 // sinceStart returns the time since the run began.
@@ -72,7 +81,7 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		return err
 	}
 	var mu sync.Mutex
-	crowd := &crowd{config: c, record: func(o history.Operation) {
+	crowd := &crowd{config: c, texts: texts.New(vocabulary), record: func(o history.Operation) {
 		mu.Lock()
 		defer mu.Unlock()
 		record(o)
@@ -90,6 +99,9 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 	}
 	time.Sleep(c.Start - c.sinceStart())
 	var living sync.WaitGroup
+	if err := crowd.gather(ctx, h, &living); err != nil {
+		return err
+	}
 	for n := range c.Count + c.Visitors {
 		w, err := newBrowser(h, &c)
 		if err != nil {
@@ -129,23 +141,65 @@ func (c *crowd) newcomers(ctx context.Context, h *host.Host, living *sync.WaitGr
 // newcomerClient is the number of the client as which the first newcomer on the first machine is written down. Each is a client of its own.
 const newcomerClient = 10_000_000
 
+// vocabulary is the seed of the words that all machines' people use.
+const vocabulary = 1
+
 // mailClient is the number of the client as which the sink of the first machine writes down what it gets.
 const mailClient = 1_000_000
 
 // crowd is what the users of a machine know of each other.
 type crowd struct {
 	config Config
+	texts  *texts.Writer
 	record func(history.Operation)
 
 	mu     sync.Mutex
 	people []*person // all who have registered on this machine, or tried
+	sights []sight   // posts that somebody has seen or advertises, the latest
 }
 
 // person is an account.
 type person struct {
 	name, password string
-	photos         []string
+	photos         []sight
 	left           bool // or may have
+}
+
+// sight is a post as who has seen it can find it again.
+type sight struct{ author, id, picture, thumbnail string }
+
+// sightsKept is how many posts people remember.
+const sightsKept = 300
+
+// remember keeps a post in mind.
+func (c *crowd) remember(s sight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.sights {
+		if old := &c.sights[i]; old.author == s.author && old.id == s.id {
+			old.picture, old.thumbnail = cmp.Or(s.picture, old.picture), cmp.Or(s.thumbnail, old.thumbnail)
+			return
+		}
+	}
+	if c.sights = append(c.sights, s); len(c.sights) > sightsKept {
+		c.sights = c.sights[1:]
+	}
+}
+
+// recall returns a post that somebody has seen and that fits.
+func (c *crowd) recall(fits func(*sight) bool) (sight, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []sight
+	for i := range c.sights {
+		if fits(&c.sights[i]) {
+			all = append(all, c.sights[i])
+		}
+	}
+	if len(all) == 0 {
+		return sight{}, false
+	}
+	return all[rand.IntN(len(all))], true
 }
 
 func (c *crowd) add(p *person) {
@@ -168,7 +222,7 @@ func (c *crowd) anybody() *person {
 	return nil
 }
 
-// share returns the people that a seat looks up at the end.
+// share returns the people that a seat looks up at the end. Where there are only groups, nobody does.
 func (c *crowd) share(place int) []*person {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -182,11 +236,11 @@ func (c *crowd) share(place int) []*person {
 }
 
 // photo returns a photo of a person, if it has any.
-func (c *crowd) photo(p *person) (id string, has bool) {
+func (c *crowd) photo(p *person) (_ sight, has bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(p.photos) == 0 {
-		return "", false
+		return sight{}, false
 	}
 	return p.photos[rand.IntN(len(p.photos))], true
 }
