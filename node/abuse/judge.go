@@ -149,7 +149,7 @@ func (s *Server) workHarms(ctx context.Context) {
 }
 
 // writeHarm takes points from a user, and from an address. An address that has none left is condemned: load balancers let
-// nothing more through.
+// nothing more through that it brings.
 func (s *Server) writeHarm(ctx context.Context, h harmed) {
 	ctx, cancel := context.WithTimeout(ctx, harmLimit)
 	defer cancel()

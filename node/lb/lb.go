@@ -165,9 +165,10 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.metrics.observe(route.Service, out.Status(), out.Took(began))
 }
 
-// turnedAway refuses a request from an address that did too much harm.
+// turnedAway refuses a request that brings something from an address that did too much harm. Who only reads harms nobody, and may sit behind one
+// address with somebody who does.
 func (b *Balancer) turnedAway(route *Route, r *http.Request) error {
-	if route.Tenant == "" || b.doors == nil {
+	if route.Tenant == "" || b.doors == nil || r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
 		return nil
 	}
 	address, _, err := net.SplitHostPort(r.RemoteAddr)

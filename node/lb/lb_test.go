@@ -71,19 +71,22 @@ func TestWhoHasDoneTooMuchHarmIsTurnedAway(t *testing.T) {
 		l.serve(says("ok"))
 		l.closed["shop pipe"] = 1500 * time.Millisecond
 		l.closed["forum pipe"] = time.Hour
+		if got := l.get("/"); got.status != 200 {
+			t.Errorf("who reads is refused: %d", got.status)
+		}
 		asked := l.seen["web-1"]
-		got := l.get("/")
+		got := l.ask("POST", "/", "x")
 		if got.status != 403 || !strings.Contains(got.body, `"refused"`) || !strings.Contains(got.body, `"retry_after_ms":1500`) || got.header.Get("Retry-After") != "2" {
 			t.Errorf("status %d, %s, %v", got.status, got.body, got.header)
 		}
 		if l.seen["web-1"] != asked {
 			t.Error("a server was asked")
 		}
-		if got := l.get("/open"); got.status != 200 {
+		if got := l.ask("POST", "/open", "x"); got.status != 200 {
 			t.Errorf("a route without the tenant is closed: %d", got.status)
 		}
 		delete(l.closed, "shop pipe") // as a stream in memory is called
-		if got := l.get("/"); got.status != 200 {
+		if got := l.ask("POST", "/", "x"); got.status != 200 {
 			t.Errorf("what another tenant has decided counts: %d", got.status)
 		}
 	})

@@ -43,7 +43,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		retries:   counter("picloud_lb_retries_total", "Second attempts: sent, over the budget, or without a server that has room.", "service", "outcome"),
 		hedges:    counter("picloud_lb_hedges_total", "Reads that were sent twice as the first answer was late, and of how many the second answer came first.", "service", "outcome"),
 		ejections: counter("picloud_lb_ejections_total", "Servers that were left out as they did worse than the others.", "service", "why"),
-		away:      counter("picloud_lb_turned_away_total", "Requests from addresses from which nothing is taken, as too much harm came from them.", "service"),
+		away:      counter("picloud_lb_turned_away_total", "Requests that brought something from addresses from which nothing is taken, as too much harm came from them.", "service"),
 
 		servers:  gauge("picloud_lb_servers", "Servers by state: in, down, ejected, draining.", "service", "state"),
 		inFlight: gauge("picloud_lb_in_flight", "Requests that servers have.", "service"),
