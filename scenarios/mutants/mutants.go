@@ -26,6 +26,7 @@ const (
 	slow    = "slow-server"    // of Pinboard with a server that is slower than the others
 	full    = "metastable"     // of Pinboard after a burst of slowness
 	hot     = "hot-key"        // of Pinboard where all look at one user
+	harm    = "short-abuse"    // of Pinboard among people who mean harm
 	storm   = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 )
 
@@ -65,7 +66,7 @@ func All() []Mutant {
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
 		{mutant.SharedReputation, "", "node/abuse", "what somebody did to one application counts for all"},
 		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
-		{mutant.StaleLists, "", "node/abuse", "what comes onto a list later is not heard of"},
+		{mutant.StaleLists, harm, "", "what comes onto a list later is not heard of"},
 		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
 		{mutant.StaleSet, "", "node/cache", "a cache keeps what was read before a change that it has been told of"},
 		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},
