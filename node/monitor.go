@@ -24,25 +24,39 @@ import (
 	"picloud/node/web"
 )
 
-//go:embed alerts.yaml
-var alertRules string
+// What is about more than one part, or about the machine.
+var (
+	//go:embed alerts.yaml
+	alertRules string
+	//go:embed levels.yaml
+	levelRules string
+	//go:embed inhibit.yaml
+	inhibitRules string
+)
+
+// RuleFiles returns the files of rules of all parts of a node, in Prometheus' format. Each has the name of what it watches.
+func RuleFiles() []alerts.File {
+	return []alerts.File{
+		{Name: "node", Text: []byte(alertRules)},
+		{Name: "store", Text: []byte(store.AlertRules())},
+		{Name: "db", Text: []byte(db.AlertRules())},
+		{Name: "lb", Text: []byte(lb.AlertRules())},
+		{Name: "abuse", Text: []byte(abuse.AlertRules())},
+		{Name: "cache", Text: []byte(cache.AlertRules())},
+		{Name: "queue", Text: []byte(queue.AlertRules())},
+		{Name: "app", Text: []byte(app.AlertRules())},
+		{Name: "lambda", Text: []byte(lambda.AlertRules())},
+		{Name: "blob", Text: []byte(blob.AlertRules())},
+		{Name: "pinboard", Text: []byte(pinboard.AlertRules())},
+		{Name: "levels", Text: []byte(levelRules)},
+	}
+}
+
+// InhibitionFile returns which alerts do not page while others fire, in Alertmanager's format.
+func InhibitionFile() alerts.File { return alerts.File{Name: "inhibit", Text: []byte(inhibitRules)} }
 
 // Rules returns the rules of all parts of a node, by which a monitor says which alerts stand.
-func Rules() (*alerts.Rules, error) {
-	return alerts.Parse(
-		alerts.File{Name: "node", Text: []byte(alertRules)},
-		alerts.File{Name: "store", Text: []byte(store.AlertRules())},
-		alerts.File{Name: "db", Text: []byte(db.AlertRules())},
-		alerts.File{Name: "lb", Text: []byte(lb.AlertRules())},
-		alerts.File{Name: "abuse", Text: []byte(abuse.AlertRules())},
-		alerts.File{Name: "cache", Text: []byte(cache.AlertRules())},
-		alerts.File{Name: "queue", Text: []byte(queue.AlertRules())},
-		alerts.File{Name: "app", Text: []byte(app.AlertRules())},
-		alerts.File{Name: "lambda", Text: []byte(lambda.AlertRules())},
-		alerts.File{Name: "blob", Text: []byte(blob.AlertRules())},
-		alerts.File{Name: "pinboard", Text: []byte(pinboard.AlertRules())},
-	)
-}
+func Rules() (*alerts.Rules, error) { return alerts.Parse(RuleFiles()...) }
 
 // tiers says by which metrics the requests of each tier are counted.
 func tiers() []alerts.Tier {
@@ -73,6 +87,10 @@ func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Co
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
+	inhibit, err := alerts.ParseInhibitions(InhibitionFile())
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
 	machines := slices.Clone(n.config.Monitor.Machines)
 	if len(machines) == 0 {
 		machines = slices.Clone(n.config.Nodes)
@@ -80,7 +98,7 @@ func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Co
 	if !slices.Contains(machines, n.host.Name) {
 		machines = append(machines, n.host.Name)
 	}
-	m := alerts.New(n.host, alerts.Config{Machines: machines, Port: n.config.HTTP, Every: n.config.Monitor.Every.Duration, Tiers: tiers()}, rules)
+	m := alerts.New(n.host, alerts.Config{Machines: machines, Port: n.config.HTTP, Every: n.config.Monitor.Every.Duration, Tiers: tiers()}, rules, inhibit)
 	if err := n.metrics.Register(m); err != nil {
 		return fmt.Errorf("node: metrics of the monitor: %w", err)
 	}

@@ -12,14 +12,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.yaml.in/yaml/v3"
 
-	"picloud/node/cache"
-	"picloud/node/db"
+	"picloud/node/alerts"
 	"picloud/node/host"
 	"picloud/node/host/hosttest"
-	"picloud/node/pinboard"
-	"picloud/node/store"
 )
 
 // begun starts a node, and returns it with where it serves HTTP.
@@ -60,66 +56,33 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 	return n, "http://127.0.0.1:" + c.HTTP
 }
 
-// TestRulesLookAtMetricsThatAreExported: a rule with a misspelt metric never fires.
-func TestRulesLookAtMetricsThatAreExported(t *testing.T) {
-	n, _ := begun(t, func(c *Config) {
-		c.Cache = &Cache{Port: hosttest.FreePort(t)}
-		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "shop"}}}
-		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "web"}}}
-		withClerk(t)(c)
-		c.applications["pinboard"] = pinboard.New
-		c.Apps = append(c.Apps, App{Name: "pinboard", Port: hosttest.FreePort(t), Drain: Duration{time.Millisecond}})
-	})
-	exported := map[string]bool{"up": true, "scrape_duration_seconds": true} // the monitor's own
-	descriptions := make(chan *prometheus.Desc, 1000)
-	n.metrics.Describe(descriptions)
-	close(descriptions)
-	for d := range descriptions {
-		if m := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(d.String()); m != nil {
-			exported[m[1]] = true
-		}
-	}
+func TestEveryAlertSaysWhatToDo(t *testing.T) {
 	rules, err := Rules()
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := rules.Metrics()
-	for _, name := range looked {
-		if !exported[name] && !exported[regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")] {
-			t.Errorf("a rule looks at %s, and nobody exports it", name)
+	named := map[string]bool{}
+	for _, r := range rules.Alerts() {
+		if named[r.Name] {
+			t.Errorf("there are two rules %s", r.Name)
+		}
+		named[r.Name] = true
+		if r.Summary == "" || r.Runbook == "" {
+			t.Errorf("%s says too little", r.Name)
+		}
+		if s := r.Labels[alerts.SeverityLabel]; s != alerts.Page && s != alerts.Ticket {
+			t.Errorf("%s has the severity %q", r.Name, s)
+		}
+		if c := r.Labels[alerts.ClassLabel]; c != alerts.Symptom && c != alerts.Cause {
+			t.Errorf("%s is of the class %q", r.Name, c)
 		}
 	}
-	if len(looked) < 10 {
-		t.Errorf("rules look at %v only", looked)
+	if len(named) < 40 {
+		t.Errorf("there are %d alerts", len(named))
 	}
-}
-
-func TestEveryAlertSaysWhatToDo(t *testing.T) {
-	for part, text := range map[string]string{"node": alertRules, "store": store.AlertRules(), "db": db.AlertRules(), "cache": cache.AlertRules()} {
-		var file struct {
-			Groups []struct {
-				Rules []struct {
-					Alert               string
-					Labels, Annotations map[string]string
-				}
-			}
-		}
-		if err := yaml.Unmarshal([]byte(text), &file); err != nil {
-			t.Fatal(part, err)
-		}
-		found := 0
-		for _, g := range file.Groups {
-			for _, r := range g.Rules {
-				if r.Alert == "" {
-					continue
-				}
-				if found++; r.Annotations["summary"] == "" || r.Annotations["runbook"] == "" || r.Labels["severity"] == "" {
-					t.Errorf("%s: %s says too little", part, r.Alert)
-				}
-			}
-		}
-		if found < 4 {
-			t.Errorf("%s has %d alerts", part, found)
+	for _, name := range regexp.MustCompile(`\b(Node|Store|Picloud|Clock|Disk|Memory|Monitor)[A-Z]\w+`).FindAllString(inhibitRules, -1) {
+		if !named[name] {
+			t.Errorf("an inhibition is about %s, which no rule raises", name)
 		}
 	}
 }

@@ -181,7 +181,7 @@ func newLab(t *testing.T, rules string) *lab {
 			}
 			return a
 		}}))}
-	l.Monitor = New(h, Config{Machines: []string{"pi-1"}, Port: port, Every: step}, r)
+	l.Monitor = New(h, Config{Machines: []string{"pi-1"}, Port: port, Every: step}, r, &Inhibitions{})
 	return l
 }
 

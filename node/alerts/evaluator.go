@@ -42,6 +42,43 @@ type Alert struct {
 	Value   float64           `json:"-"`
 	Summary string            `json:"summary,omitempty"`
 	Runbook string            `json:"runbook,omitempty"`
+
+	Inhibited   bool   `json:"inhibited,omitempty"`    // another one, which fires too, is why this one does not page
+	InhibitedBy string `json:"inhibited_by,omitempty"` // the Title of that
+}
+
+// The labels that every alert has from its rule, with their values.
+const (
+	SeverityLabel = "severity"
+	Page          = "page"   // somebody is to be woken
+	Ticket        = "ticket" // it can wait for the day
+
+	ClassLabel = "class"
+	Symptom    = "symptom" // those who use the cloud feel it
+	Cause      = "cause"   // a part is not as it should be, felt or not
+)
+
+// Pages says whether the alert wakes somebody.
+func (a *Alert) Pages() bool {
+	return a.State == Firing && a.Labels[SeverityLabel] == Page && !a.Inhibited
+}
+
+// About returns what the alert is about: its labels without those that its rule gives to all, and without the job.
+func (a *Alert) About() map[string]string {
+	about := maps.Clone(a.Labels)
+	for _, name := range []string{labels.AlertName, SeverityLabel, ClassLabel, model.JobLabel} {
+		delete(about, name)
+	}
+	return about
+}
+
+// Title returns the alert's name and what it is about: "NodeDown instance=pi-2".
+func (a *Alert) Title() string {
+	parts, about := []string{a.Name}, a.About()
+	for _, name := range slices.Sorted(maps.Keys(about)) {
+		parts = append(parts, name+"="+about[name])
+	}
+	return strings.Join(parts, " ")
 }
 
 // Evaluator holds the samples that rules look at, and the alerts that stand. It is for one goroutine.
@@ -173,7 +210,7 @@ func (r *evaluated) advance(ctx context.Context, values promql.Vector, now time.
 			a.State = Inactive
 		default:
 			a.Value = v.F
-			a.Summary, a.Runbook = r.text(ctx, "summary", v, now), r.annotations["runbook"]
+			a.Summary, a.Runbook = r.text(ctx, summary, v, now), r.text(ctx, runbook, v, now)
 			if a.State = Pending; now.Sub(a.Since) >= r.hold {
 				a.State = Firing
 			}

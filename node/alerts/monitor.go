@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"picloud/node/host"
 )
@@ -21,6 +24,7 @@ import (
 const (
 	StartMessage  = "monitor starts" // alerts that stood before are forgotten
 	ChangeMessage = "alert"          // an alert has changed its state: see Change
+	PageMessage   = "page"           // an alert begins to page, or ends to: see PageChange
 	TiersMessage  = "tiers"          // what tiers did so far: its attribute of the same name is a list of TierTotal
 )
 
@@ -31,6 +35,16 @@ type Change struct {
 	Labels  map[string]string `json:"labels"` // without the alert's name
 	Value   string            `json:"value"`
 	Summary string            `json:"summary"`
+
+	Class       string `json:"class,omitempty"`
+	InhibitedBy string `json:"inhibited_by,omitempty"` // when it changed
+}
+
+// PageChange is the attributes of PageMessage in the log.
+type PageChange struct {
+	Page    string `json:"page"` // the alert's title
+	Begins  bool   `json:"begins"`
+	Summary string `json:"summary"`
 }
 
 // Config says what a monitor looks at, and how often.
@@ -50,21 +64,26 @@ type Monitor struct {
 	log     *slog.Logger
 	client  http.Client
 	targets []*target
+	inhibit *Inhibitions
 	failed  prometheus.Counter
+	pages   prometheus.Gauge
 
-	mu        sync.Mutex // of the next two
+	mu        sync.Mutex // of the next three
 	evaluator *Evaluator
+	active    []Alert // by the last evaluation, with what inhibits them
 	tally     *tally
 }
 
 // New returns a monitor.
-func New(h *host.Host, c Config, r *Rules) *Monitor {
+func New(h *host.Host, c Config, r *Rules, inhibit *Inhibitions) *Monitor {
 	m := &Monitor{
-		config: c, log: h.Log, evaluator: NewEvaluator(r), tally: newTally(c.Tiers),
+		config: c, log: h.Log, evaluator: NewEvaluator(r), active: []Alert{}, tally: newTally(c.Tiers), inhibit: inhibit,
 		// Metrics are small, and to press them costs a node more than to send them.
 		client: http.Client{Transport: &http.Transport{DialContext: h.Network.DialContext, DisableCompression: true}},
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_monitor_failures_total",
 			Help: "Rounds in which rules could not be evaluated."}),
+		pages: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_monitor_pages",
+			Help: "Alerts that page: they fire, are urgent, and no other one is their cause."}),
 	}
 	for _, name := range c.Machines {
 		m.targets = append(m.targets, newTarget(name, net.JoinHostPort(name, c.Port)))
@@ -112,10 +131,15 @@ func (m *Monitor) round(ctx context.Context, now time.Time) {
 		m.tally.add(t.url, said[i])
 	}
 	changes, err := m.evaluator.Evaluate(ctx, now)
+	before := m.active
+	m.active = append([]Alert{}, m.evaluator.Active()...)
+	m.inhibit.apply(m.active)
+	active := m.active
 	m.mu.Unlock()
 	for i := range changes {
-		m.say(&changes[i])
+		m.say(&changes[i], active)
 	}
+	m.sayPages(before, active)
 	if err != nil {
 		m.failed.Inc()
 		m.log.Error("rules could not be evaluated", "error", err.Error())
@@ -134,34 +158,68 @@ func (m *Monitor) Tiers() []TierTotal {
 	return m.tally.totals()
 }
 
-// say logs a change.
-func (m *Monitor) say(a *Alert) {
-	rest := map[string]string{}
-	for name, value := range a.Labels {
-		if name != "alertname" {
-			rest[name] = value
+// say logs a change, with what inhibits the alert among those that stand.
+func (m *Monitor) say(a *Alert, active []Alert) {
+	rest := maps.Clone(a.Labels)
+	delete(rest, labels.AlertName)
+	delete(rest, ClassLabel)
+	attributes := []any{"alert", a.Name, "state", string(a.State), "labels", rest,
+		"value", strconv.FormatFloat(a.Value, 'g', -1, 64), "summary", a.Summary, "class", a.Labels[ClassLabel]}
+	for i := range active {
+		if b := &active[i]; b.Inhibited && maps.Equal(a.Labels, b.Labels) {
+			attributes = append(attributes, "inhibited_by", b.InhibitedBy)
 		}
 	}
-	m.log.Info(ChangeMessage, "alert", a.Name, "state", string(a.State), "labels", rest,
-		"value", strconv.FormatFloat(a.Value, 'g', -1, 64), "summary", a.Summary)
+	m.log.Info(ChangeMessage, attributes...)
+}
+
+// sayPages logs which alerts page that did not, and the other way round.
+func (m *Monitor) sayPages(before, now []Alert) {
+	m.pages.Set(float64(len(paging(now))))
+	for _, of := range []struct {
+		all, without []Alert
+		begins       bool
+	}{{now, before, true}, {before, now, false}} {
+		without := paging(of.without)
+		for _, a := range paging(of.all) {
+			if !slices.ContainsFunc(without, func(b Alert) bool { return maps.Equal(a.Labels, b.Labels) }) {
+				m.log.Info(PageMessage, "page", a.Title(), "begins", of.begins, "summary", a.Summary)
+			}
+		}
+	}
+}
+
+// paging returns those that page.
+func paging(all []Alert) []Alert {
+	return slices.DeleteFunc(slices.Clone(all), func(a Alert) bool { return !a.Pages() })
+}
+
+// Active returns the alerts that are pending or firing, in the order of the rules.
+func (m *Monitor) Active() []Alert {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.active
 }
 
 // ServeHTTP lists the alerts that are pending or firing.
 func (m *Monitor) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	m.mu.Lock()
-	active := append([]Alert{}, m.evaluator.Active()...)
-	m.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(active); err != nil {
+	if err := json.NewEncoder(w).Encode(m.Active()); err != nil {
 		m.log.Warn("alerts could not be sent", "error", fmt.Sprint(err))
 	}
 }
 
 // Describe is for prometheus.Collector.
-func (m *Monitor) Describe(to chan<- *prometheus.Desc) { m.failed.Describe(to) }
+func (m *Monitor) Describe(to chan<- *prometheus.Desc) {
+	m.failed.Describe(to)
+	m.pages.Describe(to)
+}
 
 // Collect is for prometheus.Collector.
-func (m *Monitor) Collect(to chan<- prometheus.Metric) { m.failed.Collect(to) }
+func (m *Monitor) Collect(to chan<- prometheus.Metric) {
+	m.failed.Collect(to)
+	m.pages.Collect(to)
+}
 
 var (
 	_ prometheus.Collector = (*Monitor)(nil)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +36,12 @@ type rule struct {
 	labels      labels.Labels // beside those of the value
 	annotations map[string]string
 }
+
+// The annotations of an alert's rule.
+const (
+	summary = "summary"
+	runbook = "runbook"
+)
 
 // selector is a selector of series that an expression has, and how far back it looks.
 type selector struct {
@@ -145,21 +149,40 @@ func newEngine() *promql.Engine {
 	})
 }
 
-// Metrics returns the names of the metrics that the rules look at, without those that they record. Of a
-// histogram it is the name with _bucket, _sum or _count.
-func (r *Rules) Metrics() []string {
-	names := map[string]bool{}
-	for i := range r.selectors {
-		for _, m := range r.selectors[i].matchers {
-			if m.Name == model.MetricNameLabel {
-				names[m.Value] = true
-			}
+// AlertRule is what a rule says of its alerts.
+type AlertRule struct {
+	Name             string
+	Labels           map[string]string // that all its alerts have
+	Summary, Runbook string            // with templates for what an alert is about
+}
+
+// Alerts returns the rules of alerts, in order.
+func (r *Rules) Alerts() []AlertRule {
+	var all []AlertRule
+	for i := range r.rules {
+		if one := &r.rules[i]; !one.record {
+			all = append(all, AlertRule{one.name, one.labels.Map(), one.annotations[summary], one.annotations[runbook]})
 		}
 	}
+	return all
+}
+
+// Expressions returns the expressions of all rules, by the rules' names.
+func (r *Rules) Expressions() map[string][]string {
+	all := map[string][]string{}
+	for i := range r.rules {
+		all[r.rules[i].name] = append(all[r.rules[i].name], r.rules[i].expr)
+	}
+	return all
+}
+
+// Recorded returns the names of the series that the rules record.
+func (r *Rules) Recorded() map[string]bool {
+	names := map[string]bool{}
 	for i := range r.rules {
 		if r.rules[i].record {
-			delete(names, r.rules[i].name)
+			names[r.rules[i].name] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
+	return names
 }
