@@ -94,6 +94,18 @@ test-browser: ## Pinboard's page in a real browser, against a cloud; installs ch
 		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
 	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))
 
+PROMETHEUS := prometheus prometheus-alertmanager
+.PHONY: prometheus
+prometheus: # its tools are at hand: promtool, amtool and the server; installs them for root
+	@command -v promtool amtool prometheus >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends $(PROMETHEUS); } || \
+		{ echo "promtool, amtool and prometheus are missing: install Debian's packages $(PROMETHEUS)"; exit 1; }
+
+.PHONY: check-rules
+check-rules: prometheus ## alert rules, their stories and inhibitions, with promtool and amtool; installs both for root
+	@promtool check rules --lint-fatal node/levels.yaml $$(ls node/alerts.yaml node/*/alerts.yaml)
+	@promtool test rules $$(ls node/*_test.yaml node/*/*_test.yaml)
+	@{ cat node/inhibit.yaml; echo 'route: {receiver: none}'; echo 'receivers: [{name: none}]'; } | amtool check-config
+
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler
 	@CGO_ENABLED=1 go test -race -short $$(go list ./... | grep -v /sim/detrt/overlay) # whose tests build programs, and run none of ours

@@ -58,6 +58,12 @@ type metrics struct {
 	panics   prometheus.Counter
 }
 
+// errorStatuses are those that alerts look for. Their counters begin at 0, so that the first rise is seen.
+var errorStatuses = [...]string{"500", "502", "503", "504"}
+
 func (m *Metrics) of(app string) *metrics {
+	for _, status := range errorStatuses {
+		m.requests.WithLabelValues(app, status)
+	}
 	return &metrics{m.requests, m.seconds.WithLabelValues(app), m.inFlight.WithLabelValues(app), m.restarts.WithLabelValues(app), m.panics.WithLabelValues(app)}
 }

@@ -210,19 +210,19 @@ func (s *Store) Get(ctx context.Context, h Handle) (*Blob, error) {
 		return a[0].Records[0].Value, nil
 	})
 	if err == nil {
-		s.metrics.got("read")
+		s.metrics.got(gotRead)
 		return b, nil
 	}
 	b, err = s.fetch(ctx, h)
 	switch api.KindOf(err) {
 	case "":
-		s.metrics.got("read from the store")
+		s.metrics.got(gotFromStore)
 	case api.NotFound:
-		s.metrics.got("not found")
+		s.metrics.got(gotNothing)
 	case api.Damaged:
-		s.metrics.got("damaged")
+		s.metrics.got(gotDamaged)
 	default:
-		s.metrics.got("failed")
+		s.metrics.got(gotFailed)
 	}
 	return b, err
 }

@@ -30,8 +30,20 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m.swept, errs[2] = register(registerer, counter("swept_total", "Drafts whose transaction did not come, and that were swept."))
 	m.gets, errs[3] = register(registerer, prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_blob_gets_total",
 		Help: "Reads of blobs: from where, or why not."}, []string{"outcome"}))
+	for _, outcome := range []string{gotRead, gotFromStore, gotNothing, gotDamaged, gotFailed} {
+		m.gets.WithLabelValues(outcome) // it begins at 0, so that its first rise is seen
+	}
 	return m, errors.Join(errs[:]...)
 }
+
+// How reads end, as their metric says it.
+const (
+	gotRead      = "read"
+	gotFromStore = "read from the store"
+	gotNothing   = "not found"
+	gotDamaged   = "damaged"
+	gotFailed    = "failed"
+)
 
 func register[C prometheus.Collector](registerer prometheus.Registerer, c C) (C, error) {
 	err := registerer.Register(c)

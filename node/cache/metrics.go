@@ -76,6 +76,9 @@ func newMetrics() *metrics {
 	for _, what := range []string{readHit, readWaited, readMiss, readRefused, outcomeMalformed} {
 		m.requests.WithLabelValues(what)
 	}
+	for _, what := range []string{fillTaken, fillLate, fillStale, fillLarge} {
+		m.fills.WithLabelValues(what)
+	}
 	return m
 }
 

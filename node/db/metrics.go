@@ -45,10 +45,16 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	return m, err
 }
 
+// doubtful are the kinds of errors after which nobody knows whether a request took effect, of which each one is an alert.
+var doubtful = [...]api.Kind{api.Unknown, api.Replayed}
+
 // observe notes a request with what came of it.
 func (m *metrics) observe(protocol, operation string, took time.Duration, kind api.Kind) {
 	if kind == "" {
 		kind = "ok"
+	}
+	for _, k := range doubtful {
+		m.requests.WithLabelValues(protocol, operation, string(k)) // it begins at 0, so that its first rise is seen
 	}
 	m.requests.WithLabelValues(protocol, operation, string(kind)).Inc()
 	if operation != opChanges {

@@ -73,10 +73,17 @@ func (m *metrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.runs, m.seconds, m.inFlight, m.limit, m.stuck, m.late, m.conflicts, m.nodeLimit, m.failedAsks, m.failedHeartbeats}
 }
 
-// know returns the metrics of a function, which exist before its first run.
+// unknownKind stands for all kinds that no function does: they must not all become series.
+const unknownKind = "?"
+
+// know returns the metrics of a function, which begin at 0 before its first run: of a counter that begins at 1 nobody sees the
+// rise.
 func (m *metrics) know(f *Function) *functionMetrics {
 	m.limit.WithLabelValues(f.Queue, f.Kind).Set(float64(f.AtOnce))
-	m.runs.WithLabelValues(f.Queue, f.Kind, done)
+	for _, outcome := range []string{done, failed, panicked, late, conflict, lost, stopped, unknown} {
+		m.runs.WithLabelValues(f.Queue, f.Kind, outcome)
+	}
+	m.runs.WithLabelValues(f.Queue, unknownKind, noFunction)
 	return m.with(f.Queue, f.Kind)
 }
 
@@ -91,7 +98,7 @@ type functionMetrics struct {
 // of returns the metrics for a job; the function is nil if there is none.
 func (m *metrics) of(f *function, job *queue.Job) *functionMetrics {
 	if f == nil {
-		return m.with(job.Queue, "?") // whatever kinds there are must not all become series
+		return m.with(job.Queue, unknownKind)
 	}
 	return f.metrics
 }

@@ -179,19 +179,19 @@ func (x *exchange) second(a *attempt) *server {
 		return nil
 	}
 	if !x.retries.spend() {
-		x.metrics.retries.WithLabelValues(x.service, "over budget").Inc()
+		x.metrics.retries.WithLabelValues(x.service, retryOverBudget).Inc()
 		return nil
 	}
 	s := x.takeAnother(x.tried)
 	if s == nil {
-		x.metrics.retries.WithLabelValues(x.service, "no room").Inc()
+		x.metrics.retries.WithLabelValues(x.service, retryNoRoom).Inc()
 		return nil
 	}
 	if slices.Contains(x.tried, s) && !wait.For(x.request.Context(), time.Duration(len(x.tried))*(25*time.Millisecond+rand.N(50*time.Millisecond))) {
 		x.release(s)
 		return nil
 	}
-	x.metrics.retries.WithLabelValues(x.service, "sent").Inc()
+	x.metrics.retries.WithLabelValues(x.service, retrySent).Inc()
 	return s
 }
 

@@ -57,6 +57,29 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	return m, err
 }
 
+// What becomes of second attempts, as their metric says it.
+const (
+	retrySent       = "sent"
+	retryOverBudget = "over budget"
+	retryNoRoom     = "no room"
+)
+
+// errorStatuses are those that a balancer answers with by itself.
+var errorStatuses = [...]string{"499", "500", "502", "503", "504"}
+
+// expect makes the counters of a service that alerts look at begin at 0, so that their first rise is seen.
+func (m *metrics) expect(service string) {
+	for _, status := range errorStatuses {
+		m.requests.WithLabelValues(service, status)
+	}
+	for _, outcome := range []string{retrySent, retryOverBudget, retryNoRoom} {
+		m.retries.WithLabelValues(service, outcome)
+	}
+	for _, p := range priorities {
+		m.shed.WithLabelValues(service, string(p))
+	}
+}
+
 // observe notes a request.
 func (m *metrics) observe(service string, status int, took time.Duration) {
 	m.requests.WithLabelValues(service, strconv.Itoa(status)).Inc()

@@ -28,6 +28,7 @@ type pool struct {
 }
 
 func newPool(service string, policy Policy, transport http.RoundTripper, m *metrics) *pool {
+	m.expect(service)
 	return &pool{service: service, policy: policy, transport: transport, metrics: m,
 		retries: newBudget(policy.RetryPercent), hedges: newBudget(policy.HedgePercent),
 		queue: queue{most: policy.Queue, wait: policy.QueueWait}}
