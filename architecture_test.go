@@ -26,7 +26,7 @@ var arrows = []struct {
 	{"node", []string{"node", "hw"}, "node code runs on real Pis: it must not know that there is a simulator"},
 	{"node/abuse/link", nil, "it looks at texts and knows nothing of who wrote them"},
 	{"node/abuse/phash", nil, "it looks at pictures and knows nothing of who sent them"},
-	{"node/alerts", []string{"node/host"}, "alerts know metrics by name: the parts that export them bring their own rules"},
+	{"node/alerts", []string{"node/host", "node/mutant"}, "alerts know metrics by name: the parts that export them bring their own rules"},
 	{"node/abuse/text", nil, "a model is a function of texts and labels: it knows no cloud"},
 	{"sim/event", nil, "the event loop is at the ground of the simulator"},
 	{"sim/channel", nil, "the channel is what kernel and processes share"},

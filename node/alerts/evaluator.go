@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
+
+	"picloud/node/mutant"
 )
 
 // State is where an alert stands.
@@ -203,6 +205,9 @@ func (r *evaluated) advance(ctx context.Context, values promql.Vector, now time.
 	for _, key := range slices.Sorted(maps.Keys(r.active)) {
 		a, v := r.active[key], holds[key]
 		before := a.State
+		if mutant.Planted == mutant.AlertNeverClears && before == Firing {
+			continue
+		}
 		switch {
 		case v == nil && a.State == Firing:
 			a.State = Resolved

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/mutant"
 )
 
 //go:embed alerts.yaml
@@ -103,6 +105,9 @@ func (p *pool) collect(to chan<- prometheus.Metric) {
 	}
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), append([]string{p.service}, labels...)...)
+	}
+	if mutant.Planted == mutant.RuleCannotFire {
+		delete(count, stateIn)
 	}
 	for state, n := range count {
 		gauge(p.metrics.servers, n, state)

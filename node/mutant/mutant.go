@@ -18,6 +18,7 @@ const None Name = ""
 
 // The mutants. What each does stands in package scenarios/mutants.
 const (
+	AlertNeverClears Name = "alert-never-clears"
 	BlindExec        Name = "blind-exec"
 	CarelessSwap     Name = "careless-swap"
 	CountsFromZero   Name = "counts-from-zero"
@@ -34,6 +35,7 @@ const (
 	LocalClock       Name = "local-clock"
 	MixedSession     Name = "mixed-session"
 	RetriedSync      Name = "retried-sync"
+	RuleCannotFire   Name = "rule-cannot-fire"
 	SharedReputation Name = "shared-reputation"
 	SingleHome       Name = "single-home"
 	StaleLists       Name = "stale-lists"

@@ -45,9 +45,10 @@ const (
 // second one changes nothing (double-effect); it writes nothing by steps (twice-once); its functions look at their contexts, and what
 // one returns late is written once all the same (late-effect). A job that ends before its effect is written (early-done) loses that only if its
 // server dies between the two writes: two seeds of short-jobs did not meet it. A post that nobody could judge (fails-open) is seen by others only
-// until it is reviewed.
+// until it is reviewed. What is wrong with alerts (alert-never-clears, rule-cannot-fire) users do not feel at all.
 func All() []Mutant {
 	return []Mutant{
+		{mutant.AlertNeverClears, "", "node/alerts", "an alert that fires does so for ever"},
 		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
 		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
 		{mutant.CountsFromZero, "", "node/abuse", "what somebody has used of a limit is forgotten when a server starts again"},
@@ -64,6 +65,7 @@ func All() []Mutant {
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
+		{mutant.RuleCannotFire, "", "node", "a load balancer does not say how many servers are in, which a rule looks at"},
 		{mutant.SharedReputation, "", "node/abuse", "what somebody did to one application counts for all"},
 		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
 		{mutant.StaleLists, harm, "", "what comes onto a list later is not heard of"},
