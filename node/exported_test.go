@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -18,8 +19,10 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"picloud/node/alerts/dashboards"
 	"picloud/node/api"
 	"picloud/node/host/hosttest"
+	"picloud/node/queue"
 )
 
 // export is a metric that a node exports, with the labels that its series have and the values of them that there are.
@@ -32,7 +35,7 @@ type vocabulary map[string]export
 var kinds = []api.Kind{api.Unavailable, api.NotLeader, api.WrongGroup, api.SessionExpired, api.Unknown, api.Replayed, api.Damaged, api.Internal,
 	api.NotFound}
 
-// everything starts a node with all roles, has each do something, and returns what it exports.
+// everything starts a node with all roles and has each do something.
 func everything(t *testing.T) *node {
 	t.Helper()
 	n, url := begun(t, withClerk(t), func(c *Config) {
@@ -67,6 +70,17 @@ func everything(t *testing.T) *node {
 			t.Fatal(err)
 		}
 		got += string(b[:k])
+	}
+	s, err := n.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops, err := (&queue.Job{Queue: "work", Kind: "note", Payload: []byte("hello")}).Put("home:01")
+	if err == nil {
+		_, err = s.Txn(t.Context(), &api.Txn{Then: ops})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return n
 }
@@ -197,8 +211,32 @@ func (n *node) until(t *testing.T, complaints func(vocabulary) []string) []strin
 	}
 }
 
+// shown returns the expressions of dashboards, by the dashboards' files.
+func shown(t *testing.T) map[string][]string {
+	t.Helper()
+	files, err := dashboards.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]string{}
+	for name, text := range files {
+		var b struct {
+			Panels []struct{ Targets []struct{ Expr string } }
+		}
+		if err := json.Unmarshal([]byte(text), &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range b.Panels {
+			for _, q := range p.Targets {
+				all[name] = append(all[name], q.Expr)
+			}
+		}
+	}
+	return all
+}
+
 // TestRulesLookAtWhatIsExported: a rule that looks for a metric, a label or a value of it that there is not never fires. The stories
-// of the rules must be of such series too, as a rule and its story may be misspelt alike.
+// of the rules must be of such series too, as a rule and its story may be misspelt alike, and dashboards would be empty.
 func TestRulesLookAtWhatIsExported(t *testing.T) {
 	rules, err := Rules()
 	if err != nil {
@@ -208,6 +246,13 @@ func TestRulesLookAtWhatIsExported(t *testing.T) {
 	n := everything(t)
 	for _, c := range n.until(t, func(v vocabulary) (all []string) {
 		for name, expressions := range rules.Expressions() {
+			for _, x := range expressions {
+				for _, c := range v.complaints(t, x, rules.Recorded()) {
+					all = append(all, name+": "+c)
+				}
+			}
+		}
+		for name, expressions := range shown(t) {
 			for _, x := range expressions {
 				for _, c := range v.complaints(t, x, rules.Recorded()) {
 					all = append(all, name+": "+c)
