@@ -27,6 +27,7 @@ func commands() []entry {
 	return []entry{
 		{"up", "run a cloud of three nodes on this machine", command.Up},
 		{"node", "run a node of a cloud on this machine", command.Node},
+		{"alerts", "say which alerts stand in a cloud that runs", command.Alerts},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
