@@ -106,6 +106,10 @@ check-rules: prometheus ## alert rules, their stories and inhibitions, with prom
 	@promtool test rules $$(ls node/*_test.yaml node/*/*_test.yaml)
 	@{ cat node/inhibit.yaml; echo 'route: {receiver: none}'; echo 'receivers: [{name: none}]'; } | amtool check-config
 
+.PHONY: test-prometheus
+test-prometheus: prometheus ## a Prometheus scrapes a cloud and evaluates its rules, without a warning; installs it for root
+	@go test -count=1 -run Prometheus ./scenarios/command
+
 .PHONY: race
 race: ## the tests outside the simulator, with the race detector; needs a C compiler
 	@CGO_ENABLED=1 go test -race -short $$(go list ./... | grep -v /sim/detrt/overlay) # whose tests build programs, and run none of ours
