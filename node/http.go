@@ -13,6 +13,7 @@ import (
 func (n *node) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", web.ReadOnly(promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{})))
+	mux.Handle(statusPath, web.ReadOnly(n.serveStatus()))
 	mux.Handle(web.HealthPath, web.ReadOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })))
 	return mux
 }

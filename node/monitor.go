@@ -102,6 +102,7 @@ func (n *node) beginMonitor(mux *http.ServeMux, run func(string, func(context.Co
 	if err := n.metrics.Register(m); err != nil {
 		return fmt.Errorf("node: metrics of the monitor: %w", err)
 	}
+	n.monitor = m
 	mux.Handle("/alerts", web.ReadOnly(m))
 	run("monitor", m.Run)
 	return nil

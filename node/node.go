@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/abuse"
+	"picloud/node/alerts"
 	"picloud/node/api"
 	"picloud/node/cache"
 	"picloud/node/client"
@@ -71,6 +72,7 @@ type node struct {
 	store   *client.Client // of the cloud, once a role needs it
 	cache   *cache.Client  // of the cloud, once a role needs it
 	abuse   *abuse.Client  // of the cloud, once a role needs it
+	monitor *alerts.Monitor
 }
 
 func (n *node) close() error {

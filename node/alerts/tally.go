@@ -78,6 +78,13 @@ func (t *tally) add(target string, said model.Vector) {
 	}
 }
 
+// Totals returns what the samples of one node say that tiers did since the node began.
+func Totals(tiers []Tier, said model.Vector) []TierTotal {
+	t := newTally(tiers)
+	t.add("", said)
+	return t.totals()
+}
+
 // rise returns by how much a counter has risen since the last look at it.
 func (t *tally) rise(key string, now float64) float64 {
 	before := t.last[key]
