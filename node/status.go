@@ -40,8 +40,9 @@ type statusPart struct {
 
 type statusMetric struct {
 	Name, Help string
+	Value      string // of a metric that has no labels
 	Series     []statusSeries
-	Zero       int // series that are not shown as they are 0
+	Zero       int // series with labels that are not shown as they are 0
 }
 
 type statusSeries struct{ Labels, Value string }
@@ -49,9 +50,10 @@ type statusSeries struct{ Labels, Value string }
 // serveStatus returns the page for people. It needs no script, and nothing but itself.
 func (n *node) serveStatus() http.Handler {
 	page := template.Must(template.New("status").Funcs(template.FuncMap{
-		"about": func(a alerts.Alert) string { return strings.TrimPrefix(a.Title(), a.Name) },
-		"date":  func(t time.Time) string { return t.UTC().Format(time.DateTime) },
-		"label": func(a alerts.Alert, name string) string { return a.Labels[name] },
+		"about":   func(a alerts.Alert) string { return strings.TrimPrefix(a.Title(), a.Name) },
+		"date":    func(t time.Time) string { return t.UTC().Format(time.DateTime) },
+		"rounded": rounded,
+		"label":   func(a alerts.Alert, name string) string { return a.Labels[name] },
 	}).Parse(statusText))
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		families, err := n.metrics.Gather()
@@ -119,6 +121,10 @@ func shownMetric(f *dto.MetricFamily) statusMetric {
 				value = fmt.Sprintf("%d, on average %s", h.GetSampleCount(), measured(f.GetName(), h.GetSampleSum()/float64(h.GetSampleCount())))
 			}
 		}
+		if len(labels) == 0 {
+			m.Value = value
+			continue
+		}
 		if value == "0" && f.GetType() != dto.MetricType_GAUGE {
 			m.Zero++
 			continue
@@ -128,6 +134,17 @@ func shownMetric(f *dto.MetricFamily) statusMetric {
 	return m
 }
 
+// rounded returns a time without the digits that nobody reads.
+func rounded(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d >= time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(100 * time.Nanosecond)
+}
+
 // measured returns a value in the unit that a metric's name ends with.
 func measured(name string, v float64) string {
 	name = strings.TrimSuffix(name, "_total")
@@ -135,14 +152,7 @@ func measured(name string, v float64) string {
 	case strings.HasSuffix(name, "time_seconds") && v > 1e9:
 		return time.UnixMilli(int64(v*1000)).UTC().Format(time.DateTime) + " UTC"
 	case strings.HasSuffix(name, "_seconds") && v != 0:
-		d := time.Duration(v * float64(time.Second))
-		switch {
-		case d >= time.Second:
-			d = d.Round(10 * time.Millisecond)
-		case d >= time.Millisecond:
-			d = d.Round(10 * time.Microsecond)
-		}
-		return d.String()
+		return rounded(time.Duration(v * float64(time.Second))).String()
 	case strings.HasSuffix(name, "_bytes") && v >= 1024:
 		unit := 0
 		for ; v >= 1024 && unit < len("KMGT"); unit++ {

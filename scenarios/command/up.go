@@ -126,7 +126,7 @@ The database's token stands in %s. Try:
   curl -H "Authorization: Bearer $(cat %s)" -X PUT -d '{"n":1}' %s:%s/v1/shop/carts/1
   redis-cli -h %s -p %s -a "$(cat %s)" set greeting hello
   kill -9 "$(cat %s)", and see that nothing is lost
-  curl %s:%s/alerts
+  picloud alerts -at %s:%s, and http://%s:%s/status in a browser
 Ctrl-C stops it; the data stays.
-`, token, token, first, s.ports.http, first, s.ports.redis, token, s.File(s.names[len(s.names)-1], ".pid"), first, s.ports.http)
+`, token, token, first, s.ports.http, first, s.ports.redis, token, s.File(s.names[len(s.names)-1], ".pid"), first, s.ports.http, first, s.ports.http)
 }
