@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"picloud/node/abuse"
 	"picloud/node/alerts/dashboards"
 	"picloud/node/api"
 	"picloud/node/host/hosttest"
@@ -31,9 +32,30 @@ type export map[string]map[string]bool
 // vocabulary is all that expressions may look at, by the names of series.
 type vocabulary map[string]export
 
-// kinds are values that a label may have before any series has them.
-var kinds = []api.Kind{api.Unavailable, api.NotLeader, api.WrongGroup, api.SessionExpired, api.Unknown, api.Replayed, api.Damaged, api.Internal,
-	api.NotFound}
+// unseen returns values that labels of some metrics may have before any series has them.
+func unseen() []hint {
+	verdicts := regexp.MustCompile(`^picloud_abuse_.*verdicts_total$`)
+	return []hint{
+		{regexp.MustCompile(`^picloud_(db|store|queue)_requests_total$`), "kind", texts(api.Unavailable, api.NotLeader, api.WrongGroup, api.SessionExpired,
+			api.Unknown, api.Replayed, api.Damaged, api.Internal, api.NotFound)},
+		{verdicts, "what", texts(abuse.Post, abuse.Login, abuse.Register)},
+		{verdicts, "decision", texts(abuse.Allow, abuse.Quarantine, abuse.Refuse)},
+		{verdicts, "reason", texts(abuse.ByLimit, abuse.ByReputation, abuse.ByLink, abuse.ByPicture, abuse.ByText, abuse.Undecided)},
+	}
+}
+
+type hint struct {
+	metrics *regexp.Regexp
+	label   string
+	values  []string
+}
+
+func texts[T ~string](values ...T) (all []string) {
+	for _, v := range values {
+		all = append(all, string(v))
+	}
+	return all
+}
 
 // everything starts a node with all roles and has each do something.
 func everything(t *testing.T) *node {
@@ -41,6 +63,7 @@ func everything(t *testing.T) *node {
 	n, url := begun(t, withClerk(t), func(c *Config) {
 		c.DB.RESP = hosttest.FreePort(t)
 		c.Cache = &Cache{Port: hosttest.FreePort(t)}
+		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "clerk"}}}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "clerk"}}}
 	})
 	request, err := http.NewRequest(http.MethodPut, url+"/v1/home/greetings/1", strings.NewReader(`{"hello":1}`))
@@ -49,14 +72,18 @@ func everything(t *testing.T) *node {
 	}
 	request.Header.Set("Authorization", "Bearer a-token-of-a-test")
 	answer, err := http.DefaultClient.Do(request)
-	if err == nil {
-		answer.Body.Close()
-		answer, err = http.Get("http://127.0.0.1:" + n.config.LB.Port)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
+	for served := false; !served; time.Sleep(20 * time.Millisecond) { // the balancer has to find the application
+		answer, err := http.Get("http://127.0.0.1:" + n.config.LB.Port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		served = answer.StatusCode == http.StatusOK
+	}
 	c, err := net.Dial("tcp", "127.0.0.1:"+n.config.DB.RESP)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +115,7 @@ func everything(t *testing.T) *node {
 // vocabulary returns what a node exports now.
 func (n *node) vocabulary(t *testing.T) vocabulary {
 	t.Helper()
-	all := vocabulary{"up": {"instance": {}, "job": {}}, "ALERTS": {"alertname": {}, "alertstate": {"firing": true}, "severity": {}, "class": {}}}
+	all := vocabulary{"up": {"instance": {}, "job": {}}, "scrape_duration_seconds": {"instance": {}, "job": {}}, "ALERTS": {"alertname": {}, "alertstate": {"firing": true}, "severity": {}, "class": {}}}
 	descriptions := make(chan *prometheus.Desc, 1000)
 	n.metrics.Describe(descriptions)
 	close(descriptions)
@@ -106,6 +133,13 @@ func (n *node) vocabulary(t *testing.T) vocabulary {
 				all[m[1]].knows(name, strings.Trim(value, `"`))
 			}
 		}
+		for _, u := range unseen() {
+			for _, value := range u.values {
+				if u.metrics.MatchString(m[1]) {
+					all[m[1]].knows(u.label, value)
+				}
+			}
+		}
 	}
 	families, err := n.metrics.Gather()
 	if err != nil {
@@ -116,11 +150,6 @@ func (n *node) vocabulary(t *testing.T) vocabulary {
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
 				e.knows(l.GetName(), l.GetValue())
-			}
-		}
-		if _, has := e["kind"]; has && strings.HasSuffix(f.GetName(), "_requests_total") {
-			for _, k := range kinds {
-				e.knows("kind", string(k))
 			}
 		}
 		if f.GetType() == dto.MetricType_HISTOGRAM {
@@ -290,12 +319,12 @@ func (v vocabulary) unlike(t *testing.T, story, series string) (all []string) {
 		}
 	})
 	for name := range e {
-		if name != "job" && l.Get(name) == "" {
+		if name != "job" && name != "reason" && !l.Has(name) { // what is allowed has no reason
 			all = append(all, fmt.Sprintf("%s: %s has a label %s", story, series, name))
 		}
 	}
-	for _, name := range []string{"le", "state", "event", "outcome", "kind", "status"} {
-		if _, has := e[name]; has && !lambdaKind(l) {
+	for _, name := range []string{"le", "state", "event", "outcome", "kind", "status", "what", "decision", "reason"} {
+		if _, has := e[name]; has && l.Get(name) != "" && !(name == "kind" && lambdas(l)) {
 			if c := e.complaint(labels.MustNewMatcher(labels.MatchEqual, name, l.Get(name))); c != "" {
 				all = append(all, fmt.Sprintf("%s: of %s, %s", story, series, c))
 			}
@@ -304,8 +333,8 @@ func (v vocabulary) unlike(t *testing.T, story, series string) (all []string) {
 	return all
 }
 
-// lambdaKind tells whether the kind of a series is that of an application's jobs, as those of functions are.
-func lambdaKind(l labels.Labels) bool {
+// lambdas tells whether a series is of functions, whose kind is that of an application's jobs.
+func lambdas(l labels.Labels) bool {
 	return strings.HasPrefix(l.Get(model.MetricNameLabel), "picloud_lambda_")
 }
 

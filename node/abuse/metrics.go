@@ -80,6 +80,9 @@ func newMetrics() *metrics {
 	return m
 }
 
+// expect makes the counters of a tenant that alerts look at begin at 0, so that their first rise is seen.
+func (m *metrics) expect(tenant string) { m.condemned.WithLabelValues(tenant) }
+
 func (m *metrics) register(r prometheus.Registerer, s *Server) error {
 	var err error
 	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.verdicts, m.condemned, m.forgotten, m.made, m.labels, m.against, m.unread, s} {

@@ -57,6 +57,7 @@ func New(c Config, node string, source mirror.Source, registry prometheus.Regist
 			return nil, err
 		}
 		s.tenants[t.Name] = t
+		s.metrics.expect(t.Name)
 	}
 	if err := s.metrics.register(registry, s); err != nil {
 		return nil, err

@@ -72,6 +72,12 @@ func keeping() []board {
 			rate("Offers of what clients read", "picloud_cache_fills_total", "outcome"),
 			rate("Calls for changes that failed", "picloud_cache_feed_failures_total", "kind"),
 		}},
+		{"abuse", "abuse protection", []panel{
+			rate("Verdicts", "picloud_abuse_verdicts_total", "decision"),
+			rate("What is not simply allowed, and why", `picloud_abuse_verdicts_total{decision!="allow"}`, "reason"),
+			quantiles("Time", "picloud_abuse_request_seconds", "verb"),
+			one("Age of rules", "s", "max by (tenant, instance) (picloud_abuse_rules_age_seconds)", "{{tenant}} {{instance}}"),
+		}},
 		{"store", "store and database", []panel{
 			rate("Requests to the store", "picloud_store_requests_total", "kind"),
 			quantiles("Time of the store", "picloud_store_request_seconds", "method"),
