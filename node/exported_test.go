@@ -23,6 +23,7 @@ import (
 	"picloud/node/alerts/dashboards"
 	"picloud/node/api"
 	"picloud/node/host/hosttest"
+	"picloud/node/pinboard"
 	"picloud/node/queue"
 )
 
@@ -65,6 +66,8 @@ func everything(t *testing.T) *node {
 		c.Cache = &Cache{Port: hosttest.FreePort(t)}
 		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "clerk"}}}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "clerk"}}}
+		c.applications["pinboard"] = pinboard.New
+		c.Apps = append(c.Apps, App{Name: "pinboard", Port: hosttest.FreePort(t), Drain: Duration{time.Millisecond}})
 	})
 	request, err := http.NewRequest(http.MethodPut, url+"/v1/home/greetings/1", strings.NewReader(`{"hello":1}`))
 	if err != nil {

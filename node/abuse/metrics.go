@@ -76,6 +76,7 @@ func newMetrics() *metrics {
 	}
 	for _, verb := range []string{"judge", "offence"} {
 		m.requests.WithLabelValues(verb, "ok")
+		m.seconds.WithLabelValues(verb)
 	}
 	return m
 }
