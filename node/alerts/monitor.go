@@ -130,7 +130,7 @@ func (m *Monitor) round(ctx context.Context, now time.Time) {
 		t.scraped(m.evaluator.window, said[i], failed[i], now)
 		m.tally.add(t.url, said[i])
 	}
-	changes, err := m.evaluator.Evaluate(ctx, now)
+	changes, err := m.evaluator.Evaluate(context.WithoutCancel(ctx), now) // who stops does not find that rules fail
 	before := m.active
 	m.active = append([]Alert{}, m.evaluator.Active()...)
 	m.inhibit.apply(m.active)
