@@ -277,6 +277,14 @@ func TestOneServerIsEnough(t *testing.T) {
 	})
 }
 
+// learned names what a server has learned of the shop's labels.
+func learned(s *Server) string {
+	t := s.tenants["shop"].texts
+	t.reading.RLock()
+	defer t.reading.RUnlock()
+	return t.model.Digest()
+}
+
 func TestTextsAreLearned(t *testing.T) {
 	stage(t, func(l *lab) {
 		one, other := l.serve("pi-1"), l.serve("pi-2")
@@ -294,20 +302,20 @@ func TestTextsAreLearned(t *testing.T) {
 			t.Helper()
 			late := l.serve("pi-3") // which reads all of it at once
 			l.pass(2 * time.Second)
-			a, b, d := one.tenants["shop"].texts.model.Digest(), other.tenants["shop"].texts.model.Digest(), late.tenants["shop"].texts.model.Digest()
+			a, b, d := learned(one), learned(other), learned(late)
 			if a != b || a != d {
 				t.Errorf("%s three servers have learned %.8s, %.8s and %.8s", when, a, b, d)
 			}
 		}
 		same("after teaching")
-		before := one.tenants["shop"].texts.model.Digest()
+		before := learned(one)
 		l.teach("mallory", 300, true)
 		l.pass(5 * time.Second)
 		same("after a source that lies")
 		l.must(l.rules("shop").Distrust(l.ctx, "mallory", "anna", "lies"))
 		l.pass(5 * time.Second)
 		same("after it is distrusted")
-		if got := one.tenants["shop"].texts.model.Digest(); got != before {
+		if got := learned(one); got != before {
 			t.Error("what a distrusted source has said counts still")
 		}
 		l.expect(c, spam, Quarantine, ByText)
