@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
@@ -37,11 +33,11 @@ type Client struct {
 	verdicts *prometheus.CounterVec
 	failed   prometheus.Counter
 
-	mu      sync.Mutex
-	servers []string             // their addresses
-	out     map[string]time.Time // servers that have not answered, until when others are asked first
-	behind  sync.WaitGroup       // offences that are being said
-	saying  int
+	servers presence.Servers
+
+	mu     sync.Mutex
+	behind sync.WaitGroup // offences that are being said
+	saying int
 }
 
 // listed are the lists of a tenant.
@@ -78,7 +74,7 @@ func NewClient(network host.Network, source mirror.Source, tenants []string, reg
 }
 
 func newClient(source mirror.Source, tenants []string, transport http.RoundTripper, log *slog.Logger) (*Client, error) {
-	c := &Client{source: source, log: log, transport: transport, idle: func() {}, tenants: map[string]*listed{}, out: map[string]time.Time{},
+	c := &Client{source: source, log: log, transport: transport, idle: func() {}, tenants: map[string]*listed{},
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_abuse_client_verdicts_total",
 			Help: "What applications were told of events, by what somebody wanted, what was decided and why."}, []string{"what", "decision", "reason"}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_abuse_client_failures_total",
@@ -109,18 +105,7 @@ func (c *Client) Run(ctx context.Context) {
 	c.idle()
 }
 
-func (c *Client) know(list []presence.Instance) {
-	var servers []string
-	for i := range list {
-		if !list[i].Draining {
-			servers = append(servers, list[i].Address)
-		}
-	}
-	slices.Sort(servers)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.servers = slices.Compact(servers)
-}
+func (c *Client) know(list []presence.Instance) { c.servers.Know(list) }
 
 // Judge decides about an event; see Guard.
 func (c *Client) Judge(ctx context.Context, e *Event) Verdict {
@@ -197,79 +182,23 @@ func (c *Client) Listed(tenant, text string, pictures []string) Listed {
 // rank returns the servers to ask, the first first: the events of one address, or else user, go to one server, which then has
 // its share of what they may do. A server that has not answered lately comes last.
 func (c *Client) rank(e *Event) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	servers := slices.Clone(c.servers)
-	by := e.Tenant + "\x00" + cmp.Or(e.From, e.Who)
-	place := func(server string) (late int, place uint64) {
-		if now.Before(c.out[server]) {
-			late = 1
-		}
-		return late, xxhash.Sum64String(server + "\x00" + by)
-	}
-	slices.SortFunc(servers, func(a, b string) int {
-		lateA, placeA := place(a)
-		lateB, placeB := place(b)
-		return cmp.Or(cmp.Compare(lateA, lateB), cmp.Compare(placeA, placeB), cmp.Compare(a, b))
-	})
-	return servers
+	well, out := c.servers.Rank(e.Tenant + "\x00" + cmp.Or(e.From, e.Who))
+	return append(well, out...)
 }
 
 // ask asks one server, which is asked last for a while if it does not answer.
 func (c *Client) ask(ctx context.Context, server, path string, e *Event, answer any) error {
 	asked, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	err := c.post(asked, server, path, e, answer)
+	err := web.Ask(asked, c.transport, "ask the abuse server", server, path, e, answer, maxAnswer)
 	if kind := api.KindOf(err); err == nil || kind == api.BadRequest || kind == api.NotFound || ctx.Err() != nil && asked.Err() == nil {
 		return err
 	}
 	c.failed.Inc()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	if now.After(c.out[server]) {
+	if c.servers.LeaveOut(server, outFor) {
 		c.log.Warn("an abuse server does not judge, and is asked last for a while", "server", server, "error", err)
 	}
-	for other, until := range c.out { // some may be gone for ever
-		if now.After(until) {
-			delete(c.out, other)
-		}
-	}
-	c.out[server] = now.Add(outFor)
 	return err
-}
-
-func (c *Client) post(ctx context.Context, server, path string, e *Event, into any) error {
-	const doing = "ask the abuse server"
-	body, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+server+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	answer, err := c.transport.RoundTrip(r)
-	if err != nil {
-		return api.Errorf(api.Unavailable, doing, server, "%s", err)
-	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return api.Errorf(api.Unavailable, doing, server, "%s", err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		refused := &api.Error{}
-		if json.Unmarshal(data, refused) != nil || refused.Kind == "" {
-			return api.Errorf(api.Unavailable, doing, server, "it answers with status %d", answer.StatusCode)
-		}
-		return refused
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return api.Errorf(api.Unavailable, doing, server, "%s", err)
-	}
-	return nil
 }
 
 // readEvent reads an event from a request.

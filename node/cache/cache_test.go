@@ -17,6 +17,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/metricstest"
+	"picloud/node/presence"
 )
 
 // story is a lab in which time goes on when the test waits.
@@ -300,7 +301,11 @@ func TestAServerThatDoesNotAnswerIsLeftOut(t *testing.T) {
 func TestEachItemHasAServerOfItsOwn(t *testing.T) {
 	c := newClient(nil, quiet(), nil)
 	home := func(servers []string) map[string]string {
-		c.servers = servers
+		var list []presence.Instance
+		for _, server := range servers {
+			list = append(list, presence.Instance{Address: server})
+		}
+		c.know(list)
 		homes := map[string]string{}
 		for n := range 3000 {
 			i, err := newItem(get(fmt.Sprint("p/", n)))

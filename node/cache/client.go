@@ -1,18 +1,15 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picloud/node/api"
@@ -35,9 +32,9 @@ type Client struct {
 	failed  prometheus.Counter
 	serving prometheus.Gauge
 
+	servers presence.Servers
+
 	mu      sync.Mutex
-	servers []string             // their addresses
-	out     map[string]time.Time // servers that have not answered, until when they are not asked
 	hot     map[string]time.Time // IDs of items, until when their reads are spread
 	flights map[string]*flight   // by the item's ID
 }
@@ -92,7 +89,7 @@ func newClient(store api.Store, log *slog.Logger, call func(ctx context.Context,
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_cache_client_failures_total",
 			Help: "Questions that a cache server did not answer in time."}),
 		serving: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_cache_client_servers", Help: "Cache servers that are known."}),
-		out:     map[string]time.Time{}, hot: map[string]time.Time{}, flights: map[string]*flight{}}
+		hot:     map[string]time.Time{}, flights: map[string]*flight{}}
 }
 
 // Run follows which servers there are until the context ends. Those that were known last are asked after that.
@@ -101,24 +98,11 @@ func (c *Client) Run(ctx context.Context) { presence.Follow(ctx, c.store, c.log,
 // Close ends all connections.
 func (c *Client) Close() { c.close() }
 
-func (c *Client) know(list []presence.Instance) {
-	var servers []string
-	for i := range list {
-		if !list[i].Draining {
-			servers = append(servers, list[i].Address)
-		}
-	}
-	slices.Sort(servers)
-	servers = slices.Compact(servers) // one that has begun again is there twice for a while
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.servers = servers
-	c.serving.Set(float64(len(servers)))
-}
+func (c *Client) know(list []presence.Instance) { c.serving.Set(float64(c.servers.Know(list))) }
 
 // Read answers operations, each as if it were alone; see Reader.
 func (c *Client) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
-	if !c.anybody() {
+	if !c.servers.Any() {
 		c.reads.WithLabelValues("store").Add(float64(len(ops)))
 		return Direct(c.store).Read(ctx, ops...)
 	}
@@ -134,13 +118,6 @@ func (c *Client) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 		return nil, err
 	}
 	return answers, nil
-}
-
-// anybody tells whether there are servers.
-func (c *Client) anybody() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.servers) > 0
 }
 
 func (c *Client) read(ctx context.Context, o api.Op) (*Answer, error) {
@@ -256,44 +233,22 @@ func (c *Client) offer(ctx context.Context, server string, call fillCall) {
 // leaveOut asks a server nothing for a while.
 func (c *Client) leaveOut(server string, err error) {
 	c.failed.Inc()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	if now.After(c.out[server]) {
+	if c.servers.LeaveOut(server, outFor) {
 		c.log.Warn("a cache server does not answer, and is left out for a while", "server", server, "error", err)
 	}
-	for other, until := range c.out { // some may be gone for ever
-		if now.After(until) {
-			delete(c.out, other)
-		}
-	}
-	c.out[server] = now.Add(outFor)
 }
 
 // rank returns the servers to ask for an item, the first first. Each item has an order of its own, so that all clients ask
 // the same one, and only what a server had moves when it goes. If the item is hot, its reads are spread over the first few.
 func (c *Client) rank(i *item) (servers []string, spread bool) {
+	servers, _ = c.servers.Rank(i.id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	servers = make([]string, 0, len(c.servers))
-	for _, server := range c.servers {
-		if !now.Before(c.out[server]) {
-			servers = append(servers, server)
-		}
-	}
-	if len(servers) > 1 {
-		places := map[string]uint64{}
-		for _, server := range servers {
-			places[server] = xxhash.Sum64String(server + "\x00" + i.id)
-		}
-		slices.SortFunc(servers, func(a, b string) int { return cmp.Or(cmp.Compare(places[b], places[a]), cmp.Compare(a, b)) })
-	}
 	until, hot := c.hot[i.id]
 	if !hot || mutant.Planted == mutant.SingleHome {
 		return servers, false
 	}
-	if now.After(until) {
+	if time.Now().After(until) {
 		delete(c.hot, i.id)
 		return servers, false
 	}

@@ -1,14 +1,9 @@
 package queue
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -79,48 +74,7 @@ func (c *Client) Run(ctx context.Context) {
 // ask sends a request to a server: a POST, or a GET if nothing goes in. Of an error of kind Unavailable it is known that it
 // had no effect.
 func (c *Client) ask(ctx context.Context, server, path string, in, out any) error {
-	method, body := http.MethodGet, []byte(nil)
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
-		method = http.MethodPost
-	}
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+server+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	doing, subject := "ask the queue server", server+path
-	answer, err := c.transport.RoundTrip(r)
-	if err != nil {
-		return api.Errorf(kindOf(err), doing, subject, "%s", err)
-	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return api.Errorf(api.Unknown, doing, subject, "%s", err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		e := &api.Error{}
-		if json.Unmarshal(data, e) != nil || e.Kind == "" {
-			return api.Errorf(api.Unknown, doing, subject, "it answers with status %d", answer.StatusCode)
-		}
-		return e
-	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return api.Errorf(api.Unknown, doing, subject, "%s", err)
-	}
-	return nil
-}
-
-// kindOf says of an error of the transport whether the request certainly was not sent, as the server was not reached.
-func kindOf(err error) api.Kind {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return api.Unavailable
-	}
-	return api.Unknown
+	return web.Ask(ctx, c.transport, "ask the queue server", server, path, in, out, maxAnswer)
 }
 
 // Enqueue enqueues jobs, and returns what came of each in their order. Where the kind of an error is Unknown it may have
