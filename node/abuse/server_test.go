@@ -357,6 +357,19 @@ func TestHarmAddsUpToWhatLoadBalancersHear(t *testing.T) {
 	})
 }
 
+func TestARowIsWhatItsKeyBeginsWith(t *testing.T) {
+	for key, want := range map[string][2]string{
+		"@abuse:shop/condemned/10.0.0.1":       {rowCondemned, "10.0.0.1"},
+		"@abuse:shop/condemned/a/list/links/b": {rowCondemned, "a/list/links/b"},
+		"@abuse:shop/list/links/a.b/label/c":   {rowList, "links/a.b/label/c"},
+		"@abuse:shop/audit/1":                  {"", ""},
+	} {
+		if row, name := rowOf(key); row != want[0] || name != want[1] {
+			t.Errorf("%s is %q %q", key, row, name)
+		}
+	}
+}
+
 func TestGuessedPasswordsHarmTheAddressAndNotTheVictim(t *testing.T) {
 	stage(t, func(l *lab) {
 		l.serve("pi-1")

@@ -90,8 +90,9 @@ func (t *texts) told(n mirror.News) {
 
 // rowOf splits a key of a tenant's rules into the sort of row and what stands behind it.
 func rowOf(key string) (row, name string) {
+	rest := key[strings.IndexByte(key, '/'):] // behind the partition
 	for _, row := range []string{rowList, rowLabel, rowDistrust, rowCondemned} {
-		if _, name, found := strings.Cut(key, row); found {
+		if name, is := strings.CutPrefix(rest, row); is {
 			return row, name
 		}
 	}
