@@ -113,47 +113,55 @@ func (t *texts) run(ctx context.Context) {
 
 // learn brings the model to where the labels are.
 func (t *texts) learn(ctx context.Context) {
-	t.mu.Lock()
-	void, heard := t.void, t.heard
-	t.void = false
-	labels := t.trusted()
-	t.mu.Unlock()
-	if !heard {
-		return
-	}
 	t.reading.RLock()
-	model, last := t.model, t.learned
+	model, after := t.model, t.learned
 	t.reading.RUnlock()
-	if void || model == nil {
-		t.metrics.made.WithLabelValues(t.tenant).Inc()
-		fresh, err := text.New(text.Config{})
-		if err != nil {
-			panic("abuse: the default configuration of a model: " + err.Error())
-		}
-		for _, l := range labels {
-			if ctx.Err() != nil {
-				return
-			}
-			fresh.Learn(l.Text, l.Spam)
-		}
-		t.set(fresh, labels)
-		return
+	t.mu.Lock()
+	anew := t.void || model == nil
+	if anew {
+		after = 0
 	}
-	from, _ := slices.BinarySearchFunc(labels, last+1, func(l labelled, at uint64) int { return cmp.Compare(l.at, at) })
-	for _, l := range labels[from:] {
-		t.surprise(&l)
-		t.reading.Lock()
-		model.Learn(l.Text, l.Spam)
-		t.reading.Unlock()
+	heard, labels := t.heard, t.trusted(after)
+	t.void = false
+	t.mu.Unlock()
+	switch {
+	case !heard:
+	case anew:
+		t.fold(ctx, labels)
+	default:
+		for i := range labels {
+			t.surprise(&labels[i])
+			t.reading.Lock()
+			model.Learn(labels[i].Text, labels[i].Spam)
+			t.reading.Unlock()
+		}
+		t.set(model, labels)
 	}
-	t.set(model, labels)
 }
 
-// trusted returns the labels that count, in their order. The lock is held.
-func (t *texts) trusted() []labelled {
+// fold makes the model anew, unless the context ends before.
+func (t *texts) fold(ctx context.Context, labels []labelled) {
+	t.metrics.made.WithLabelValues(t.tenant).Inc()
+	model, err := text.Fold(text.Config{}, func(yield func(text.Label) bool) {
+		for i := range labels {
+			if ctx.Err() != nil || !yield(text.Label{Text: labels[i].Text, Spam: labels[i].Spam}) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		panic("abuse: the default configuration of a model: " + err.Error())
+	}
+	if ctx.Err() == nil {
+		t.set(model, labels)
+	}
+}
+
+// trusted returns the labels behind a revision that count, in their order. The lock is held.
+func (t *texts) trusted(after uint64) []labelled {
 	var all []labelled
 	for _, l := range t.labels {
-		if !t.distrusted[digest(l.Source)] {
+		if l.at > after && !t.distrusted[digest(l.Source)] {
 			all = append(all, l)
 		}
 	}
