@@ -69,9 +69,6 @@ func (p *Pinboard) standing(n *post) (open bool, as standing, reason string) {
 // listed tells what the lists say of a post, and whether that can be known now. No list has anything to say of a post
 // without links and pictures.
 func (p *Pinboard) listed(n *post) (on abuse.Listed, known bool) {
-	if n.Picture == nil && !hasLinks(n.words()) {
-		return abuse.Listed{Known: true}, true
-	}
 	on = p.guard.Listed(tenant, n.words(), n.looks(false))
-	return on, on.Known
+	return on, on.Known || n.Picture == nil && !hasLinks(n.words())
 }
