@@ -88,15 +88,6 @@ func write(key string, buckets []bucket, left map[string]int64) api.Op {
 	return o
 }
 
-// unchanged holds as long as a row is as it was read.
-func unchanged(key string, r *api.Record) api.Compare {
-	c := api.Compare{Key: key, What: api.Modified, Is: "="}
-	if r != nil {
-		c.Number = r.Modified
-	}
-	return c
-}
-
 // share is how much of a limit a server takes at a time, so that not each event of a crowd is a write: a thirty-second of the
 // burst, as much as is there, but at least what it needs. What it does not use within shareFor is lost to the subject: servers
 // that come and go make limits stricter, and never laxer.

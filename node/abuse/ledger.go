@@ -212,7 +212,7 @@ func (l *ledger) change(ctx context.Context, s subject, edit func(left map[strin
 		if !edit(left) {
 			return nil
 		}
-		t := &api.Txn{If: []api.Compare{unchanged(key, row)}, Then: []api.Op{write(key, buckets, left)}, Else: []api.Op{{Kind: api.Get, Key: key}}}
+		t := &api.Txn{If: []api.Compare{api.Unchanged(key, row)}, Then: []api.Op{write(key, buckets, left)}, Else: []api.Op{{Kind: api.Get, Key: key}}}
 		if reply, err = l.store.Txn(ctx, t); err != nil {
 			return err
 		}

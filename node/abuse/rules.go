@@ -97,7 +97,7 @@ func (r *Rules) Add(ctx context.Context, list List, entry, by, why string) error
 	now := time.Now().UnixMilli()
 	l := Listing{Entry: entry, By: by, Why: why, At: now}
 	key := r.key(rowList+string(list)+"/", entry)
-	return r.change(ctx, []api.Compare{absent(key)}, []api.Op{put(key, l)}, Line{now, by, "list", string(list) + " " + entry, why})
+	return r.change(ctx, []api.Compare{api.Absent(key)}, []api.Op{put(key, l)}, Line{now, by, "list", string(list) + " " + entry, why})
 }
 
 // Remove takes an entry from a list.
@@ -107,7 +107,7 @@ func (r *Rules) Remove(ctx context.Context, list List, entry, by, why string) er
 		return err
 	}
 	key := r.key(rowList+string(list)+"/", entry)
-	return r.change(ctx, []api.Compare{present(key)}, []api.Op{{Kind: api.Delete, Key: key}},
+	return r.change(ctx, []api.Compare{api.Exists(key)}, []api.Op{{Kind: api.Delete, Key: key}},
 		Line{time.Now().UnixMilli(), by, "unlist", string(list) + " " + entry, why})
 }
 
@@ -128,13 +128,13 @@ func (r *Rules) Label(ctx context.Context, l Label) error {
 func (r *Rules) Distrust(ctx context.Context, source, by, why string) error {
 	line := Line{time.Now().UnixMilli(), by, "distrust", source, why}
 	key := r.key(rowDistrust, digest(source))
-	return r.change(ctx, []api.Compare{absent(key)}, []api.Op{put(key, line)}, line)
+	return r.change(ctx, []api.Compare{api.Absent(key)}, []api.Op{put(key, line)}, line)
 }
 
 // Trust lets the labels of a source count again.
 func (r *Rules) Trust(ctx context.Context, source, by, why string) error {
 	key := r.key(rowDistrust, digest(source))
-	return r.change(ctx, []api.Compare{present(key)}, []api.Op{{Kind: api.Delete, Key: key}},
+	return r.change(ctx, []api.Compare{api.Exists(key)}, []api.Op{{Kind: api.Delete, Key: key}},
 		Line{time.Now().UnixMilli(), by, "trust", source, why})
 }
 
@@ -152,7 +152,7 @@ func (r *Rules) Pardon(ctx context.Context, address, by, why string) error {
 		return api.Errorf(api.BadRequest, "pardon", fmt.Sprintf("%.80q", address), "it is no address")
 	}
 	key := r.key(rowCondemned, address)
-	return r.change(ctx, []api.Compare{present(key)}, []api.Op{{Kind: api.Delete, Key: key}},
+	return r.change(ctx, []api.Compare{api.Exists(key)}, []api.Op{{Kind: api.Delete, Key: key}},
 		Line{time.Now().UnixMilli(), by, "pardon", address, why})
 }
 
@@ -226,9 +226,6 @@ func digest(text string) string {
 }
 
 func put(key string, v any) api.Op { return api.Op{Kind: api.Put, Key: key, Value: encode(v)} }
-
-func absent(key string) api.Compare  { return api.Compare{Key: key, What: api.Version, Is: "="} }
-func present(key string) api.Compare { return api.Compare{Key: key, What: api.Version, Is: ">"} }
 
 func encode(v any) []byte {
 	value, err := json.Marshal(v)

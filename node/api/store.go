@@ -212,6 +212,21 @@ func ValidKey(key string) error {
 	return nil
 }
 
+// Unchanged holds as long as a record is as it was read; nil for one that was absent.
+func Unchanged(key string, r *Record) Compare {
+	c := Compare{Key: key, What: Modified, Is: "="}
+	if r != nil {
+		c.Number = r.Modified
+	}
+	return c
+}
+
+// Absent holds where there is no record.
+func Absent(key string) Compare { return Unchanged(key, nil) }
+
+// Exists holds where there is one.
+func Exists(key string) Compare { return Compare{Key: key, What: Version, Is: ">"} }
+
 func (c *Compare) validate() error {
 	switch c.Is {
 	case "=", "!=", "<", ">":

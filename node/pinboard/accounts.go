@@ -77,7 +77,7 @@ func (p *Pinboard) newAccount(ctx context.Context, c *call, w *credentials) (*ac
 		return nil, err
 	}
 	reply, err := p.run(ctx, &api.Txn{
-		If:   []api.Compare{absent(h.user())},
+		If:   []api.Compare{api.Absent(h.user())},
 		Then: append([]api.Op{put(h.user(), &u, 0), put(h.password(), kept, 0), start}, welcome...),
 		Else: []api.Op{get(h.user()), get(h.password())},
 	})

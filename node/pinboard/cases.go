@@ -92,7 +92,7 @@ func (p *Pinboard) fileAppeal(ctx context.Context, who *visitor, t *target, a *r
 		op = put(t.caseAt(n.Case), d, 0)
 	}
 	session := who.home.session(who.session)
-	reply, err := p.run(ctx, &api.Txn{If: append(t.unchanged(), exists(session)),
+	reply, err := p.run(ctx, &api.Txn{If: append(t.unchanged(), api.Exists(session)),
 		Then: []api.Op{op, put(t.home.post(t.place), n, 0), t.note(line{a.At, t.name, didAppeal, a.Why})},
 		Else: []api.Op{get(session)}})
 	if err == nil && !reply.Succeeded && first(&reply.Results[0]) == nil {

@@ -40,7 +40,7 @@ func (p *Pinboard) doDelete(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		gone, err = p.removeFollowers(ctx, h, followers)
 	default:
 		u.State = stateGone
-		return &lambda.Effect{If: []api.Compare{unchanged(h.user(), record)}, Then: []api.Op{removeAll(h.timeline()), removeAll(h.allSent()),
+		return &lambda.Effect{If: []api.Compare{api.Unchanged(h.user(), record)}, Then: []api.Op{removeAll(h.timeline()), removeAll(h.allSent()),
 			removeAll(h.histories()), removeAll(h.origins()), removeAll(h.sessions()), remove(h.count()), put(h.user(), u, nameTTL)}}, nil
 	}
 	if err != nil {

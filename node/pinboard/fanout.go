@@ -86,7 +86,7 @@ func (p *Pinboard) takeOut(ctx context.Context, from []home, author home, place 
 		t := &api.Txn{}
 		for i := range there {
 			if e := first(&there[i]); e != nil {
-				t.If, t.Then = append(t.If, unchanged(e.Key, e)), append(t.Then, remove(e.Key))
+				t.If, t.Then = append(t.If, api.Unchanged(e.Key, e)), append(t.Then, remove(e.Key))
 			}
 		}
 		if len(t.Then) == 0 {
@@ -131,7 +131,7 @@ func (p *Pinboard) deliver(ctx context.Context, to []home, e entry) (strangers [
 	for len(to) > 0 {
 		t := &api.Txn{}
 		for _, h := range to {
-			t.If = append(t.If, exists(h.follows(e.Author)))
+			t.If = append(t.If, api.Exists(h.follows(e.Author)))
 			t.Then = append(t.Then, put(h.entry(e), e, 0))
 			t.Else = append(t.Else, get(h.follows(e.Author)))
 		}

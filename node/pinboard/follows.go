@@ -48,7 +48,7 @@ func (p *Pinboard) follow(ctx context.Context, c *call) error {
 		return err
 	}
 	r = &relation{now()}
-	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), absent(row)), Then: append([]api.Op{put(row, r, 0)}, jobs...), Else: []api.Op{get(row)}})
+	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), api.Absent(row)), Then: append([]api.Op{put(row, r, 0)}, jobs...), Else: []api.Op{get(row)}})
 	if err != nil {
 		return err
 	}

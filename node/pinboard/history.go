@@ -70,7 +70,7 @@ func (p *Pinboard) target(ctx context.Context, c *call) (*target, error) {
 
 // unchanged says what must hold while the post is changed: it is as it was read, and the account of its author is there.
 func (t *target) unchanged() []api.Compare {
-	return []api.Compare{t.active(), unchanged(t.home.post(t.place), t.record)}
+	return []api.Compare{t.active(), api.Unchanged(t.home.post(t.place), t.record)}
 }
 
 // note returns what writes a line of the post's history, in the transaction that changes the post.

@@ -61,7 +61,7 @@ func (l *lab) do(ctx context.Context, w *waiting) error {
 	if e == nil {
 		e = &lambda.Effect{}
 	}
-	t := &api.Txn{If: append(slices.Clone(e.If), unchanged(w.record.Key, &w.record)), Then: append([]api.Op{remove(w.record.Key)}, e.Then...)}
+	t := &api.Txn{If: append(slices.Clone(e.If), api.Unchanged(w.record.Key, &w.record)), Then: append([]api.Op{remove(w.record.Key)}, e.Then...)}
 	for _, j := range e.Jobs {
 		ops, err := j.Put(w.run.Partition)
 		if err != nil {

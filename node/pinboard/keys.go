@@ -126,20 +126,7 @@ func removeAll(prefix string) api.Op {
 	return api.Op{Kind: api.DeleteRange, Key: prefix, End: api.PrefixEnd(prefix)}
 }
 
-func exists(key string) api.Compare { return api.Compare{Key: key, What: api.Version, Is: ">"} }
-
-func absent(key string) api.Compare { return unchanged(key, nil) }
-
 // active holds as long as the user has not deleted the account.
 func (h home) active() api.Compare {
 	return api.Compare{Key: h.user(), What: api.Version, Is: "=", Number: 1}
-}
-
-// unchanged holds as long as a record is as it was read; nil for one that was absent.
-func unchanged(key string, r *api.Record) api.Compare {
-	c := api.Compare{Key: key, What: api.Modified, Is: "="}
-	if r != nil {
-		c.Number = r.Modified
-	}
-	return c
 }

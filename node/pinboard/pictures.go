@@ -100,7 +100,7 @@ func (p *Pinboard) doThumbnail(ctx context.Context, _ *lambda.Run, l letter) (*l
 		return nil, err
 	}
 	n.Picture.Thumbnail = &d.Handle
-	return &lambda.Effect{If: append(d.If, unchanged(record.Key, record)), Then: append(d.Then, put(record.Key, n, 0))}, nil
+	return &lambda.Effect{If: append(d.If, api.Unchanged(record.Key, record)), Then: append(d.Then, put(record.Key, n, 0))}, nil
 }
 
 func (p *Pinboard) servePicture(ctx context.Context, c *call) error {

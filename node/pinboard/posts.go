@@ -75,7 +75,7 @@ func (p *Pinboard) posting(ctx context.Context, who *visitor, place string, n *p
 	}
 	own := entry{who.name, place}
 	t := &api.Txn{
-		If:   append(who.still(), absent(who.sent(n.ID))),
+		If:   append(who.still(), api.Absent(who.sent(n.ID))),
 		Then: []api.Op{put(who.sent(n.ID), &sent{place, d.fingerprint()}, 0), put(who.entry(own), own, 0)},
 		Else: []api.Op{get(who.sent(n.ID))},
 	}
@@ -242,6 +242,6 @@ func (p *Pinboard) takeBack(ctx context.Context, who *visitor, id string, s *sen
 	if n.Case != "" {
 		gone = append(gone, remove(who.caseAt(n.Case)))
 	}
-	reply, err := p.run(ctx, &api.Txn{If: append(who.still(), unchanged(who.post(s.Place), first(&found[0]))), Then: append(gone, jobs...)})
+	reply, err := p.run(ctx, &api.Txn{If: append(who.still(), api.Unchanged(who.post(s.Place), first(&found[0]))), Then: append(gone, jobs...)})
 	return err == nil && reply.Succeeded, err
 }

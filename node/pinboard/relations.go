@@ -78,7 +78,7 @@ func (p *Pinboard) mirror(ctx context.Context, h home, name string, m *mirrored,
 	if n == nil {
 		n = &count{}
 	}
-	t := &api.Txn{If: []api.Compare{h.active(), unchanged(h.follower(name), m.row), unchanged(h.count(), m.number)}}
+	t := &api.Txn{If: []api.Compare{h.active(), api.Unchanged(h.follower(name), m.row), api.Unchanged(h.count(), m.number)}}
 	switch {
 	case follows:
 		t.Then = []api.Op{put(h.follower(name), relation{now()}, 0)}
@@ -102,7 +102,7 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		return nil, err // what an account has left is removed by another job
 	}
 	row := self.follows(other.name)
-	e := &lambda.Effect{If: []api.Compare{self.active(), unchanged(row, t.row)}}
+	e := &lambda.Effect{If: []api.Compare{self.active(), api.Unchanged(row, t.row)}}
 	if !t.follows {
 		found, err := p.read(ctx, all(self.timeline(), 2*maxTimeline))
 		if err != nil {

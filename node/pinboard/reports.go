@@ -35,7 +35,7 @@ func (p *Pinboard) putReport(ctx context.Context, c *call, why string) error {
 		return err
 	}
 	row := c.who.reported(entry{t.name, t.place})
-	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), absent(row)), Then: append([]api.Op{put(row, &report{now(), why}, 0)}, jobs...),
+	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), api.Absent(row)), Then: append([]api.Op{put(row, &report{now(), why}, 0)}, jobs...),
 		Else: []api.Op{get(row)}})
 	if err == nil && !reply.Succeeded && first(&reply.Results[0]) == nil {
 		err = errGone(c.who.name)
@@ -101,7 +101,7 @@ func (p *Pinboard) file(ctx context.Context, t *target, by string, r *api.Record
 		ops = append(ops, t.openCase(t.place, n, &dossier{Opened: now(), Reports: 1}))
 	}
 	n.Reported = true
-	reply, err := p.run(ctx, &api.Txn{If: append(t.unchanged(), absent(row)), Then: append(ops, put(t.home.post(t.place), n, 0))})
+	reply, err := p.run(ctx, &api.Txn{If: append(t.unchanged(), api.Absent(row)), Then: append(ops, put(t.home.post(t.place), n, 0))})
 	return err == nil && reply.Succeeded, err
 }
 
@@ -113,7 +113,7 @@ func (p *Pinboard) withdraw(ctx context.Context, e entry, by string) error {
 		if err != nil {
 			return err
 		}
-		t := &api.Txn{If: []api.Compare{unchanged(h.post(e.Place), first(&found[0]))}, Then: []api.Op{remove(h.report(e.Place, by))}}
+		t := &api.Txn{If: []api.Compare{api.Unchanged(h.post(e.Place), first(&found[0]))}, Then: []api.Op{remove(h.report(e.Place, by))}}
 		if n := first(&found[0]); n != nil {
 			t.Then = append(t.Then, api.Op{Kind: api.Put, Key: n.Key, Value: n.Value})
 		}

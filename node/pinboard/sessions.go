@@ -30,7 +30,7 @@ type visitor struct {
 
 // still says what must hold while somebody writes: the account and the session are there.
 func (v *visitor) still() []api.Compare {
-	return []api.Compare{v.active(), exists(v.home.session(v.session))}
+	return []api.Compare{v.active(), api.Exists(v.home.session(v.session))}
 }
 
 // newToken makes a token: the user's name, so that is known where to look, and a secret.
