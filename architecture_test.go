@@ -19,9 +19,9 @@ var arrows = []struct {
 	why  string
 }{
 	{"chaos", nil, "the catalogue and schedules are data: the simulator and the monkey of live clusters stand on them"},
-	{"hw", nil, "the board is at the ground"},
+	{"hw", []string{"hw"}, "the board is at the ground"},
 	{"reports", nil, "reports see results, no simulator: a live run is shown the same way"},
-	{"node/host", nil, "what a node stands on is at the ground"},
+	{"node/host", []string{"hw"}, "what a node stands on is at the ground, beside the board"},
 	{"node/host/hosttest", []string{"node/host"}, "a contract knows the interface only"},
 	{"node", []string{"node", "hw"}, "node code runs on real Pis: it must not know that there is a simulator"},
 	{"node/abuse/link", nil, "it looks at texts and knows nothing of who wrote them"},
@@ -34,7 +34,8 @@ var arrows = []struct {
 	{"sim/kernel", []string{"sim/event", "sim/channel"}, "the kernel runs processes; devices attach to it"},
 	{"sim/net", []string{"sim/event", "sim/channel"}, "a device knows processes as channel.Guest only"},
 	{"sim/disk", []string{"sim/event", "sim/channel"}, "a device knows processes as channel.Guest only"},
-	{"sim/machine", []string{"node/host", "sim/channel", "sim/detrt"}, "the inside of a machine meets the kernel at the channel only"},
+	{"sim/rack", []string{"hw", "sim/event", "sim/channel"}, "a device knows processes as channel.Guest only; what a modelled Pi is, package twin says"},
+	{"sim/machine", []string{"hw", "node/host", "sim/channel", "sim/detrt"}, "the inside of a machine meets the kernel at the channel only"},
 	{"sim/world", []string{"chaos", "hw", "sim"}, "the world plays schedules and judges nothing"},
 	{"sim/simtest", []string{"sim"}, "helps tests of the simulator"},
 	{"scenarios/history", nil, "histories come from simulated and live runs alike"},
