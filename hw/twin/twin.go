@@ -1,0 +1,199 @@
+// Package twin is a modelled Raspberry Pi: its heat, power, clock and the wear of its card, as integer arithmetic on time. It serves the
+// files, registers and pins that a real one has, so the same drivers run on both.
+//
+// Time is that of the caller, who tells by Advance how far it has come and what the board has worked since. The physics are exact over any
+// span; what the firmware and the electronics decide (clock, fan, throttling, sag, reset) they decide at fixed instants, every 250 ms, so
+// how the caller cuts time into pieces makes no difference.
+//
+// Invariants: no floating point, no goroutines, no clock, and no chance but from Config.Seed, so equal calls give equal bits on every
+// machine; heat that came in is stored or has gone out; a board without power draws none; one goroutine at a time uses a Pi.
+package twin
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"picloud/hw"
+)
+
+// Config says what board it is, how it is cooled and what is wired to it. Zero values stand for the defaults.
+type Config struct {
+	Name           string // what relays and meters of others call it
+	Model          Model
+	Cooling        Cooling
+	CableMilliohms int64     // from the supply to the board; default 110, as a good one has
+	Equipment      hw.Config // relays, meters, the pin of the fan
+	Seed           uint64    // of serial numbers and of the thermometer's noise
+	Card           Card
+}
+
+// Card is the card's make.
+type Card struct {
+	Bytes  int64 // what it holds; default 32 GiB
+	Cycles int64 // how often its flash can be erased before it is worn out; default 3000
+	Aging  int64 // how many times faster it wears than real ones; default 1
+}
+
+// Validate reports the first bad value in one sentence.
+func (c Config) Validate() error {
+	switch {
+	case int(c.Model) >= len(modelNames()):
+		return fmt.Errorf("twin: unknown model %d", c.Model)
+	case int(c.Cooling) >= len(coolingNames()):
+		return fmt.Errorf("twin: unknown cooling %d", c.Cooling)
+	case c.CableMilliohms < 0 || c.CableMilliohms > mostMilliohms:
+		return fmt.Errorf("twin: a cable of %d milliohms is not between 0 and %d", c.CableMilliohms, mostMilliohms)
+	case c.Card.Bytes < 0 || c.Card.Bytes > 1<<42 || c.Card.Cycles < 0 || c.Card.Cycles > 1e6 || c.Card.Aging < 0 || c.Card.Aging > 1e9:
+		return fmt.Errorf("twin: a card's figure is negative or beyond all cards: %+v", c.Card)
+	}
+	if c.Equipment.FanPin != "" && (c.Cooling != Fan || c.Model == Pi5) {
+		return fmt.Errorf("twin: a fan on pin %s needs the cooling fan, on a model whose kernel has none", c.Equipment.FanPin)
+	}
+	return c.validateEquipment()
+}
+
+func (c Config) validateEquipment() error {
+	taken := map[string]string{}
+	if pin := c.Equipment.FanPin; pin != "" {
+		taken[pin] = "the fan"
+	}
+	for _, r := range c.relays() {
+		if r.Feeds == "" || r.Feeds == c.Name {
+			return fmt.Errorf("twin: the relay on %s feeds %q, which is no other machine", r.Pin, r.Feeds)
+		}
+		if other, is := taken[r.Pin]; is {
+			return fmt.Errorf("twin: pin %s drives both %s and the relay of %s", r.Pin, other, r.Feeds)
+		}
+		taken[r.Pin] = "the relay of " + r.Feeds
+	}
+	for _, pin := range sortedKeys(taken) {
+		if _, is := pinNumber(pin); !is {
+			return fmt.Errorf("twin: there is no pin %q for %s", pin, taken[pin])
+		}
+	}
+	_, err := newBus(c.Equipment.Meters)
+	return err
+}
+
+func (c Config) relays() []hw.Relay {
+	return slices.Concat(c.Equipment.Relays, c.Equipment.BackupRelays)
+}
+
+func (c Config) withDefaults() Config {
+	if c.CableMilliohms == 0 {
+		c.CableMilliohms = goodMilliohms
+	}
+	if c.Card.Bytes == 0 {
+		c.Card.Bytes = 32 << 30
+	}
+	if c.Card.Cycles == 0 {
+		c.Card.Cycles = 3000
+	}
+	if c.Card.Aging == 0 {
+		c.Card.Aging = 1
+	}
+	return c
+}
+
+// Pi is a board and what is wired to it.
+type Pi struct {
+	config Config
+	model  model
+	serial uint64
+	events []Event
+
+	state   state
+	powered bool          // the supply reaches it
+	started time.Duration // when it last began to run
+	now     time.Duration
+	end     time.Duration // as far as the caller has come: within Advance, now is on its way there
+	settled time.Duration // as far as the physics have come
+	work    Work          // done from then to the end
+	backlog time.Duration // core time that was reported faster than the cores can give it
+
+	tickSince time.Duration // the last tick, or when power came
+	tickWork  Work          // done since then, and settled
+
+	heat
+	electrics
+	firmware
+	fan
+	kernel
+	wear
+	dog    watchdog
+	pins   []*pin
+	relays []relay
+	bus    *bus
+	tree   *tree
+}
+
+// state is what a board is doing.
+type state uint8
+
+const (
+	off     state = iota // no power
+	held                 // in reset, as the supply is too weak to start
+	running              //
+	halted               // power is there, and nothing runs until it is taken away
+)
+
+// New returns a board without power, as warm as the air.
+func New(config Config) (*Pi, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	p := &Pi{config: config, model: config.Model.figures()}
+	p.serial = p.model.serial | rand.NewPCG(config.Seed, 1).Uint64()>>32
+	p.bus, _ = newBus(config.Equipment.Meters) // Validate has seen it
+	p.heat = newHeat(config.Model.cooler(config.Cooling))
+	p.electrics = electrics{supply: nominalMillivolts, cable: config.CableMilliohms}
+	p.wear = newWear(config.Card)
+	p.kernel.link = LinkState{Up: true, Changes: 1, Megabits: p.model.linkMbit}
+	p.activeMicrowatt = p.powerTable()
+	p.makePins()
+	p.tree = newTree(p.files())
+	p.boot()
+	return p, nil
+}
+
+// Name returns what others call it.
+func (p *Pi) Name() string { return p.config.Name }
+
+// Running tells whether programs run on it.
+func (p *Pi) Running() bool { return p.state == running }
+
+// Cores returns how many cores are in use now.
+func (p *Pi) Cores() int {
+	n := 0
+	for _, used := range p.online {
+		if used {
+			n++
+		}
+	}
+	return n
+}
+
+// SpeedPPM returns the speed of a core now, against one of a Pi 4B at 1.8 GHz, in parts per million.
+func (p *Pi) SpeedPPM() int64 { return p.model.speedPPM * p.clock() / p.model.maxMHz }
+
+// Milliwatts returns what the board draws now.
+func (p *Pi) Milliwatts() int64 { return p.drawn / 1000 }
+
+// Millivolts returns what arrives at the board.
+func (p *Pi) Millivolts() int64 { return p.volts }
+
+// MilliCelsius returns how hot the processor is, exactly.
+func (p *Pi) MilliCelsius() int64 { return p.heat.nanokelvin() / 1_000_000 }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, strings.Compare)
+	return keys
+}
