@@ -19,8 +19,8 @@ build: ## build bin/picloud
 	@go build -o $(PICLOUD) .
 
 .PHONY: sim
-sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder]; pinboard with a seed of its own choice
-	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT))
+sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence]; pinboard with a seed of its own choice
+	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT))
 
 .PHONY: sweep
 sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=folder]
@@ -71,7 +71,7 @@ test-plain: ## the tests that need no simulated machine
 
 .PHONY: test-sim
 test-sim: build ## the tests that run inside simulated machines
-	@$(PICLOUD) test -count=1 ./sim/kernel ./sim/machine ./scenarios/runner
+	@$(PICLOUD) test -count=1 ./sim/kernel ./sim/machine ./sim/world ./scenarios/runner
 
 .PHONY: test-live
 test-live: build ## nodes as real processes, killed again and again: nothing acknowledged is lost

@@ -40,14 +40,14 @@ var arrows = []struct {
 	{"sim/simtest", []string{"sim"}, "helps tests of the simulator"},
 	{"scenarios/history", nil, "histories come from simulated and live runs alike"},
 	{"scenarios/checks", []string{"chaos", "reports", "scenarios/history"}, "checks judge saved histories in a plain process"},
-	{"scenarios/runner", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
+	{"scenarios/runner", []string{"chaos", "hw", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
 	{"scenarios/example", []string{"node", "scenarios/kv", "sim/machine"}, "an example stands on what its reader's program will stand on"},
 	{"scenarios/compare/load", nil, "it is also built into the program that drives etcd, in a module of its own"},
 	{"scenarios/abuse", []string{"node/abuse/text"}, "what is measured is the model that judges, outside of any cloud"},
 	{"scenarios/certificate", nil, "a certificate knows no cloud"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
 	{"scenarios/command", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
-	{"scenarios", []string{"chaos", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator"},
+	{"scenarios", []string{"chaos", "hw", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator; a modelled board is none"},
 	{"", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command is on top"},
 }
 

@@ -34,6 +34,7 @@ func commands() []entry {
 		{"replay", "play a run again from its files", command.Replay},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
+		{"trial", "compare scenarios with a defence of the cloud and without it", command.Trial},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
 		{"bench", "measure the tiers against what people would use instead", command.Bench},
 		{"abuse-score", "measure how well spam is told from what people write", command.AbuseScore},

@@ -82,6 +82,7 @@ var catalogue = slices.Concat(
 	processKinds(), clockKinds(),
 	linkKinds(), partitionKinds(), connectionKinds(),
 	diskErrorKinds(), diskDamageKinds(), diskStateKinds(),
+	boardKinds(), facilityKinds(),
 )
 
 func processKinds() []Spec {

@@ -27,6 +27,8 @@ const (
 	ClassClock   Class = "clock"
 	ClassNetwork Class = "network"
 	ClassDisk    Class = "disk"
+	// ClassHardware needs modelled boards.
+	ClassHardware Class = "hardware"
 )
 
 // TargetType says what a kind is aimed at. Its value is the key in a schedule's text.
@@ -52,6 +54,8 @@ const (
 	BytesPerSecond Unit = "bytes/s" //
 	Times          Unit = "x"       // a factor
 	Count          Unit = ""        // a plain number
+	MilliCelsius   Unit = "mC"      // thousandths of a degree
+	Milliohms      Unit = "mohm"    //
 )
 
 // ParamSpec describes one parameter of a kind.

@@ -152,19 +152,19 @@ func (l *ledger) clash(f, g *Fault, fs, gs *Spec) bool {
 		return true
 	}
 	stops := func(s *Spec) bool { return s.Restarts || s.Kind == Pause }
-	return stops(fs) && stops(gs) && sameTarget && overlap(f, g, l.limits.Recovery)
+	return stops(fs) && stops(gs) && l.meet(f, g) && overlap(f, g, l.limits.Recovery)
 }
 
 // crashAfterHarm says whether f takes back synced data of a machine that g crashes later.
 func (l *ledger) crashAfterHarm(f, g *Fault, fs, gs *Spec) bool {
 	return !l.limits.CrashAfterSilentHarm && fs.Harm == HarmSilent &&
 		(gs.Restarts || gs.Kind == DiskEvict) &&
-		g.Target.A[0] == f.Target.A[0] && g.End() >= f.At
+		l.meet(f, g) && g.End() >= f.At
 }
 
 // spoils says whether f may leave no process for the required fault g to act on.
 func (l *ledger) spoils(f, g *Fault, spec *Spec) bool {
-	if !spec.Restarts && !spec.AllowsDeath || g.Target.Type != OnMachine || f.Target.A[0] != g.Target.A[0] {
+	if !spec.Restarts && !spec.AllowsDeath || g.Target.Type != OnMachine || !l.meet(f, g) {
 		return false
 	}
 	return overlap(f, g, l.limits.Recovery) || spec.Harm != HarmNone && f.At <= g.End()
@@ -173,8 +173,22 @@ func (l *ledger) spoils(f, g *Fault, spec *Spec) bool {
 // absent says whether of two required faults on one machine the one takes away the process that the other one
 // is to act on.
 func (l *ledger) absent(f, g *Fault, fs, gs *Spec) bool {
-	return (fs.Restarts || gs.Restarts) && f.Target.Type == OnMachine && g.Target.Type == OnMachine &&
-		f.Target.A[0] == g.Target.A[0] && overlap(f, g, l.limits.Recovery)
+	return (fs.Restarts || gs.Restarts) && stopped(f) && stopped(g) && l.meet(f, g) && overlap(f, g, l.limits.Recovery)
+}
+
+// stopped says whether a fault is aimed at machines as such, and not at ways between them.
+func stopped(f *Fault) bool {
+	return f.Target.Type == OnMachine || f.Target.Type == OnSwitch
+}
+
+// meet says whether two faults are aimed at the same machine, one of them perhaps at all of its shelf.
+func (l *ledger) meet(f, g *Fault) bool {
+	for _, name := range l.top.aimedAt(f) {
+		if slices.Contains(l.top.aimedAt(g), name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {

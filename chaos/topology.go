@@ -122,6 +122,14 @@ func (t *Topology) touched(target Target) []string {
 	return sorted
 }
 
+// aimedAt returns the machines that a fault names, or those of the switch that it names. Of a link it is the end that sends.
+func (t *Topology) aimedAt(f *Fault) []string {
+	if f.Target.Type == OnSwitch {
+		return t.OnSwitch(f.Target.A[0])
+	}
+	return f.Target.A[:1]
+}
+
 // Touches says whether a fault is aimed at a machine, alone or among others.
 func (t *Topology) Touches(f *Fault, machine string) bool {
 	return slices.Contains(t.touched(f.Target), machine)

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	_ "embed"
+	"slices"
 
 	"picloud/chaos"
 )
@@ -20,5 +21,17 @@ func (s *Scenario) PlaysAllKinds() bool {
 			return s.Faults.Schedule.Text == ""
 		}
 	}
-	return len(s.Faults.Kinds) == len(chaos.Kinds())
+	return len(s.Faults.Kinds) == len(s.Playable())
+}
+
+// Playable returns the names of the kinds of faults that can be played on the scenario's machines, in the order of the
+// catalogue: those that start in the hardware need modelled boards.
+func (s *Scenario) Playable() []string {
+	if s.Hardware != nil {
+		return chaos.Kinds()
+	}
+	return slices.DeleteFunc(chaos.Kinds(), func(name string) bool {
+		spec, _ := chaos.Lookup(chaos.Kind(name))
+		return spec.Class == chaos.ClassHardware
+	})
 }

@@ -24,6 +24,11 @@ func (s *Scenario) NodeConfig(m *Machine) *node.Config {
 		}
 		c.Monitor = &monitor
 	}
+	for _, name := range s.Without {
+		if off := defences()[name]; off != nil {
+			off(&c)
+		}
+	}
 	return &c
 }
 

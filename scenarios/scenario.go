@@ -16,20 +16,22 @@ import (
 
 // Scenario is a scenario file.
 type Scenario struct {
-	Name     string   `yaml:"name"`
-	Moral    string   `yaml:"moral"`    // what it shows, in one line
-	Duration Duration `yaml:"duration"` // the whole run, in virtual time
-	Liveness Duration `yaml:"liveness"` // its last part, in which everything is healed
-	Topology Topology `yaml:"topology"`
-	Clients  Clients  `yaml:"clients"`
-	Store    *Store   `yaml:"store"`
-	Users    *Users   `yaml:"users"`
+	Name     string    `yaml:"name"`
+	Moral    string    `yaml:"moral"`    // what it shows, in one line
+	Duration Duration  `yaml:"duration"` // the whole run, in virtual time
+	Liveness Duration  `yaml:"liveness"` // its last part, in which everything is healed
+	Topology Topology  `yaml:"topology"`
+	Hardware *Hardware `yaml:"hardware"`
+	Clients  Clients   `yaml:"clients"`
+	Store    *Store    `yaml:"store"`
+	Users    *Users    `yaml:"users"`
 
 	// Roles says what the machines of a role are as nodes, as in their own files. The topology says the rest.
 	Roles map[string]*node.Config `yaml:"roles"`
 
-	Faults Faults `yaml:"faults"`
-	Checks Checks `yaml:"checks"`
+	Faults  Faults   `yaml:"faults"`
+	Checks  Checks   `yaml:"checks"`
+	Without []string `yaml:"without"` // defences of the nodes that are switched off
 
 	text []byte // of the file
 }

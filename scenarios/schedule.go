@@ -66,16 +66,16 @@ func (s *Scenario) generatorConfig() chaos.Config {
 	}
 	for _, k := range f.Kinds {
 		if k.Kind == Others {
-			c.Kinds = append(c.Kinds, others(c.Kinds, time.Duration(k.Every))...)
+			c.Kinds = append(c.Kinds, s.others(c.Kinds, time.Duration(k.Every))...)
 		}
 	}
 	return c
 }
 
-// others returns all kinds that are not listed.
-func others(listed []chaos.KindRate, every time.Duration) []chaos.KindRate {
+// others returns all kinds that can be played and are not listed.
+func (s *Scenario) others(listed []chaos.KindRate, every time.Duration) []chaos.KindRate {
 	var rest []chaos.KindRate
-	for _, name := range chaos.Kinds() {
+	for _, name := range s.Playable() {
 		same := func(k chaos.KindRate) bool { return string(k.Kind) == name }
 		if !slices.ContainsFunc(listed, same) {
 			rest = append(rest, chaos.KindRate{Kind: chaos.Kind(name), Every: every})

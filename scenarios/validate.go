@@ -40,7 +40,7 @@ func (s *Scenario) Validate() error {
 		return wrong("liveness", "the last part, %s, is not shorter than the run, %s",
 			time.Duration(s.Liveness), time.Duration(s.Duration))
 	}
-	for _, part := range []func() error{s.validateTopology, s.validateRoles, s.validateClients, s.validateStore,
+	for _, part := range []func() error{s.validateTopology, s.validateHardware, s.validateDefences, s.validateRoles, s.validateClients, s.validateStore,
 		s.validateUsers, s.validateFaults, s.validateChecks} {
 		if err := part(); err != nil {
 			return err

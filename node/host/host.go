@@ -11,6 +11,8 @@ import (
 	"net"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"picloud/hw"
 )
 
 // Network opens streams and packet sockets by name and port.
@@ -33,4 +35,5 @@ type Host struct {
 	Log     *slog.Logger
 
 	Processes Processes // nil where no programs can be started
+	Hardware  hw.Parts  // what its board is reached by; nil if nobody knows
 }

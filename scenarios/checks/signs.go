@@ -60,6 +60,7 @@ func signs() map[chaos.Kind]sign {
 	ends := unseen("the node ends, and only its log says that it was the card: what it counted is gone with it")
 	lies := sign{alerts: []string{damaged}, within: again, not: "nobody can know before the place is read again, whenever that is"}
 	stands := unseen("the monitor's connections stand, or are made anew at once")
+	boardless := unseen("no node looks at its board")
 	return map[chaos.Kind]sign{
 		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted,
 		chaos.Pause: {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
@@ -93,6 +94,10 @@ func signs() map[chaos.Kind]sign {
 		chaos.DiskRot: lies, chaos.DiskCorruptRead: lies, chaos.DiskMisdirectedRead: lies, chaos.DiskMisdirectedWrite: lies,
 		chaos.DiskFsyncLie: lies, chaos.DiskLostWrite: lies,
 		chaos.DiskEvict: unseen("it does no harm"),
+
+		chaos.Hang: boardless, chaos.FanDead: boardless, chaos.LinkFlap: boardless, chaos.SensorStuck: boardless, chaos.MeterForgets: boardless,
+		chaos.RelayStuck: boardless, chaos.CPULies: boardless, chaos.AirWarm: boardless, chaos.CableBad: boardless,
+		chaos.SupplyWeak: boardless, chaos.SupplyOut: boardless,
 	}
 }
 

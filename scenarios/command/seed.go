@@ -17,9 +17,10 @@ func randomSeed() uint64 { return 1 + rand.Uint64N(999_999) }
 
 // runSeed runs one seed of a scenario in a process of its own, without a trace, and returns what
 // stands in the folder then.
-func runSeed(ctx context.Context, program, scenario string, seed uint64, folder string, core int) (*reports.Result, error) {
-	cmd := exec.CommandContext(ctx, program, "sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
-		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core))
+func runSeed(ctx context.Context, program, scenario string, seed uint64, folder string, core int, more ...string) (*reports.Result, error) {
+	args := append([]string{"sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
+		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core)}, more...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	output, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {

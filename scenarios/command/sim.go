@@ -18,7 +18,7 @@ const DefaultScenario = "pinboard"
 
 // Sim runs a scenario in the simulated world and judges it.
 func Sim(ctx context.Context, args []string) error {
-	f := flags("sim", `sim [-seed N] [-scenario NAME] [-out FOLDER] [-schedule FILE]
+	f := flags("sim", `sim [-seed N] [-scenario NAME] [-out FOLDER] [-schedule FILE] [-without DEFENCE]
 
 Runs a scenario in the simulated world: machines, network, disks, clients, and the faults that the
 seed decides. Leaves a report, and ends with status 0 for pass, 1 for fail, 2 for bad input and 3
@@ -33,6 +33,7 @@ Examples:
 	out := f.String("out", "", "the folder for what the run leaves (default out/SCENARIO-SEED)")
 	schedule := f.String("schedule", "", "a file with the faults to play in place of the scenario's")
 	noTrace := f.Bool("no-trace", false, "leave out the trace, which is most of what a run writes")
+	without := f.String("without", "", "a defence of the nodes to switch off")
 	core := f.Int("core", -1, "the CPU core to run on")
 	race := f.Bool("race", false, "run machines with the race detector")
 	quiet := f.Bool("q", false, "print the verdict only")
@@ -41,7 +42,7 @@ Examples:
 	}
 	o := runner.Options{Seed: *seed, NoTrace: *noTrace, Core: *core, Race: *race, Folder: *out}
 	var err error
-	if o.Scenario, err = scenarios.Load(*name); err != nil {
+	if o.Scenario, err = load(*name, *without); err != nil {
 		return err
 	}
 	if *schedule != "" {
@@ -72,7 +73,7 @@ Examples:
 	if o.Folder == "" {
 		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))
 	}
-	o.Replay = fmt.Sprintf("make sim SEED=%d SCENARIO=%s", o.Seed, *name)
+	o.Replay = repeat(o.Seed, *name, *without)
 	if !*quiet {
 		o.Progress = progress()
 	}
@@ -82,6 +83,24 @@ Examples:
 	}
 	show(done, o.Folder, *quiet)
 	return verdict(done.Result.Verdict)
+}
+
+// load returns a scenario, without one of its defences if that is said.
+func load(name, without string) (*scenarios.Scenario, error) {
+	s, err := scenarios.Load(name)
+	if err == nil && without != "" {
+		err = s.SwitchOff(without)
+	}
+	return s, err
+}
+
+// repeat returns the command that repeats a run.
+func repeat(seed uint64, name, without string) string {
+	command := fmt.Sprintf("make sim SEED=%d SCENARIO=%s", seed, name)
+	if without != "" {
+		command += " WITHOUT=" + without
+	}
+	return command
 }
 
 // program returns the path of the program that simulated machines run: this one, or a build with

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/hunt"
@@ -168,7 +167,7 @@ func (w *sweep) finish(s *scenarios.Scenario) (verdict, err error) {
 		return nil, nil
 	}
 	var never []string
-	kinds := chaos.Kinds()
+	kinds := s.Playable()
 	sort.Strings(kinds)
 	for _, kind := range kinds {
 		if w.kinds[kind] == 0 {

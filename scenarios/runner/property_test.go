@@ -134,7 +134,7 @@ func (l *lab) draw(t *rapid.T) trial {
 	}
 	c.Limits.StormRate = rapid.SampledFrom([]int64{0, 1_000_000}).Draw(t, "storms")
 	c.Limits.ActiveAtOnce = rapid.IntRange(3, 12).Draw(t, "active at once")
-	names := rapid.Permutation(chaos.Kinds()).Draw(t, "kinds")[:rapid.IntRange(4, 16).Draw(t, "take part")]
+	names := rapid.Permutation(l.scenario.Playable()).Draw(t, "kinds")[:rapid.IntRange(4, 16).Draw(t, "take part")]
 	for _, crash := range []chaos.Kind{chaos.PowerCut, chaos.Pause} { // so that leaders change
 		if !slices.Contains(names, string(crash)) {
 			names = append(names, string(crash))

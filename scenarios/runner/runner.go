@@ -203,7 +203,18 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 			Record: func(p *kernel.Process, line []byte) { r.record(line) },
 		},
 	}
-	for _, m := range s.Topology.Machines {
+	if h := s.Hardware; h != nil {
+		c.Hardware = world.Hardware{Air: int64(h.Air) * 1000, Supplies: map[string]int64{}}
+		for name, supply := range h.Supplies {
+			c.Hardware.Supplies[name] = int64(supply.Watts) * 1000
+		}
+	}
+	for i := range s.Topology.Machines {
+		m := s.Topology.Machines[i]
+		board, err := s.Twin(&m, event.NewLoop(r.Seed).Stream("board/"+m.Name).Uint64())
+		if err != nil {
+			return c, err
+		}
 		card, err := disk.ParseProfile(m.Card)
 		if err != nil {
 			return c, err
@@ -218,7 +229,7 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 		}
 		c.Machines = append(c.Machines, world.Machine{
 			Name: m.Name, Switch: m.Switch, Link: link, Card: card, Cores: m.Cores, MemoryBytes: int64(m.Memory),
-			Program: program,
+			Program: program, Board: board,
 		})
 	}
 	return c, nil

@@ -115,6 +115,7 @@ type Stats struct {
 	Reads, Syncs, Writebacks int64 // requests that the device has completed
 	BytesRead, BytesWritten  int64 // between the device and the medium
 	CachedReads              int64 // reads that needed no device
+	Errors                   int64 // requests that ended with EIO
 }
 
 // New returns an empty card that is switched on. The name tells its random streams from those of

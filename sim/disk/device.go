@@ -172,6 +172,9 @@ func (c *Card) complete(r *request, err syscall.Errno) {
 }
 
 func (c *Card) reply(g channel.Guest, call uint64, err syscall.Errno, a, b int64, data []byte) {
+	if err == syscall.EIO {
+		c.stats.Errors++
+	}
 	if g == nil {
 		return
 	}

@@ -1,6 +1,11 @@
 package kernel
 
-import "picloud/sim/event"
+import (
+	"cmp"
+	"slices"
+
+	"picloud/sim/event"
+)
 
 // Cost is the fitted price of the work that a process does in one turn, on a core at full speed.
 // A process counts how often it picked a goroutine and how much it allocated; the kernel counts
@@ -50,6 +55,15 @@ func (c *CPU) use(start event.Time, costNs int64) event.Time {
 // SetSpeed sets the clock of all cores relative to full speed, in parts per million: a throttled
 // or under-volted machine is slow.
 func (c *CPU) SetSpeed(ppm int64) { c.speedPPM = max(ppm, 1) }
+
+// SetCores changes how many cores there are. Work that was on a core which is taken away has been done by then.
+func (c *CPU) SetCores(now event.Time, n int) {
+	slices.SortFunc(c.free, func(a, b event.Time) int { return cmp.Compare(b, a) }) // those that are free soonest go first
+	for len(c.free) < n {
+		c.free = append(c.free, now)
+	}
+	c.free = c.free[:max(n, 1)]
+}
 
 // BusyNs returns the core time used so far, ns: what the power model heats with.
 func (c *CPU) BusyNs() int64 { return c.busyNs }

@@ -61,7 +61,7 @@ func NewHost(p *Port) (*host.Host, error) {
 		return nil, err
 	}
 	disk := NewDisk(p, p.DiskState)
-	return &host.Host{
+	h := &host.Host{
 		Name:    self,
 		Network: network,
 		Disk:    disk,
@@ -70,7 +70,11 @@ func NewHost(p *Port) (*host.Host, error) {
 		Log:     NewLog(p),
 
 		Processes: NewProcesses(p),
-	}, nil
+	}
+	if os.Getenv(EnvBoard) != "" {
+		h.Hardware = NewParts(p)
+	}
+	return h, nil
 }
 
 // DiskState returns the state of the disk as the kernel last published it.

@@ -31,16 +31,12 @@ func (p *pi) kill() effect {
 	p.down++
 	p.Kill()
 	return effect{
-		heal: func() { p.up(0) },
+		heal: func() {
+			if p.down--; p.down == 0 {
+				p.startAfter(0)
+			}
+		},
 		felt: func() int64 { return ended },
-	}
-}
-
-// up takes one fault off a machine that was held down, and starts its program again after a while
-// if it was the last.
-func (p *pi) up(after time.Duration) {
-	if p.down--; p.down == 0 {
-		p.startAfter(after)
 	}
 }
 
@@ -48,41 +44,29 @@ func (p *pi) up(after time.Duration) {
 // nobody is told.
 func (p *pi) cutPower() effect {
 	var felt int64
-	p.down++
 	if p.On() {
 		felt = 1
-		p.PowerOff()
-		p.paused = 0
-		p.host.PowerOff()
-		p.card.PowerCut(disk.DrawCrash)
 	}
-	return effect{
-		heal: func() {
-			if !p.On() {
-				p.PowerOn()
-				p.card.PowerOn()
-				p.host.PowerOn()
-			}
-			p.up(p.world.config.BootTime)
-		},
-		felt: func() int64 { return felt },
-	}
+	p.unplug()
+	return effect{heal: p.plug, felt: func() int64 { return felt }}
 }
 
-// pause withholds the processor from the processes.
+// pause withholds the processor from the processes. What was paused when power went is not paused when it is back.
 func (p *pi) pause() effect {
 	if !p.On() {
 		return effect{heal: func() {}, felt: func() int64 { return 0 }}
 	}
 	p.paused++
-	before := p.Withheld()
+	before, life := p.Withheld(), p.lives
 	p.Pause()
 	return effect{
 		heal: func() {
+			if p.lives != life {
+				return
+			}
 			if p.paused--; p.paused == 0 {
 				p.Resume()
 			}
-			p.paused = max(p.paused, 0)
 		},
 		felt: func() int64 { return p.Withheld() - before },
 	}
@@ -91,10 +75,12 @@ func (p *pi) pause() effect {
 // slow makes the processor take longer for the same work.
 func (p *pi) slow(factor int64) effect {
 	before, after := p.Turns(), int64(-1)
-	p.CPU.SetSpeed(1e6 / factor)
+	p.slowed = factor
+	p.setSpeed()
 	return effect{
 		heal: func() {
-			p.CPU.SetSpeed(1e6)
+			p.slowed = 1
+			p.setSpeed()
 			after = p.Turns()
 		},
 		felt: p.turnsSince(before, &after),

@@ -118,6 +118,8 @@ func (w *World) inject(f *chaos.Fault) (effect, error) {
 		return p.spoilDisk(f)
 	case chaos.ClassNetwork:
 		return w.spoilNetwork(f)
+	case chaos.ClassHardware:
+		return w.breakHardware(f)
 	}
 	return effect{}, fmt.Errorf("faults of class %q cannot be played here", spec.Class)
 }

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"picloud/hw/twin"
 	"picloud/sim/channel"
 	"picloud/sim/disk"
 	"picloud/sim/event"
 	"picloud/sim/kernel"
 	"picloud/sim/machine"
 	"picloud/sim/net"
+	"picloud/sim/rack"
 )
 
 // Machine describes a simulated Pi with the program that it runs.
@@ -29,6 +31,7 @@ type Machine struct {
 	Cores       int   // zero for 4
 	MemoryBytes int64 // zero for no limit
 	Program     kernel.Program
+	Board       *twin.Config // its board; nil if it has none
 }
 
 // Config describes a world.
@@ -36,6 +39,7 @@ type Config struct {
 	Kernel   kernel.Config
 	Switches []string // the first is the root, to which the others are wired
 	Machines []Machine
+	Hardware Hardware
 
 	RestartAfter time.Duration // from the end of a program to its next start; zero for 1 s
 	BootTime     time.Duration // from power to the start of programs; zero for 5 s
@@ -45,6 +49,7 @@ type Config struct {
 type World struct {
 	Kernel  *kernel.Kernel
 	Network *net.Network
+	shelves map[string]*rack.Shelf // of the machines that have boards, by switch
 	config  Config
 	pis     map[string]*pi
 	names   []string
@@ -58,15 +63,26 @@ type pi struct {
 	config  Machine
 	card    *disk.Card
 	host    *net.Host
-	down    int          // faults that hold it down
+	board   *rack.Board  // nil if it has none
+	down    int          // faults that hold its program down
 	paused  int          // faults that hold its processes
 	restart *event.Timer // of its program
+
+	unplugged int   // for how many reasons it has no supply
+	lives     int64 // how often it has lost what it had in memory
+	speed     int64 // of its cores, parts per million of a Pi 4B's
+	slowed    int64 // by faults: how many times
+	flaps     int64 // of its wire
+	wire      bool  // up
 }
 
 // New builds the world and starts every program.
 func New(c Config) (*World, error) {
 	if c.RestartAfter == 0 {
 		c.RestartAfter = time.Second
+	}
+	if c.Hardware.Air == 0 {
+		c.Hardware.Air = 22_000
 	}
 	if c.BootTime == 0 {
 		c.BootTime = 5 * time.Second
@@ -116,7 +132,13 @@ func (w *World) build() error {
 		}
 	}
 	sort.Strings(w.names)
+	if err := w.addShelves(); err != nil {
+		return err
+	}
 	for _, m := range w.config.Machines {
+		if w.pis[m.Name].board != nil {
+			continue // it starts once its board does
+		}
 		if err := w.pis[m.Name].startProgram(); err != nil {
 			return err
 		}
@@ -129,7 +151,7 @@ func (w *World) add(c Machine) error {
 	if err != nil {
 		return err
 	}
-	p := &pi{Machine: m, world: w, config: c, host: w.Network.Host(c.Name)}
+	p := &pi{Machine: m, world: w, config: c, host: w.Network.Host(c.Name), speed: 1e6, slowed: 1, wire: true}
 	p.card, err = disk.New(w.Kernel.Loop, c.Name, disk.Config{
 		Profile: c.Card,
 		Publish: m.PublishDisk,
@@ -143,6 +165,9 @@ func (w *World) add(c Machine) error {
 	m.Attach(channel.ClassDisk, p.card)
 	w.pis[c.Name] = p
 	w.names = append(w.names, c.Name)
+	if c.Board != nil {
+		return p.addBoard()
+	}
 	return nil
 }
 
@@ -150,11 +175,14 @@ func (w *World) add(c Machine) error {
 func (p *pi) startProgram() error {
 	p.world.Kernel.Loop.Stop(p.restart)
 	p.restart = nil
-	if p.config.Program.Path == "" || p.down > 0 || len(p.Processes()) > 0 {
+	if p.config.Program.Path == "" || p.down > 0 || !p.On() || len(p.Processes()) > 0 {
 		return nil
 	}
 	prog := p.config.Program
 	env := map[string]string{machine.EnvHosts: machine.FormatHosts(p.world.Network.Names())}
+	if p.board != nil {
+		env[machine.EnvBoard] = "1"
+	}
 	for name, value := range prog.Env {
 		env[name] = value
 	}

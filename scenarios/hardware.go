@@ -1,0 +1,157 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"picloud/chaos"
+	"picloud/hw"
+	"picloud/hw/twin"
+)
+
+// Hardware is the boards of the machines that are nodes, what they stand in and what feeds them. Without it no machine has a board.
+type Hardware struct {
+	Air      int               `yaml:"air"`      // °C of the room
+	Default  Board             `yaml:"default"`  // what a node has
+	Boards   map[string]Board  `yaml:"boards"`   // by machine, where it is not the default
+	Supplies map[string]Supply `yaml:"supplies"` // by switch: of the machines on it; others have one of their own each
+	Relays   []Relay           `yaml:"relays"`
+}
+
+// Board is a modelled Pi. What is left out is as in the default.
+type Board struct {
+	Model   string `yaml:"model"`   // pi-3b, pi-3b+, pi-4b or pi-5
+	Cooling string `yaml:"cooling"` // bare, heatsink or fan
+	Cable   int    `yaml:"cable"`   // resistance of the supply's cable, mΩ
+	Batch   string `yaml:"batch"`   // in which its processor was made
+}
+
+// Supply is what feeds a shelf.
+type Supply struct {
+	Watts int `yaml:"watts"`
+}
+
+// Relay is a relay that can cut a machine off.
+type Relay struct {
+	Feeds  string `yaml:"feeds"`  // the machine
+	Owner  string `yaml:"owner"`  // the machine that drives it
+	Backup string `yaml:"backup"` // the one that does when the owner cannot
+}
+
+// boardOf returns the board of a machine, and whether it has one.
+func (s *Scenario) boardOf(m *Machine) (Board, bool) {
+	if s.Hardware == nil || m.Role == RoleClient || m.Role == RoleMonitor {
+		return Board{}, false
+	}
+	b, d := s.Hardware.Boards[m.Name], s.Hardware.Default
+	for _, f := range []struct {
+		own *string
+		all string
+	}{{&b.Model, d.Model}, {&b.Cooling, d.Cooling}, {&b.Batch, d.Batch}} {
+		if *f.own == "" {
+			*f.own = f.all
+		}
+	}
+	if b.Cable == 0 {
+		b.Cable = d.Cable
+	}
+	return b, true
+}
+
+func (s *Scenario) validateHardware() error {
+	h := s.Hardware
+	if h == nil {
+		return nil
+	}
+	if h.Air < -20 || h.Air > 60 {
+		return wrong("hardware.air", "%d °C, it must be -20 to 60", h.Air)
+	}
+	boards := map[string]bool{}
+	for i := range s.Topology.Machines {
+		m := &s.Topology.Machines[i]
+		if _, has := s.boardOf(m); !has {
+			continue
+		}
+		boards[m.Name] = true
+		if _, err := s.Twin(m, 0); err != nil {
+			return wrong("hardware", "%s: %s", m.Name, err)
+		}
+	}
+	known := slices.Sorted(maps.Keys(boards))
+	for _, name := range slices.Sorted(maps.Keys(h.Boards)) {
+		if !boards[name] {
+			return wrong("hardware.boards."+name, "no node has this name%s", chaos.DidYouMean(name, known))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Supplies)) {
+		if !slices.Contains(s.Topology.Switches, name) {
+			return wrong("hardware.supplies."+name, "no switch has this name%s", chaos.DidYouMean(name, s.Topology.Switches))
+		}
+		if h.Supplies[name].Watts < 1 {
+			return wrong("hardware.supplies."+name, "a supply gives at least 1 W")
+		}
+	}
+	fed := map[string]bool{}
+	for i, r := range h.Relays {
+		path := fmt.Sprintf("hardware.relays[%d]", i)
+		for _, name := range []string{r.Feeds, r.Owner, r.Backup} {
+			if !boards[name] && (name != "" || r.Backup != "") {
+				return wrong(path, "no node has the name %q%s", name, chaos.DidYouMean(name, known))
+			}
+		}
+		if fed[r.Feeds] || r.Feeds == r.Owner || r.Feeds == r.Backup || r.Owner == r.Backup {
+			return wrong(path, "a machine has one relay, which others drive")
+		}
+		fed[r.Feeds] = true
+	}
+	return nil
+}
+
+// Twin returns the modelled Pi of a machine; nil if it has none. Its serial number and its thermometer's noise come from the seed.
+func (s *Scenario) Twin(m *Machine, seed uint64) (*twin.Config, error) {
+	b, has := s.boardOf(m)
+	if !has {
+		return nil, nil
+	}
+	model, err := twin.ParseModel(b.Model)
+	if err != nil {
+		return nil, err
+	}
+	cooling, err := twin.ParseCooling(b.Cooling)
+	if err != nil {
+		return nil, err
+	}
+	c := &twin.Config{Name: m.Name, Model: model, Cooling: cooling, CableMilliohms: int64(b.Cable), Equipment: s.Equipment(m.Name), Seed: seed}
+	return c, c.Validate()
+}
+
+// relayPins are the pins that relays are wired to, and firstMeter is the first address of the meters beside them: the n-th relay of a
+// machine has the n-th of each.
+func relayPins() []string {
+	return []string{"GPIO17", "GPIO27", "GPIO22", "GPIO23", "GPIO24", "GPIO25"}
+}
+
+const firstMeter = 0x40
+
+// Equipment returns what is wired to a machine: for each relay a pin that drives it and a chip that measures what goes through it.
+func (s *Scenario) Equipment(machine string) hw.Config {
+	var c hw.Config
+	if s.Hardware == nil {
+		return c
+	}
+	for _, r := range s.Hardware.Relays {
+		n := len(c.Relays) + len(c.BackupRelays)
+		if machine != r.Owner && machine != r.Backup || n >= len(relayPins()) {
+			continue
+		}
+		relay := hw.Relay{Feeds: r.Feeds, Pin: relayPins()[n]}
+		if machine == r.Owner {
+			c.Relays = append(c.Relays, relay)
+		} else {
+			c.BackupRelays = append(c.BackupRelays, relay)
+		}
+		c.Meters = append(c.Meters, hw.Meter{Of: r.Feeds, Chip: "ina219", Address: firstMeter + uint16(n)})
+	}
+	return c
+}

@@ -1,0 +1,157 @@
+package rack
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"syscall"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"picloud/hw"
+	"picloud/sim/channel"
+)
+
+// Handle answers a process that asks something of the board.
+func (b *Board) Handle(g channel.Guest, f channel.Frame) {
+	b.advance()
+	if f.Op == channel.BoardPin || f.Op == channel.BoardWatchdog {
+		b.holds[g.PID()] = true
+	}
+	reply, err := b.serve(&f)
+	reply.Class, reply.Op, reply.ID = channel.ClassBoard, channel.OpReply, f.ID
+	if err != nil {
+		reply.Err, reply.Data = number(err), []byte(cause(err).Error())
+	}
+	g.Post(reply)
+	b.settle()
+}
+
+// Gone says that a process ended: the kernel lets go of its pins. Its watchdog runs on, as that is what it is for.
+func (b *Board) Gone(g channel.Guest) {
+	if !b.holds[g.PID()] {
+		return
+	}
+	delete(b.holds, g.PID())
+	b.advance()
+	b.EndProcess()
+	b.dog = nil
+	b.settle()
+}
+
+// number returns the error number that stands for an error's kind on the channel.
+func number(err error) syscall.Errno {
+	e, _ := errors.AsType[*hw.Error](err)
+	switch {
+	case e != nil && e.Kind == hw.Absent:
+		return syscall.ENODEV
+	case e != nil && e.Kind == hw.Invalid:
+		return syscall.EINVAL
+	}
+	return syscall.EIO
+}
+
+// cause returns what stands behind an error of the board, whose kind and place the other end adds again.
+func cause(err error) error {
+	if e, is := errors.AsType[*hw.Error](err); is && e.Err != nil {
+		return e.Err
+	}
+	return err
+}
+
+func (b *Board) serve(f *channel.Frame) (channel.Frame, error) {
+	switch name, rest := split(f.Data); f.Op {
+	case channel.BoardRead:
+		data, err := b.parts.ReadFile(name)
+		return channel.Frame{Data: data}, err
+	case channel.BoardWrite:
+		return channel.Frame{}, b.parts.WriteFile(name, rest)
+	case channel.BoardGlob:
+		paths, err := b.parts.Glob(name)
+		var data []byte
+		for _, path := range paths {
+			data = append(append(data, path...), 0)
+		}
+		return channel.Frame{Data: data}, err
+	case channel.BoardProperty:
+		return b.property(f.Data)
+	case channel.BoardBus:
+		_, err := b.parts.Bus(name)
+		return channel.Frame{}, err
+	case channel.BoardTransfer:
+		bus, err := b.parts.Bus(name)
+		if err != nil {
+			return channel.Frame{}, err
+		}
+		read := make([]byte, min(max(f.B, 0), channel.MaxData))
+		err = bus.Tx(uint16(f.A), rest, read)
+		return channel.Frame{Data: read}, err
+	case channel.BoardPin:
+		return b.pin(name, f.A, f.B)
+	case channel.BoardWatchdog:
+		return b.watch(f.A, time.Duration(f.B))
+	case channel.BoardHalt:
+		return channel.Frame{}, b.parts.Halt()
+	}
+	return channel.Frame{}, &hw.Error{Kind: hw.Invalid, Doing: "ask", What: "the board", Err: errors.New("unknown operation")}
+}
+
+// split separates a name from what follows it.
+func split(data []byte) (name string, rest []byte) {
+	first, rest, _ := bytes.Cut(data, []byte{0})
+	return string(first), slices.Clone(rest)
+}
+
+func (b *Board) property(data []byte) (channel.Frame, error) {
+	message := make([]uint32, len(data)/4)
+	for i := range message {
+		message[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	err := b.parts.Property(message)
+	answer := make([]byte, 0, len(data))
+	for _, word := range message {
+		answer = binary.LittleEndian.AppendUint32(answer, word)
+	}
+	return channel.Frame{Data: answer}, err
+}
+
+func (b *Board) pin(name string, request, argument int64) (channel.Frame, error) {
+	p, err := b.parts.Pin(name)
+	if err != nil {
+		return channel.Frame{}, err
+	}
+	switch request {
+	case channel.PinNumber:
+		return channel.Frame{A: int64(p.Number())}, nil
+	case channel.PinOut:
+		return channel.Frame{}, p.Out(argument != 0)
+	case channel.PinIn:
+		return channel.Frame{}, p.In(gpio.Pull(argument), gpio.NoEdge)
+	}
+	level := int64(0)
+	if p.Read() {
+		level = 1
+	}
+	return channel.Frame{A: level}, nil
+}
+
+func (b *Board) watch(request int64, d time.Duration) (channel.Frame, error) {
+	if request == channel.WatchdogOpen {
+		dog, err := b.parts.OpenWatchdog()
+		b.dog = dog
+		return channel.Frame{}, err
+	}
+	if b.dog == nil {
+		return channel.Frame{}, &hw.Error{Kind: hw.Invalid, Doing: "ask", What: "the watchdog", Err: errors.New("it is not open")}
+	}
+	switch request {
+	case channel.WatchdogTimeout:
+		d, err := b.dog.SetTimeout(d)
+		return channel.Frame{B: int64(d)}, err
+	case channel.WatchdogFeed:
+		return channel.Frame{}, b.dog.Feed()
+	}
+	return channel.Frame{}, b.dog.Disarm()
+}

@@ -1,0 +1,225 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"picloud/chaos"
+	"picloud/hw/twin"
+	"picloud/sim/event"
+	"picloud/sim/kernel"
+	"picloud/sim/net"
+	"picloud/sim/rack"
+)
+
+// breakHardware makes a fault that starts in the hardware happen.
+func (w *World) breakHardware(f *chaos.Fault) (effect, error) {
+	if f.Target.Type == chaos.OnSwitch {
+		return w.breakShelf(f)
+	}
+	var all []effect
+	for _, name := range f.Target.A {
+		p, err := w.lookup(name)
+		if err != nil {
+			return effect{}, err
+		}
+		e, err := p.breakBoard(f)
+		if err != nil {
+			return effect{}, err
+		}
+		all = append(all, e)
+	}
+	return together(all), nil
+}
+
+// together is several effects as one.
+func together(all []effect) effect {
+	return effect{
+		heal: func() {
+			for _, e := range all {
+				if e.heal != nil {
+					e.heal()
+				}
+			}
+		},
+		felt: func() (sum int64) {
+			for _, e := range all {
+				sum += e.felt()
+			}
+			return sum
+		},
+	}
+}
+
+// breakShelf makes a fault of a shelf's air or supply happen.
+func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
+	name := f.Target.A[0]
+	s := w.shelves[name]
+	if s == nil {
+		return effect{}, fmt.Errorf("on %s stands no board", name)
+	}
+	switch f.Kind {
+	case chaos.AirWarm:
+		s.SetAmbient(w.config.Hardware.Air + f.Param("by"))
+		c := w.counting(func() bool { return true })
+		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
+	case chaos.SupplyWeak, chaos.SupplyOut:
+		full := w.config.Hardware.Supplies[name]
+		if full == 0 {
+			return effect{}, fmt.Errorf("%s has no supply of its own", name)
+		}
+		left := int64(0)
+		if f.Kind == chaos.SupplyWeak {
+			left = f.Param("left")
+		}
+		s.SetBudget(full / 1000 * left / 1000)
+		c := w.counting(func() bool { return !s.AllRun() })
+		return effect{heal: func() { c.stop(); s.SetBudget(full) }, felt: c.felt}, nil
+	}
+	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
+}
+
+// breakBoard makes a fault of one machine's hardware happen.
+func (p *pi) breakBoard(f *chaos.Fault) (effect, error) {
+	switch f.Kind {
+	case chaos.LinkFlap:
+		return p.flap(f)
+	case chaos.CPULies:
+		return p.lie(f)
+	case chaos.RelayStuck:
+		return p.jamRelay()
+	}
+	if p.board == nil {
+		return effect{}, fmt.Errorf("%s has no board", p.Name)
+	}
+	switch f.Kind {
+	case chaos.Hang:
+		return p.hang(f.Param("watchdog") == 0), nil
+	case chaos.FanDead:
+		fault := map[bool]twin.FanFault{true: twin.FanDead, false: twin.FanFine}
+		return p.spoil(func(dead bool) { p.board.SetFan(fault[dead]) }, func() bool { return p.On() && p.config.Board.Cooling == twin.Fan }), nil
+	case chaos.SensorStuck:
+		return p.spoil(p.board.SetSensorStuck, func() bool { return p.On() }), nil
+	case chaos.MeterForgets:
+		p.board.ForgetMeters()
+		return effect{felt: func() int64 { return 1 }}, nil
+	case chaos.CableBad:
+		set := func(bad bool) {
+			p.board.SetCable(p.config.Board.CableMilliohms)
+			if bad {
+				p.board.SetCable(f.Param("resistance"))
+			}
+		}
+		return p.spoil(set, p.underVoltage), nil
+	}
+	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
+}
+
+// spoil breaks a part until it is healed, and counts for how many steps of the rack that made a difference.
+func (p *pi) spoil(set func(broken bool), matters func() bool) effect {
+	set(true)
+	c := p.world.counting(matters)
+	return effect{heal: func() { c.stop(); set(false) }, felt: c.felt}
+}
+
+// underVoltage tells whether what arrives at the board is too little: below 4.63 V.
+func (p *pi) underVoltage() bool { return p.On() && p.board.Millivolts() < 4630 }
+
+// counter counts the steps of the rack at which something is so.
+type counter struct {
+	loop  *event.Loop
+	timer *event.Timer
+	n     int64
+}
+
+func (w *World) counting(so func() bool) *counter {
+	c := &counter{loop: w.Kernel.Loop}
+	var look func()
+	look = func() {
+		if so() {
+			c.n++
+		}
+		c.timer = c.loop.After(rack.Step, look)
+	}
+	look()
+	return c
+}
+
+func (c *counter) stop()       { c.loop.Stop(c.timer) }
+func (c *counter) felt() int64 { return c.n }
+
+// hang lets the machine stand still until it is reset.
+func (p *pi) hang(watchdogToo bool) effect {
+	p.board.SetWatchdogDead(watchdogToo)
+	e := p.pause()
+	return effect{heal: func() { e.heal(); p.board.SetWatchdogDead(false) }, felt: e.felt}
+}
+
+// flap takes the machine's wire down again and again.
+func (p *pi) flap(f *chaos.Fault) (effect, error) {
+	loop := p.world.Kernel.Loop
+	down, every := time.Duration(f.Param("down"))*time.Millisecond, time.Duration(f.Param("every"))*time.Millisecond
+	if down >= every {
+		return effect{}, fmt.Errorf("a wire that is down for %s every %s is never up", down, every)
+	}
+	var cut *net.Applied
+	var timer *event.Timer
+	var fall func()
+	n := int64(0)
+	rise := func() {
+		if cut != nil {
+			cut.Heal()
+			cut, p.wire, p.flaps = nil, true, p.flaps+1
+		}
+	}
+	fall = func() {
+		a, err := p.world.Network.Apply(fmt.Sprintf("%s/%d", f.Name(), n), net.WireCut{Where: net.Where{Link: p.Name}})
+		if err != nil {
+			p.world.Kernel.Fail(err)
+			return
+		}
+		n++
+		cut, p.wire, p.flaps = a, false, p.flaps+1
+		timer = loop.After(down, func() {
+			rise()
+			timer = loop.After(every-down, fall)
+		})
+	}
+	fall()
+	return effect{heal: func() { loop.Stop(timer); rise() }, felt: func() int64 { return n }}, nil
+}
+
+// lie makes the machine's processor compute hashes wrongly, while it is hot enough.
+func (p *pi) lie(f *chaos.Fault) (effect, error) {
+	rule := kernel.WrongHash{Mask: byte(f.Param("mask")), Match: byte(f.Param("match")), Bit: byte(f.Param("bit"))}
+	above, before := f.Param("above"), p.Lies()
+	if above > 0 && p.board == nil {
+		return effect{}, fmt.Errorf("%s has no board that says how hot it is", p.Name)
+	}
+	c := p.world.counting(func() bool {
+		if above > 0 && p.board.MilliCelsius() < above {
+			p.TellTruth()
+		} else {
+			p.LieAboutHashes(rule)
+		}
+		return true
+	})
+	return effect{heal: func() { c.stop(); p.TellTruth() }, felt: func() int64 { return p.Lies() - before }}, nil
+}
+
+// jamRelay lets the relay that feeds the machine stay as it is.
+func (p *pi) jamRelay() (effect, error) {
+	found := false
+	set := func(stuck bool) {
+		for _, name := range p.world.names {
+			if b := p.world.pis[name].board; b != nil && b.Drives(p.Name) {
+				b.SetRelayStuck(p.Name, stuck)
+				found = true
+			}
+		}
+	}
+	if set(true); !found {
+		return effect{}, fmt.Errorf("no relay feeds %s", p.Name)
+	}
+	return effect{heal: func() { set(false) }, felt: func() int64 { return 1 }}, nil
+}
