@@ -13,6 +13,7 @@ import (
 const (
 	ResultFile   = "result.json"
 	TimelineFile = "timeline.json"
+	BoardsFile   = "boards.json" // where machines have boards
 	SummaryFile  = "summary.txt"
 	PageFile     = "report.html"
 	TimingFile   = "timing.json"
@@ -25,8 +26,8 @@ type Timing struct {
 }
 
 // Write writes the result, the timeline, the summary and the page into a folder, which it makes.
-// Each file is there whole or not at all.
-func Write(folder string, r *Result, t Timeline) error {
+// Each file is there whole or not at all. What boards went through is evidence, and there already.
+func Write(folder string, r *Result, t Timeline, b Boards) error {
 	result, err := r.Encode()
 	if err != nil {
 		return err
@@ -38,9 +39,31 @@ func Write(folder string, r *Result, t Timeline) error {
 	return errors.Join(
 		WriteFile(filepath.Join(folder, TimelineFile), append(timeline, '\n')),
 		WriteFile(filepath.Join(folder, SummaryFile), []byte(Summary(r))),
-		WriteFile(filepath.Join(folder, PageFile), []byte(Page(r, t))),
+		WriteFile(filepath.Join(folder, PageFile), []byte(Page(r, t, b))),
 		WriteFile(filepath.Join(folder, ResultFile), result),
 	)
+}
+
+// WriteBoards writes what the boards of a run went through, if there are any.
+func WriteBoards(folder string, b Boards) error {
+	if len(b) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(folder, BoardsFile), append(text, '\n'))
+}
+
+// ReadBoards reads what the boards of a run went through; nothing if there are none.
+func ReadBoards(folder string) (Boards, error) {
+	var b Boards
+	err := readJSON(filepath.Join(folder, BoardsFile), &b)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
 }
 
 // WriteTiming writes what was measured in real time.

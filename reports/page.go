@@ -11,7 +11,7 @@ import (
 var css string
 
 // Page returns the run as one HTML page that needs no network and no script.
-func Page(r *Result, t Timeline) string {
+func Page(r *Result, t Timeline, b Boards) string {
 	p := &page{}
 	p.put(`<!doctype html>
 <html lang="en">
@@ -25,6 +25,7 @@ func Page(r *Result, t Timeline) string {
 	p.header(r)
 	p.checks(r)
 	p.users(r, t)
+	p.boards(r, b)
 	p.tiers(r)
 	p.faults(r)
 	p.alerts(r)
@@ -137,7 +138,7 @@ func (p *page) faults(r *Result) {
 	}
 	p.put("<p class=\"soft\">%d were played, %d were felt.</p>\n", len(r.Faults),
 		len(r.Faults)-len(unfelt))
-	p.legend("process", "process", "clock", "clock", "network", "network", "disk", "disk",
+	p.legend("process", "process", "clock", "clock", "network", "network", "disk", "disk", "hardware", "hardware",
 		"hollow", "not felt")
 	p.WriteString("<div class=\"wide plot\">\n" + faultsPlot(r) + "</div>\n")
 	if len(unfelt) > 0 {

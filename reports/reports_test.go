@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -99,6 +100,35 @@ func sample() (*Result, Timeline) {
 	return r, NewTimeline(samples, 150*time.Second)
 }
 
+// sampleBoards is two boards, of which one gets hot and is reset.
+func sampleBoards() Boards {
+	all := Boards{{Machine: "pi-1", Events: []BoardEvent{{At: 2e8, Kind: "started"}}},
+		{Machine: "pi-2", Events: []BoardEvent{{At: 2e8, Kind: "started"}, {At: 80e9, Kind: "relay-opened", Machine: "pi-1"}}}}
+	for i := range all {
+		b := &all[i]
+		for second := range int64(150) {
+			b.MilliCelsius = append(b.MilliCelsius, 45_000+int64(i)*second*250)
+			b.Megahertz = append(b.Megahertz, 1500-min(int64(i)*max(0, second-100)*20, 900))
+			b.Milliwatts = append(b.Milliwatts, 3000+second%10*200)
+			b.Millivolts = append(b.Millivolts, 5100-second%10*20)
+		}
+	}
+	return all
+}
+
+func TestBoardsAreWrittenAndReadBack(t *testing.T) {
+	folder := t.TempDir()
+	if b, err := ReadBoards(folder); err != nil || b != nil {
+		t.Errorf("where there are none: %v, %v", b, err)
+	}
+	if err := errors.Join(WriteBoards(folder, nil), WriteBoards(folder, sampleBoards())); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := ReadBoards(folder); err != nil || !reflect.DeepEqual(b, sampleBoards()) {
+		t.Errorf("%v, %v", b, err)
+	}
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -121,13 +151,13 @@ func TestTheFilesOfARun(t *testing.T) {
 	}
 	golden(t, ResultFile, string(b))
 	golden(t, SummaryFile, Summary(r))
-	golden(t, PageFile, Page(r, timeline))
+	golden(t, PageFile, Page(r, timeline, sampleBoards()))
 }
 
 func TestARunIsWrittenAndReadBack(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "out", "seed-42")
 	r, timeline := sample()
-	if err := Write(folder, r, timeline); err != nil {
+	if err := Write(folder, r, timeline, sampleBoards()); err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteTiming(folder, Timing{WallSeconds: 1.5}); err != nil {
@@ -211,17 +241,19 @@ func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	r.Moral = `<script>alert("x")</script>`
 	r.Faults[0].Target = `<b>&`
 	r.Alerts[0].Summary, r.Alerts[1].Labels["group"] = `<b>&`, `<b>`
-	page := Page(r, timeline)
+	boards := sampleBoards()
+	boards[0].Machine, boards[1].Events[1].Machine = `<b>`, `<b>`
+	page := Page(r, timeline, boards)
 	for _, bad := range []string{"<script", "<b>", "http://", "https://", "url(", "@import"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %q", bad)
 		}
 	}
 	r.Faults, r.Deaths, r.Checks, r.Alerts = nil, nil, nil, []Alert{}
-	if page := Page(r, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
+	if page := Page(r, nil, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
 		t.Error("a page without faults and alerts does not say so")
 	}
-	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil), "fired") {
+	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil, nil), "fired") {
 		t.Error("a page speaks of alerts when nobody looked")
 	}
 }

@@ -82,7 +82,7 @@ type Check struct {
 // Fault is a fault that was played, and whether anything came of it.
 type Fault struct {
 	Kind     string  `json:"kind"`
-	Class    string  `json:"class"` // process, clock, network or disk
+	Class    string  `json:"class"` // process, clock, network, disk or hardware
 	Target   string  `json:"target"`
 	Params   string  `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
 	From     Seconds `json:"from"`

@@ -54,6 +54,7 @@ func (s *Scenario) Save(folder string, r Run) error {
 		err = errors.Join(bad, reports.WriteFile(filepath.Join(folder, AlertsFile), text))
 	}
 	return errors.Join(err,
+		reports.WriteBoards(folder, r.Boards),
 		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
 		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
 		reports.WriteFile(filepath.Join(folder, ScheduleFile), []byte(r.Schedule.String())),
@@ -104,6 +105,7 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 	if err != nil {
 		return nil, Run{}, err
 	}
+	boards, bad := reports.ReadBoards(folder)
 	log, err := os.ReadFile(filepath.Join(folder, LogFile))
 	return s, Run{
 		Seed:      record.Seed,
@@ -114,8 +116,9 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 		Schedule:  schedule,
 		Felt:      record.Felt,
 		Deaths:    record.Deaths,
+		Boards:    boards,
 		Replay:    record.Replay,
-	}, errors.Join(err, edited)
+	}, errors.Join(err, bad, edited)
 }
 
 // JudgeFolder judges what a run left in a folder and writes the reports beside it.
@@ -125,5 +128,5 @@ func JudgeFolder(folder string) (reports.Result, error) {
 		return reports.Result{}, err
 	}
 	result := s.Judge(run)
-	return result, reports.Write(folder, &result, TimelineOf(run.History, run.Ended))
+	return result, reports.Write(folder, &result, TimelineOf(run.History, run.Ended), run.Boards)
 }

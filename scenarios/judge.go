@@ -21,6 +21,7 @@ type Run struct {
 	Schedule  chaos.Schedule
 	Felt      []int64         // how many packets, calls, ... each fault of the schedule changed
 	Deaths    []reports.Death // processes that ended by themselves
+	Boards    reports.Boards  // nil if no machine has one
 	Replay    string          // the command that repeats the run
 }
 

@@ -186,6 +186,9 @@ func (p *Pi) Milliwatts() int64 { return p.drawn / 1000 }
 // Millivolts returns what arrives at the board.
 func (p *Pi) Millivolts() int64 { return p.volts }
 
+// Megahertz returns how fast the cores' clock is; 0 while nothing runs.
+func (p *Pi) Megahertz() int64 { return p.clock() }
+
 // MilliCelsius returns how hot the processor is, exactly.
 func (p *Pi) MilliCelsius() int64 { return p.heat.nanokelvin() / 1_000_000 }
 

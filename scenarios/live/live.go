@@ -189,6 +189,6 @@ func (r *run) judge(left scenarios.Run) (*reports.Result, error) {
 	result.Judge()
 	timing := reports.Timing{WallSeconds: time.Since(r.began).Seconds(), CheckSeconds: time.Since(began).Seconds()}
 	return &result, errors.Join(
-		reports.Write(r.config.Folder, &result, scenarios.TimelineOf(left.History, left.Ended)),
+		reports.Write(r.config.Folder, &result, scenarios.TimelineOf(left.History, left.Ended), nil),
 		reports.WriteTiming(r.config.Folder, timing))
 }

@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	out.Timing = reports.Timing{WallSeconds: time.Since(began).Seconds(), CheckSeconds: time.Since(played).Seconds()}
 	if o.Folder != "" {
 		timeline := scenarios.TimelineOf(left.History, left.Ended)
-		if err := errors.Join(reports.Write(o.Folder, &out.Result, timeline), reports.WriteTiming(o.Folder, out.Timing)); err != nil {
+		if err := errors.Join(reports.Write(o.Folder, &out.Result, timeline, left.Boards), reports.WriteTiming(o.Folder, out.Timing)); err != nil {
 			return nil, err
 		}
 	}
@@ -187,7 +187,27 @@ func (r *run) left(w *world.World) *scenarios.Run {
 			left.Deaths = append(left.Deaths, reports.Death{Machine: d.Machine, At: reports.Seconds(d.At), Reason: d.Reason, Stack: d.Stack})
 		}
 	}
+	left.Boards = boardsOf(w)
 	return left
+}
+
+// boardsOf returns what the boards of a world went through.
+func boardsOf(w *world.World) reports.Boards {
+	var all reports.Boards
+	for _, b := range w.Boards() {
+		one := reports.Board{Machine: b.Machine, Events: []reports.BoardEvent{}}
+		for _, s := range b.Samples {
+			one.MilliCelsius = append(one.MilliCelsius, s.MilliCelsius)
+			one.Megahertz = append(one.Megahertz, s.Megahertz)
+			one.Milliwatts = append(one.Milliwatts, s.Milliwatts)
+			one.Millivolts = append(one.Millivolts, s.Millivolts)
+		}
+		for _, e := range b.Events {
+			one.Events = append(one.Events, reports.BoardEvent{At: reports.Seconds(e.At), Kind: string(e.Kind), Machine: e.Machine})
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // world describes the scenario's rack.

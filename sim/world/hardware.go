@@ -61,6 +61,7 @@ func (w *World) addShelves() error {
 		}
 		w.shelves[name] = s
 	}
+	w.sample()
 	return nil
 }
 
@@ -74,6 +75,7 @@ func (p *pi) work() twin.Work {
 // happened does what a board did to power.
 func (p *pi) happened(e twin.Event) {
 	p.world.Kernel.Trace.Note(p.world.Kernel.Now(), p.Name, "board: "+string(e.Kind)+" "+e.Machine)
+	p.events = append(p.events, e)
 	switch e.Kind {
 	case twin.Started:
 		p.run()

@@ -74,6 +74,8 @@ type pi struct {
 	slowed    int64 // by faults: how many times
 	flaps     int64 // of its wire
 	wire      bool  // up
+	samples   []Sample
+	events    []twin.Event // of its board
 }
 
 // New builds the world and starts every program.
