@@ -174,8 +174,10 @@ func TestUnderVoltage(t *testing.T) {
 			t.Error("it sags now")
 		}
 		p.Firmware().Throttle(0)
-		if uv(b) != "true" || uv(b) != "true" {
-			t.Error("it has sagged, and only the kernel may take that from the firmware")
+		for range 2 {
+			if uv(b) != "true" {
+				t.Error("it has sagged, and only the kernel may take that from the firmware")
+			}
 		}
 		p.Set("/sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n")
 		p.Firmware().Fail(true)

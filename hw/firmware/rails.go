@@ -101,19 +101,18 @@ func billionths(text string) (int64, error) {
 	if len(whole) == 0 || len(whole) > 6 {
 		return 0, fmt.Errorf("%q is not a figure", clipped(text))
 	}
+	const places = 9
 	n := int64(0)
-	for i := range len(whole) + 9 {
-		digit := byte('0')
-		switch {
-		case i < len(whole):
-			digit = whole[i]
-		case i-len(whole) < len(fraction):
-			digit = fraction[i-len(whole)]
-		}
+	for i, digit := range []byte(whole + fraction) {
 		if digit < '0' || digit > '9' {
 			return 0, fmt.Errorf("%q is not a figure", clipped(text))
 		}
-		n = n*10 + int64(digit-'0')
+		if i < len(whole)+places {
+			n = n*10 + int64(digit-'0')
+		}
+	}
+	for range places - len(fraction) {
+		n *= 10
 	}
 	if negative {
 		n = -n
