@@ -183,7 +183,7 @@ func (b *board) lacks(c hw.Capability) error {
 		return nil
 	}
 	if b.model.looked && drives(c) {
-		return lack(c, errors.New("the machine is only looked at"))
+		return lack(c, ErrOnlyLooked)
 	}
 	switch c {
 	case hw.ReadClock:

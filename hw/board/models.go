@@ -1,6 +1,8 @@
 package board
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"periph.io/x/conn/v3/physic"
@@ -51,17 +53,16 @@ func known() string {
 	return strings.Join(names, ", ")
 }
 
-// unknownModel is the error for a board that is none of those.
-type unknownModel struct{ model string }
+// ErrUnknown says that a board is none of those that are known.
+var ErrUnknown = errors.New("it is no board that is known")
 
-// Error says what was found.
-func (e unknownModel) Error() string {
-	if e.model == "" {
-		return "there is no device tree with a model; known are " + known()
-	}
-	return "its device tree says it is a " + e.model + "; known are " + known()
-}
+// ErrOnlyLooked says that nothing is done to a machine that Any opened.
+var ErrOnlyLooked = errors.New("the machine is only looked at")
 
 func unknown(says string) error {
-	return &hw.Error{Kind: hw.Absent, Doing: "open", What: "the board", Err: unknownModel{says}}
+	found := "there is no device tree with a model"
+	if says != "" {
+		found = "its device tree says it is a " + says
+	}
+	return &hw.Error{Kind: hw.Absent, Doing: "open", What: "the board", Err: fmt.Errorf("%w: %s; known are %s", ErrUnknown, found, known())}
 }
