@@ -102,8 +102,8 @@ prometheus: # its tools are at hand: promtool, amtool and the server; installs t
 
 .PHONY: check-rules
 check-rules: prometheus ## alert rules, their stories and inhibitions, with promtool and amtool; installs both for root
-	@promtool check rules --lint-fatal node/levels.yaml $$(ls node/alerts.yaml node/*/alerts.yaml)
-	@promtool test rules $$(ls node/*_test.yaml node/*/*_test.yaml)
+	@promtool check rules --lint-fatal node/levels.yaml $$(ls hw/alerts.yaml node/alerts.yaml node/*/alerts.yaml)
+	@promtool test rules $$(ls hw/*_test.yaml node/*_test.yaml node/*/*_test.yaml)
 	@{ cat node/inhibit.yaml; echo 'route: {receiver: none}'; echo 'receivers: [{name: none}]'; } | amtool check-config
 
 .PHONY: test-prometheus

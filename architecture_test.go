@@ -59,6 +59,12 @@ var outside = map[string]string{
 	"syscall":   "errors are os and io/fs errors; calls go through node/host",
 }
 
+// drivers is what only hw/pi may import of periph, and of it no more than two packages.
+const (
+	drivers       = "periph.io/x/host/"
+	driversImport = "hw/pi"
+)
+
 const module = "picloud"
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -71,6 +77,22 @@ func TestImportsPointOneWay(t *testing.T) {
 			}
 			if why, bad := outside[path]; bad && below(f.pkg, "node") && !below(f.pkg, "node/host") {
 				t.Errorf("%s imports %s: %s", f.path, path, why)
+			}
+		}
+	}
+}
+
+// TestOnlyOnePackageDrivesRealHardware: who imports periph's host drivers has what they register and reach, on a simulated machine too.
+func TestOnlyOnePackageDrivesRealHardware(t *testing.T) {
+	allowed := []string{drivers + "v3/gpioioctl", drivers + "v3/sysfs"}
+	for _, f := range sources(t) {
+		for _, path := range f.imports {
+			switch {
+			case !strings.HasPrefix(path, drivers):
+			case f.pkg != driversImport:
+				t.Errorf("%s imports %s: only %s may, as everything else reaches hardware by hw.Parts, which the simulator has too", f.path, path, driversImport)
+			case path != allowed[0] && path != allowed[1]:
+				t.Errorf("%s imports %s: %v are enough, and others map registers that a Pi 5 has elsewhere", f.path, path, allowed)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package hw
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,18 +12,19 @@ import (
 // Parts are what programs reach a board by. What a board lacks is an error of kind Absent. All of it may be used by several
 // goroutines.
 type Parts interface {
-	// ReadFile reads a file of the kernel's, by its absolute path, below /sys, /proc or /dev.
+	// ReadFile reads a file of the kernel's, by its absolute path, below /sys, /proc or /dev. A path elsewhere is Invalid.
 	ReadFile(path string) ([]byte, error)
 	WriteFile(path string, data []byte) error
-	// Glob returns the paths that fit a pattern, sorted; none is no error.
+	// Glob returns the paths that fit a pattern, sorted; none is no error. A machine with a watchdog has /dev/watchdog0.
 	Glob(pattern string) ([]string, error)
-	// Property sends the firmware a message of its property interface, and gets the answer in its place.
+	// Property sends the firmware a message of its property interface, and gets the answer in its place. Of what the firmware does
+	// not know it leaves the highest bit of the tag's third word at 0.
 	Property(message []uint32) error
 	// Bus opens an I²C bus by its number, "1" for that of the header.
 	Bus(number string) (i2c.BusCloser, error)
 	// Pin returns a pin by its name, "GPIO17".
 	Pin(name string) (gpio.PinIO, error)
-	// OpenWatchdog starts the watchdog.
+	// OpenWatchdog starts the watchdog. Only one has it at a time; for others it has Failed.
 	OpenWatchdog() (WatchdogDevice, error)
 	// Halt turns the machine off as its system does it.
 	Halt() error
@@ -64,28 +66,11 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Config says what was wired to a board, as no board can know it.
-type Config struct {
-	// FanPin is the pin of a fan that the kernel does not know; empty for the kernel's.
-	FanPin string  `yaml:"fan-pin,omitempty"`
-	Relays []Relay `yaml:"relays,omitempty"`
-	Meters []Meter `yaml:"meters,omitempty"`
-	// BackupRelays are those that another machine drives as long as it can.
-	BackupRelays []Relay `yaml:"backup-relays,omitempty"`
-}
-
-// Relay is a relay that cuts a machine off while its pin is high (load on the contact that is closed at rest).
-type Relay struct {
-	Feeds string `yaml:"feeds"` // the machine
-	Pin   string `yaml:"pin"`   // "GPIO17"
-}
-
-// Meter is a chip that measures what a machine draws.
-type Meter struct {
-	Of      string `yaml:"of,omitempty"`  // the machine; the board's own if it is left out
-	Chip    string `yaml:"chip"`          // ina219, ina226 or ina3221
-	Bus     string `yaml:"bus,omitempty"` // 1 if it is left out
-	Address uint16 `yaml:"address"`
-	Channel int    `yaml:"channel,omitempty"`         // of an ina3221: 1 to 3
-	Shunt   int    `yaml:"shunt-milliohms,omitempty"` // 100 if it is left out
+// KindOf returns the kind of an error: Failed if it does not say.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Failed
 }

@@ -32,7 +32,7 @@ func Read[T any](v T, err error) Value[T] {
 // Get returns the value, or why it is not known.
 func (v Value[T]) Get() (T, error) {
 	if !v.known && v.err == nil {
-		return v.value, errUnread
+		return v.value, ErrUnread
 	}
 	return v.value, v.err
 }
@@ -40,7 +40,8 @@ func (v Value[T]) Get() (T, error) {
 // Known tells whether it is.
 func (v Value[T]) Known() bool { return v.known }
 
-var errUnread = errors.New("hw: nobody has read it")
+// ErrUnread is why a value is not known that nobody has read.
+var ErrUnread = errors.New("hw: nobody has read it")
 
 // Reading is what a board shows at one time.
 type Reading struct {

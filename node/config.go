@@ -26,6 +26,9 @@ type Config struct {
 	StorePort string   `yaml:"store-port"`      // where they listen; 7000 if it is left out
 	HTTP      string   `yaml:"http"`            // the port for HTTP, with metrics and what roles serve there; 8080 if it is left out
 
+	Board    *Board   `yaml:"board,omitempty"`    // what is looked for if it is left out: any
+	Watchdog Duration `yaml:"watchdog,omitempty"` // after which a machine whose node hangs is reset, 10s or more; it is not started if it is left out
+
 	Store   *Store   `yaml:"store"`
 	DB      *DB      `yaml:"db"`
 	LB      *LB      `yaml:"lb,omitempty"`
@@ -99,6 +102,9 @@ func Parse(name string, text []byte, into any) error {
 // Validate puts defaults where nothing stands, and says what is wrong with the configuration.
 func (c *Config) Validate() error {
 	c.StorePort, c.HTTP = cmp.Or(c.StorePort, "7000"), cmp.Or(c.HTTP, "8080")
+	if err := c.validateBoard(); err != nil {
+		return err
+	}
 	if c.LB != nil {
 		if err := c.LB.validate(); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"picloud/hw"
 	"picloud/node/abuse"
 	"picloud/node/alerts"
 	"picloud/node/api"
@@ -21,6 +22,7 @@ import (
 	"picloud/node/pinboard"
 	"picloud/node/queue"
 	"picloud/node/store"
+	"picloud/node/watch"
 	"picloud/node/web"
 )
 
@@ -38,6 +40,8 @@ var (
 func RuleFiles() []alerts.File {
 	return []alerts.File{
 		{Name: "node", Text: []byte(alertRules)},
+		{Name: "hw", Text: []byte(hw.AlertRules())},
+		{Name: "watch", Text: []byte(watch.AlertRules())},
 		{Name: "store", Text: []byte(store.AlertRules())},
 		{Name: "db", Text: []byte(db.AlertRules())},
 		{Name: "lb", Text: []byte(lb.AlertRules())},

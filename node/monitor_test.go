@@ -25,7 +25,7 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Log = slog.New(slog.DiscardHandler)
+	h.Log, h.Hardware = slog.New(slog.DiscardHandler), fullyMetered()
 	c := &Config{
 		Nodes: []string{"pi-1"}, StorePort: hosttest.FreePort(t), HTTP: hosttest.FreePort(t),
 		Store:   &Store{Groups: [][]string{{"pi-1"}}},
@@ -38,7 +38,7 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	n := &node{host: h, config: c, metrics: prometheus.NewRegistry()}
+	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return true }}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	run := func(_ string, serve func(context.Context) error) { all.Go(func() { serve(ctx) }) }

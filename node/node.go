@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"picloud/hw"
+	"picloud/hw/telemetry"
 	"picloud/node/abuse"
 	"picloud/node/alerts"
 	"picloud/node/api"
@@ -29,7 +31,8 @@ func Run(ctx context.Context, h *host.Host, c *Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	n := &node{host: h, config: c, metrics: prometheus.NewRegistry()}
+	asked := ctx
+	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return asked.Err() != nil }}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	kept, end := context.WithCancel(context.WithoutCancel(ctx)) // the store, for roles that say in it that they end
@@ -68,11 +71,15 @@ type node struct {
 	host    *host.Host
 	config  *Config
 	metrics *prometheus.Registry
+	asked   func() bool    // whether it was asked to stop
 	closers []func() error // in the order in which things were opened
 	store   *client.Client // of the cloud, once a role needs it
 	cache   *cache.Client  // of the cloud, once a role needs it
 	abuse   *abuse.Client  // of the cloud, once a role needs it
 	monitor *alerts.Monitor
+
+	board   hw.Board           // nil if the machine has no hardware
+	sampler *telemetry.Sampler // of the board
 }
 
 func (n *node) close() error {
@@ -85,9 +92,13 @@ func (n *node) close() error {
 
 // begin starts the roles. What it has started ends with the context that run gives it, and the store with that of last.
 func (n *node) begin(ctx context.Context, run, last runs) error {
+	if err := n.beginBoard(run); err != nil {
+		return err
+	}
+	var s *store.Store
 	if c := n.config.Store; c != nil {
-		s, err := store.Open(ctx, n.host, n.config.store(n.host.Name))
-		if err != nil {
+		var err error
+		if s, err = store.Open(ctx, n.host, n.config.store(n.host.Name)); err != nil {
 			return err
 		}
 		n.closers = append(n.closers, s.Close)
@@ -127,7 +138,7 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 		return err
 	}
 	run("http", func(ctx context.Context) error { return web.Serve(ctx, l, mux) })
-	return nil
+	return n.beginWatchdog(s, run)
 }
 
 // beginTiers starts the roles that are clients of the store.

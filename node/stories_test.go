@@ -48,10 +48,11 @@ func storyFiles(t *testing.T) (all []storyFile) {
 	t.Helper()
 	paths, err := filepath.Glob("*_test.yaml")
 	below, errBelow := filepath.Glob("*/*_test.yaml")
-	if err != nil || errBelow != nil {
-		t.Fatal(err, errBelow)
+	boards, errBoards := filepath.Glob("../hw/*_test.yaml")
+	if err != nil || errBelow != nil || errBoards != nil {
+		t.Fatal(err, errBelow, errBoards)
 	}
-	for _, path := range append(paths, below...) {
+	for _, path := range slices.Concat(paths, below, boards) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -128,6 +129,8 @@ func TestEveryAlertHasItsStories(t *testing.T) {
 			path = "alerts.yaml"
 		case "levels":
 			path = "levels.yaml"
+		case "hw":
+			path = "../hw/alerts.yaml"
 		}
 		texts[path] = f
 	}

@@ -1,5 +1,5 @@
 // Package host is what a node stands on: a network, a disk, a meter of what it uses, other
-// programs, a log. It has two providers, the
+// programs, the parts of its board, a log. It has two providers, the
 // real machine and the simulated one (picloud/sim/machine), and nothing in node/ reaches the
 // operating system but through it. A new way out of the process is added here, for both, or not
 // at all. Time, goroutines and random numbers are the standard library's in both.
@@ -35,5 +35,5 @@ type Host struct {
 	Log     *slog.Logger
 
 	Processes Processes // nil where no programs can be started
-	Hardware  hw.Parts  // what its board is reached by; nil if nobody knows
+	Hardware  hw.Parts  // of the board; nil where there is none
 }
