@@ -24,6 +24,14 @@ func (s *Scenario) NodeConfig(m *Machine) *node.Config {
 		}
 		c.Monitor = &monitor
 	}
+	if _, has := s.boardOf(m); has {
+		board := node.Board{}
+		if c.Board != nil {
+			board = *c.Board
+		}
+		board.Config = s.Equipment(m.Name)
+		c.Board = &board
+	}
 	for _, name := range s.Without {
 		if off := defences()[name]; off != nil {
 			off(&c)

@@ -19,6 +19,17 @@ const (
 	cardSlow      = "StoreCardSlow"
 	cardStalls    = "StoreCardStalls"
 	damaged       = "StoreDamaged"
+
+	boardHot          = "BoardHot"
+	boardThrottled    = "BoardThrottled"
+	boardUnderVoltage = "BoardUnderVoltage"
+	boardSupplyBad    = "BoardSupplyBad"
+	boardFanDead      = "BoardFanDead"
+	boardCardReadOnly = "BoardCardReadOnly"
+	boardCardErrors   = "BoardCardErrors"
+	boardLinkFlaps    = "BoardLinkFlaps"
+	boardUnread       = "BoardUnread"
+	boardUnwatched    = "BoardUnwatched"
 )
 
 // place labels the machine that an alert is about.
@@ -60,7 +71,7 @@ func signs() map[chaos.Kind]sign {
 	ends := unseen("the node ends, and only its log says that it was the card: what it counted is gone with it")
 	lies := sign{alerts: []string{damaged}, within: again, not: "nobody can know before the place is read again, whenever that is"}
 	stands := unseen("the monitor's connections stand, or are made anew at once")
-	boardless := unseen("no node looks at its board")
+	power := []string{boardUnderVoltage, boardSupplyBad}
 	return map[chaos.Kind]sign{
 		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted,
 		chaos.Pause: {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
@@ -95,9 +106,19 @@ func signs() map[chaos.Kind]sign {
 		chaos.DiskFsyncLie: lies, chaos.DiskLostWrite: lies,
 		chaos.DiskEvict: unseen("it does no harm"),
 
-		chaos.Hang: boardless, chaos.FanDead: boardless, chaos.LinkFlap: boardless, chaos.SensorStuck: boardless, chaos.MeterForgets: boardless,
-		chaos.RelayStuck: boardless, chaos.CPULies: boardless, chaos.AirWarm: boardless, chaos.CableBad: boardless,
-		chaos.SupplyWeak: boardless, chaos.SupplyOut: boardless,
+		chaos.Hang: {alerts: []string{nodeSilent, nodeDown, nodeRestarted}, within: saidBy, least: silence},
+		chaos.FanDead: {alerts: []string{boardFanDead, boardHot, boardThrottled}, within: time.Minute,
+			not: "only a Pi 5 counts its fan's turns; others are known by their heat, if they work"},
+		chaos.AirWarm:  {alerts: []string{boardHot, boardThrottled}, within: 2 * time.Minute, not: "only who works gets hot"},
+		chaos.CableBad: {alerts: power, within: time.Minute, not: "the voltage sags only as far as the machine draws"},
+		chaos.SupplyWeak: {alerts: append([]string{nodeDown, nodeSilent, nodeRestarted}, power...), within: time.Minute,
+			not: "a supply that is not asked for more than it has left gives it"},
+		chaos.SupplyOut:    restarted,
+		chaos.LinkFlap:     {alerts: []string{boardLinkFlaps, nodeSilent, nodeSlow, cutOff}, within: time.Minute, least: time.Minute},
+		chaos.SensorStuck:  unseen("what it shows is possible"),
+		chaos.MeterForgets: unseen("its driver sets it up again"),
+		chaos.RelayStuck:   unseen("nobody moves it"),
+		chaos.CPULies:      unseen("nobody computes twice"),
 	}
 }
 
@@ -106,16 +127,23 @@ func effects() map[string]func(*chaos.Spec) bool {
 	class := func(c ...chaos.Class) func(*chaos.Spec) bool {
 		return func(s *chaos.Spec) bool { return is(s, c...) }
 	}
-	out := func(s *chaos.Spec) bool { return is(s, chaos.ClassProcess, chaos.ClassNetwork) || s.AllowsDeath }
+	out := func(s *chaos.Spec) bool {
+		return is(s, chaos.ClassProcess, chaos.ClassNetwork, chaos.ClassHardware) || s.AllowsDeath
+	}
+	hardware := class(chaos.ClassHardware)
 	return map[string]func(*chaos.Spec) bool{
 		nodeDown: out, nodeSilent: out, cutOff: out,
 		nodeRestarted: func(s *chaos.Spec) bool { return s.Restarts || s.AllowsDeath },
-		nodeSlow:      class(chaos.ClassProcess, chaos.ClassNetwork, chaos.ClassDisk),
+		nodeSlow:      class(chaos.ClassProcess, chaos.ClassNetwork, chaos.ClassDisk, chaos.ClassHardware),
 		clockOff:      class(chaos.ClassClock),
 		diskFull:      class(chaos.ClassDisk),
 		damaged:       class(chaos.ClassDisk),
 		cardSlow:      class(chaos.ClassDisk, chaos.ClassProcess),
 		cardStalls:    class(chaos.ClassDisk),
+
+		boardHot: hardware, boardThrottled: hardware, boardUnderVoltage: hardware, boardSupplyBad: hardware, boardFanDead: hardware,
+		boardCardReadOnly: class(chaos.ClassDisk, chaos.ClassHardware), boardCardErrors: class(chaos.ClassDisk),
+		boardLinkFlaps: class(chaos.ClassHardware, chaos.ClassNetwork), boardUnread: hardware, boardUnwatched: class(chaos.ClassHardware, chaos.ClassProcess, chaos.ClassDisk),
 	}
 }
 
