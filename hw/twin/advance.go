@@ -102,12 +102,15 @@ func (p *Pi) tick() {
 	}
 	p.busy = 2*w.CoreTime >= t
 	p.throttle()
+	if p.kernelFan() {
+		p.followCurve()
+	}
 	p.turnFan()
 	if p.settled%pollTime == 0 {
 		p.poll()
 	}
 	p.kernel.average(p.settled, w, t)
-	if p.sensor() >= criticalTemperature {
+	if !p.rests && p.sensor() >= criticalTemperature {
 		p.stop(halted, Overheated)
 	}
 	if p.wear.worn() && !p.wear.told {

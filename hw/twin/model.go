@@ -93,6 +93,7 @@ type model struct {
 	soc        string
 	linkMbit   int64
 	pmic       bool // pmic_read_adc, rp1_adc and the class of the supply can be read: Pi 5
+	hotplug    bool // cores can be taken out of use: the start code of the others has no PSCI
 }
 
 func (m Model) figures() model {
@@ -130,7 +131,7 @@ func (m Model) figures() model {
 		name: "Raspberry Pi 5 Model B Rev 1.0", revision: 0xc04170, serial: 0x5f3a91c2 << 32,
 		maxMHz: 2400, floorMHz: 1500, speedPPM: 1_870_000, floorMV: 820, topMV: 915,
 		idleMicrowatt: 2_900_000, coreMicrowatt: 1_250_000, exponent: 147, haltedMicrowatt: 1_750_000,
-		sensorStep: 549, soc: "soc@107c000000", linkMbit: 1000, pmic: true,
+		sensorStep: 549, soc: "soc@107c000000", linkMbit: 1000, pmic: true, hotplug: true,
 	}
 }
 

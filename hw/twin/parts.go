@@ -139,7 +139,7 @@ func (a parts) Halt() error {
 // Close lets go of the pins. The watchdog runs on.
 func (a parts) Close() error {
 	if a.p.state == running {
-		a.p.releasePins()
+		a.p.letGoOfPins()
 	}
 	return nil
 }

@@ -26,8 +26,11 @@ type Config struct {
 	Cooling        Cooling
 	CableMilliohms int64     // from the supply to the board; default 110, as a good one has
 	Equipment      hw.Config // relays, meters, the pin of the fan
-	Seed           uint64    // of serial numbers and of the thermometer's noise
-	Card           Card
+	// StrictPins makes the pins inputs again when the process that drives them ends. The kernel of Raspberry Pi only does so if it is told to
+	// (dtparam=strict_gpiod): without it an output stays what it is, and a relay that was open stays open.
+	StrictPins bool
+	Seed       uint64 // of serial numbers and of the thermometer's noise
+	Card       Card
 }
 
 // Card is the card's make.
