@@ -1,9 +1,6 @@
 package twin
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Work is what a board did in a time.
 type Work struct {
@@ -43,7 +40,7 @@ const (
 )
 
 // Never is an instant that does not come.
-const Never = time.Duration(math.MaxInt64)
+const Never = time.Duration(greatest)
 
 // Advance lets the board's time pass until now, in which it has worked evenly. Time does not go back.
 func (p *Pi) Advance(now time.Duration, w Work) {

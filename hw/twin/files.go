@@ -54,7 +54,7 @@ func (p *Pi) addProcessor(fs files) {
 	fs.show(cpus+"/online", list)
 	fs.show(policy+"/affected_cpus", list)
 	for core := 1; core < len(p.online) && m.hotplug; core++ {
-		fs.setting(fmt.Sprintf("%s/cpu%d/online", cpus, core), 0, 1, func() int64 { return flag(p.online[core]) }, func(n int64) {
+		fs.setting(fmt.Sprintf("%s/cpu%d/online", cpus, core), 0, 1, func() int64 { return digit(p.online[core]) }, func(n int64) {
 			p.settle()
 			p.online[core] = n == 1
 		})
@@ -102,7 +102,7 @@ func coreList(online [4]bool) string {
 	return text + "\n"
 }
 
-func flag(is bool) int64 {
+func digit(is bool) int64 {
 	if is {
 		return 1
 	}
@@ -159,7 +159,7 @@ func (p *Pi) addFan(fs files) {
 		p.turnFan()
 	})
 	// 0 cuts the fan off. The others tell what is to happen when pwm1 is 0, and look the same from here (Documentation/hwmon/pwm-fan.rst).
-	fs.setting(fan+"/pwm1_enable", 0, 3, func() int64 { return 1 - flag(p.cut) }, func(n int64) {
+	fs.setting(fan+"/pwm1_enable", 0, 3, func() int64 { return 1 - digit(p.cut) }, func(n int64) {
 		p.cut = n == 0
 		p.turnFan()
 	})
@@ -184,7 +184,7 @@ func (p *Pi) addWatchdog(fs files) {
 	fs.line(dog+"/nowayout", "0")
 	fs.number(dog+"/timeout", func() int64 { return int64(p.dog.timeout / time.Second) })
 	fs.number(dog+"/timeleft", func() int64 { return int64(max(0, p.dog.left(p.now)) / time.Second) })
-	fs.number(dog+"/bootstatus", func() int64 { return flag(p.dog.bit) * cardReset })
+	fs.number(dog+"/bootstatus", func() int64 { return digit(p.dog.bit) * cardReset })
 	fs.show(dog+"/state", func() string {
 		if p.dog.armed {
 			return "active\n"
@@ -221,7 +221,7 @@ func (p *Pi) addCard(fs files) {
 func (p *Pi) addLink(fs files) {
 	const eth = "/sys/class/net/eth0"
 	link := func(of func(l *LinkState) int64) func() int64 { return func() int64 { return of(&p.link) } }
-	fs.number(eth+"/carrier", link(func(l *LinkState) int64 { return flag(l.Up) }))
+	fs.number(eth+"/carrier", link(func(l *LinkState) int64 { return digit(l.Up) }))
 	fs.number(eth+"/carrier_changes", link(func(l *LinkState) int64 { return l.Changes }))
 	fs.number(eth+"/speed", link(func(l *LinkState) int64 {
 		if !l.Up {

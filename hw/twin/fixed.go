@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"math"
 	"math/bits"
 	"time"
 )
@@ -98,12 +97,14 @@ func squareRoot(x uint64) uint64 {
 	}
 }
 
+const greatest = 1<<63 - 1
+
 // mulDiv returns amount * part / whole of numbers that are not negative, and the greatest number if that is too great.
 func mulDiv(amount, part, whole int64) int64 {
 	hi, lo := bits.Mul64(uint64(amount), uint64(part))
 	if hi >= uint64(whole) {
-		return math.MaxInt64
+		return greatest
 	}
 	q, _ := bits.Div64(hi, lo, uint64(whole))
-	return int64(min(q, math.MaxInt64))
+	return int64(min(q, greatest))
 }

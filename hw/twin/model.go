@@ -162,11 +162,11 @@ func (m Model) cooler(c Cooling) cooler {
 	case m < Pi5 && c == Heatsink:
 		return lumps(2300, 5, 205, 5000)
 	case m < Pi5:
-		return lumps(1500, 5, 234, 6500, 4200, 3500, 3000, 2600)
+		return lumps(1500, 5, 347, 10_600, 5_500, 4_000, 3_200, 2_600)
 	case c == Bare:
 		return lumps(3200, 6, 100, 6300)
 	case c == Heatsink:
-		return lumps(1600, 5, 150, 5500)
+		return lumps(1600, 5, 200, 3900) // a passive case of metal
 	}
 	return lumps(1600, 5, 150, 5500, 3400, 2700, 2300, 2000)
 }
