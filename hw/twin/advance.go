@@ -42,12 +42,14 @@ const (
 // Never is an instant that does not come.
 const Never = time.Duration(greatest)
 
-// Advance lets the board's time pass until now, in which it has worked evenly. Time does not go back.
+// Advance lets the board's time pass until now, in which it has worked evenly. What falls into a time in which it did not run is not
+// counted. Time does not go back.
 func (p *Pi) Advance(now time.Duration, w Work) {
-	p.end = max(p.end, now)
-	if p.state == running {
-		p.work.add(w)
+	if p.Next() <= now {
+		p.settle() // what was done before belongs to the time before
 	}
+	p.end = max(p.end, now)
+	p.work.add(w)
 	for at := p.Next(); at <= p.end; at = p.Next() {
 		p.now = at
 		p.settle()
@@ -80,6 +82,9 @@ func (p *Pi) settle() {
 	}
 	w := p.work.take(t, p.end-p.settled)
 	p.settled = p.now
+	if p.state != running {
+		w = Work{}
+	}
 	p.backlog += w.CoreTime
 	w.CoreTime = min(p.backlog, t*time.Duration(p.Cores()))
 	p.backlog -= w.CoreTime

@@ -73,7 +73,7 @@ func (p *Pi) start() {
 
 // boot sets what programs can change to what it is before any has run. The pins become inputs, so the relays fall to rest.
 func (p *Pi) boot() {
-	p.work, p.tickWork, p.backlog = Work{}, Work{}, 0
+	p.tickWork, p.backlog = Work{}, 0
 	p.firmware = firmware{cap: p.model.maxMHz, frozen: p.frozen, frozenAt: p.frozenAt}
 	p.kernel.boot(p.model.maxMHz)
 	p.dog = watchdog{timeout: mostWatchdog, deadline: Never, dead: p.dog.dead, bit: p.dog.bit}
