@@ -47,7 +47,7 @@ func TestAWeakSupplyResetsAndLetsStartAgain(t *testing.T) {
 	p.SetSupply(5300)
 	p.SetPower(true, 0)
 	p.Advance(2*time.Second, Work{})
-	expect(t, p, Started)
+	expect(t, p, Started, UnderVoltageReset, Started) // what charges its capacitors is nearly too much
 	if v := p.Millivolts(); v < 4_760 || v > 4_960 {
 		t.Fatalf("a bad cable of 1 ohm carries 2.4 W at %d mV", v) // such a one was measured: 5.30 V here, 4.86 V there
 	}
