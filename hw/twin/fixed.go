@@ -7,7 +7,7 @@ import (
 
 // decay is exp(-t/tau) for any t, in units of 2^-64: entry k is for 2^k nanoseconds, and a time is the product over its bits. The library
 // has other code for exp on each architecture, and so other bits.
-type decay [44]uint64
+type decay [46]uint64
 
 func newDecay(tau time.Duration) *decay {
 	var d decay

@@ -36,7 +36,7 @@ func drawLife(rt *rapid.T) life {
 			powered: rapid.IntRange(0, 9).Draw(rt, "powered") > 0,
 			fan:     FanFault(rapid.IntRange(0, 2).Draw(rt, "fan")),
 			diskPPM: rapid.Int64Range(0, 1_000_000).Draw(rt, "disk"),
-			netBps:  rapid.Int64Range(0, 200).Draw(rt, "net"),
+			netBps:  rapid.Int64Range(0, 12).Draw(rt, "net"),
 		}
 	}), 1, 12).Draw(rt, "life")
 }

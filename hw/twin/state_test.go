@@ -230,11 +230,14 @@ func TestPinsHaveTheirPulls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := pin.Read(); got != want || pin.Number() != n || pin.Function() != "In" {
+		if got := pin.Read(); got != want || pin.Number() != n {
 			t.Errorf("%s is %v", pin, got)
 		}
 		if err := pin.PWM(gpio.DutyHalf, 0); err == nil {
 			t.Error("a pin has PWM")
+		}
+		if pin.String() != fmt.Sprintf("GPIO%d", n) || pin.Halt() != nil {
+			t.Errorf("it is %s", pin)
 		}
 		if pin.WaitForEdge(-1) {
 			t.Error("a pin has an edge")
