@@ -154,7 +154,7 @@ func TestTheKernelHaltsAt110Degrees(t *testing.T) {
 	if p.Running() || p.Milliwatts() != 1750 || p.SpeedPPM() != 0 {
 		t.Errorf("running %t, %d mW", p.Running(), p.Milliwatts())
 	}
-	if _, err := p.Parts().ReadFile("/proc/uptime"); kindOf(err) != hw.Failed {
+	if _, err := p.Parts().ReadFile("/proc/uptime"); hw.KindOf(err) != hw.Failed {
 		t.Errorf("a program still reads: %v", err)
 	}
 }
@@ -231,7 +231,7 @@ func TestTheFirmwareAnswersMessages(t *testing.T) {
 		t.Errorf("an unknown tag: %v, %#x", err, message)
 	}
 	for _, bad := range [][]uint32{nil, {12, 0}, {16, 0, 0}, {24, 0, tagThrottled, 400, 0, 0}, {20, 0, tagThrottled, 3, 0}} {
-		if err := p.Parts().Property(bad); kindOf(err) != hw.Invalid {
+		if err := p.Parts().Property(bad); hw.KindOf(err) != hw.Invalid {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
@@ -278,7 +278,7 @@ func FuzzPropertyMessages(f *testing.F) {
 		for i := range message {
 			message[i] = uint32(b[4*i]) | uint32(b[4*i+1])<<8 | uint32(b[4*i+2])<<16 | uint32(b[4*i+3])<<24
 		}
-		if err := p.Parts().Property(message); err != nil && kindOf(err) != hw.Invalid {
+		if err := p.Parts().Property(message); err != nil && hw.KindOf(err) != hw.Invalid {
 			t.Errorf("%v", err)
 		}
 	})

@@ -135,10 +135,10 @@ func TestAMeterForgetsWithItsBoard(t *testing.T) {
 
 func TestABusRefuses(t *testing.T) {
 	p, r := metered(t, hw.Meter{Chip: "ina219", Address: 0x40})
-	if err := r.dev.Bus.Tx(0x50, []byte{0}, nil); kindOf(err) != hw.Failed {
+	if err := r.dev.Bus.Tx(0x50, []byte{0}, nil); hw.KindOf(err) != hw.Failed {
 		t.Errorf("nobody is there: %v", err)
 	}
-	if err := r.dev.Tx([]byte{0, 1}, nil); kindOf(err) != hw.Invalid {
+	if err := r.dev.Tx([]byte{0, 1}, nil); hw.KindOf(err) != hw.Invalid {
 		t.Errorf("half a register: %v", err)
 	}
 	if err := r.dev.Bus.SetSpeed(100_000); err == nil {

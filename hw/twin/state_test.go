@@ -16,7 +16,7 @@ func TestPowerComesAndGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Parts().ReadFile("/proc/uptime"); kindOf(err) != hw.Failed {
+	if _, err := p.Parts().ReadFile("/proc/uptime"); hw.KindOf(err) != hw.Failed {
 		t.Errorf("a board without power: %v", err)
 	}
 	p.SetPower(true, time.Second)
@@ -80,7 +80,7 @@ func TestHaltingLeavesItHalted(t *testing.T) {
 	if p.Milliwatts() != 120 || p.Running() {
 		t.Errorf("halted it draws %d mW", p.Milliwatts())
 	}
-	if err := p.Parts().Halt(); kindOf(err) != hw.Failed {
+	if err := p.Parts().Halt(); hw.KindOf(err) != hw.Failed {
 		t.Errorf("halted twice: %v", err)
 	}
 	p.SetPower(false, p.now)
@@ -95,7 +95,7 @@ func TestAWatchdogResetsWhoDoesNotFeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Parts().OpenWatchdog(); kindOf(err) != hw.Failed {
+	if _, err := p.Parts().OpenWatchdog(); hw.KindOf(err) != hw.Failed {
 		t.Errorf("opened twice: %v", err)
 	}
 	for asked, want := range map[time.Duration]time.Duration{
@@ -133,7 +133,7 @@ func TestAWatchdogResetsWhoDoesNotFeed(t *testing.T) {
 	if got := read(t, p, "/sys/class/watchdog/watchdog0/bootstatus"); got != "32" {
 		t.Errorf("boot status %s does not say who did it", got)
 	}
-	if err := dog.Feed(); kindOf(err) != hw.Failed {
+	if err := dog.Feed(); hw.KindOf(err) != hw.Failed {
 		t.Errorf("a device of the last boot is fed: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestAWatchdogIsDisarmedByItsWord(t *testing.T) {
 		if err := dog.Disarm(); err != nil {
 			t.Fatal(err)
 		}
-		if err := dog.Feed(); kindOf(err) != hw.Failed {
+		if err := dog.Feed(); hw.KindOf(err) != hw.Failed {
 			t.Errorf("fed after it was closed: %v", err)
 		}
 		p.Advance(p.now+time.Hour, Work{})
@@ -247,7 +247,7 @@ func TestPinsHaveTheirPulls(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"GPIO28", "GPIO-1", "GPIO07", "17", ""} {
-		if _, err := p.Parts().Pin(name); kindOf(err) != hw.Absent {
+		if _, err := p.Parts().Pin(name); hw.KindOf(err) != hw.Absent {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -310,7 +310,7 @@ func TestTheFanOfAPi5FollowsItsCurve(t *testing.T) {
 	for path, text := range map[string]string{
 		fan + "/pwm1": "256", fan + "/pwm1_enable": "x", "/sys/class/thermal/thermal_zone0/mode": "maybe",
 	} {
-		if err := p.Parts().WriteFile(path, []byte(text)); kindOf(err) != hw.Invalid {
+		if err := p.Parts().WriteFile(path, []byte(text)); hw.KindOf(err) != hw.Invalid {
 			t.Errorf("%s takes %q: %v", path, text, err)
 		}
 	}
@@ -358,7 +358,7 @@ func TestClockAndCoresCanBeBounded(t *testing.T) {
 		t.Errorf("three cores draw %d mW of %d, and leave %s", p.Milliwatts(), full, p.backlog)
 	}
 	for _, path := range []string{"/sys/devices/system/cpu/cpu0/online", "/sys/devices/system/cpu/cpu4/online"} {
-		if err := p.Parts().WriteFile(path, []byte("0")); kindOf(err) != hw.Absent {
+		if err := p.Parts().WriteFile(path, []byte("0")); hw.KindOf(err) != hw.Absent {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -443,17 +443,17 @@ func TestFilesThatAreNotThere(t *testing.T) {
 		"/sys/class/hwmon/hwmon0/pwm1": hw.Absent, "/sys/class": hw.Absent, "/proc/device-tree/chosen/power/max_current": hw.Absent,
 		"/etc/passwd": hw.Invalid, "/sys/../etc/passwd": hw.Invalid, "": hw.Invalid,
 	} {
-		if _, err := p.Parts().ReadFile(path); kindOf(err) != want {
+		if _, err := p.Parts().ReadFile(path); hw.KindOf(err) != want {
 			t.Errorf("read %s: %v", path, err)
 		}
-		if err := p.Parts().WriteFile(path, nil); kindOf(err) != want {
+		if err := p.Parts().WriteFile(path, nil); hw.KindOf(err) != want {
 			t.Errorf("write %s: %v", path, err)
 		}
 	}
-	if err := p.Parts().WriteFile("/proc/uptime", nil); kindOf(err) != hw.Failed {
+	if err := p.Parts().WriteFile("/proc/uptime", nil); hw.KindOf(err) != hw.Failed {
 		t.Errorf("a file that can only be read: %v", err)
 	}
-	if _, err := p.Parts().Glob("[a"); kindOf(err) != hw.Invalid {
+	if _, err := p.Parts().Glob("[a"); hw.KindOf(err) != hw.Invalid {
 		t.Errorf("a bad pattern: %v", err)
 	}
 	if found, err := p.Parts().Glob("/dev/watchdog*"); len(found) != 1 || err != nil {
@@ -462,7 +462,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 	if found, err := p.Parts().Glob("/sys/class/hwmon/*"); len(found) != 2 || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := p.Parts().Bus("7"); kindOf(err) != hw.Absent {
+	if _, err := p.Parts().Bus("7"); hw.KindOf(err) != hw.Absent {
 		t.Errorf("bus 7: %v", err)
 	}
 	var e *hw.Error
