@@ -216,7 +216,6 @@ func (b *board) lacks(c hw.Capability) error {
 		if b.info.Cores < 2 {
 			return lack(c, errors.New("there is but one core"))
 		}
-		return nil
 	case hw.DriveHalt:
 		return nil
 	}

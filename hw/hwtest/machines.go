@@ -61,9 +61,6 @@ func pi(model, revision string, maxKHz, megabits int) *Parts {
 		"/sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": fmt.Sprintf("%d\n", maxKHz),
 		"/dev/watchdog0":                                           "",
 	})
-	for core := range 4 {
-		all[fmt.Sprintf("/sys/devices/system/cpu/cpu%d/online", core)] = "1\n"
-	}
 	p := NewParts(all)
 	for n := range 28 {
 		name := fmt.Sprintf("GPIO%d", n)
@@ -101,6 +98,9 @@ func Pi4B() *Parts {
 // Pi5 returns a 5 with the system of Raspberry Pi and its active cooler.
 func Pi5() *Parts {
 	p := firmware(pi("Raspberry Pi 5 Model B Rev 1.0", "\x00\xc0\x41\x70", 2_400_000, 1000), "soc@107c000000", 2_400_000_000)
+	for core := 1; core < 4; core++ { // the kernel can stop cores on no other board
+		p.Set(fmt.Sprintf("/sys/devices/system/cpu/cpu%d/online", core), "1\n")
+	}
 	p.Set("/sys/class/hwmon/hwmon2/name", "pwmfan\n")
 	p.Set("/sys/class/hwmon/hwmon2/pwm1", "75\n")
 	p.Set("/sys/class/hwmon/hwmon2/fan1_input", "2950\n")

@@ -29,6 +29,7 @@ type Files struct {
 	link      place // folder
 	pressure  place // folder
 	watchdog  place
+	cores     place // file: whether the first core that can be taken out of use is in use
 }
 
 // place is where something is to be found, or why it is not.
@@ -64,6 +65,8 @@ func Locate(parts hw.Parts) *Files {
 	}
 	f.pressure = f.folder("account of who waits (psi=1 on the kernel's command line may give it)", "/proc/pressure/cpu")
 	f.watchdog = f.file("watchdog", Watchdog)
+	// A Pi 3 and a Pi 4 start their cores without PSCI, so the kernel cannot stop them (raspberrypi/linux pull request 6409).
+	f.cores = f.file("core that the kernel can stop", cpus+"/cpu[1-9]*/online")
 	return f
 }
 
@@ -90,6 +93,8 @@ func (f *Files) Lacks(c hw.Capability) error {
 		return f.fan.err
 	case hw.DriveClock:
 		return f.policy.err
+	case hw.DriveCores:
+		return f.cores.err
 	case hw.DriveWatchdog:
 		return f.watchdog.err
 	}

@@ -1,9 +1,6 @@
 package twin
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Work is what a board did in a time.
 type Work struct {
@@ -43,14 +40,16 @@ const (
 )
 
 // Never is an instant that does not come.
-const Never = time.Duration(math.MaxInt64)
+const Never = time.Duration(greatest)
 
-// Advance lets the board's time pass until now, in which it has worked evenly. Time does not go back.
+// Advance lets the board's time pass until now, in which it has worked evenly. What falls into a time in which it did not run is not
+// counted. Time does not go back.
 func (p *Pi) Advance(now time.Duration, w Work) {
-	p.end = max(p.end, now)
-	if p.state == running {
-		p.work.add(w)
+	if p.Next() <= now {
+		p.settle() // what was done before belongs to the time before
 	}
+	p.end = max(p.end, now)
+	p.work.add(w)
 	for at := p.Next(); at <= p.end; at = p.Next() {
 		p.now = at
 		p.settle()
@@ -83,6 +82,9 @@ func (p *Pi) settle() {
 	}
 	w := p.work.take(t, p.end-p.settled)
 	p.settled = p.now
+	if p.state != running {
+		w = Work{}
+	}
 	p.backlog += w.CoreTime
 	w.CoreTime = min(p.backlog, t*time.Duration(p.Cores()))
 	p.backlog -= w.CoreTime
@@ -102,12 +104,15 @@ func (p *Pi) tick() {
 	}
 	p.busy = 2*w.CoreTime >= t
 	p.throttle()
+	if p.kernelFan() {
+		p.followCurve()
+	}
 	p.turnFan()
 	if p.settled%pollTime == 0 {
 		p.poll()
 	}
 	p.kernel.average(p.settled, w, t)
-	if p.sensor() >= criticalTemperature {
+	if !p.rests && p.sensor() >= criticalTemperature {
 		p.stop(halted, Overheated)
 	}
 	if p.wear.worn() && !p.wear.told {

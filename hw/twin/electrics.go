@@ -22,7 +22,7 @@ const (
 	startMillivolts = 4_300 // estimated
 
 	heldMicrowatt   = 200_000   // estimated
-	inrushMicrowatt = 6_000_000 // estimated
+	inrushMicrowatt = 4_000_000 // estimated
 	inrushTime      = 500 * time.Millisecond
 
 	nicMicrowattPerMbit = 300 // estimated: 0.3 W at a gigabit

@@ -3,8 +3,13 @@ package twin
 // SetSupply says what comes out of the supply, in millivolts.
 func (p *Pi) SetSupply(millivolts int64) { p.supply = millivolts }
 
-// SetCable says what resistance lies between supply and board.
-func (p *Pi) SetCable(milliohms int64) { p.cable = min(max(milliohms, 0), mostMilliohms) }
+// SetCable says what resistance lies between supply and board; 0 is a good one's, as in Config.
+func (p *Pi) SetCable(milliohms int64) {
+	if milliohms <= 0 {
+		milliohms = goodMilliohms
+	}
+	p.cable = min(milliohms, mostMilliohms)
+}
 
 // SetAir says how warm the air around the board is. The board's own warmth stays at first.
 func (p *Pi) SetAir(milliCelsius int64) {

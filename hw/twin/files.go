@@ -3,6 +3,7 @@ package twin
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,8 +53,8 @@ func (p *Pi) addProcessor(fs files) {
 	fs.line(cpus+"/present", "0-3")
 	fs.show(cpus+"/online", list)
 	fs.show(policy+"/affected_cpus", list)
-	for core := 1; core < len(p.online); core++ {
-		fs.setting(fmt.Sprintf("%s/cpu%d/online", cpus, core), 0, 1, func() int64 { return flag(p.online[core]) }, func(n int64) {
+	for core := 1; core < len(p.online) && m.hotplug; core++ {
+		fs.setting(fmt.Sprintf("%s/cpu%d/online", cpus, core), 0, 1, func() int64 { return digit(p.online[core]) }, func(n int64) {
 			p.settle()
 			p.online[core] = n == 1
 		})
@@ -101,7 +102,7 @@ func coreList(online [4]bool) string {
 	return text + "\n"
 }
 
-func flag(is bool) int64 {
+func digit(is bool) int64 {
 	if is {
 		return 1
 	}
@@ -124,6 +125,17 @@ func (p *Pi) addSensors(fs files) {
 	m := &p.model
 	fs.line(zone+"/type", "cpu-thermal")
 	fs.number(zone+"/temp", p.sensor)
+	fs[zone+"/mode"] = file{
+		read: func() string { return map[bool]string{false: "enabled\n", true: "disabled\n"}[p.rests] },
+		write: func(text string) error {
+			mode := strings.TrimSpace(text)
+			if mode != "enabled" && mode != "disabled" {
+				return fmt.Errorf("%q is neither enabled nor disabled", text)
+			}
+			p.rests = mode == "disabled"
+			return nil
+		},
+	}
 	fs.line(zone+"/trip_point_0_type", "critical")
 	fs.line(zone+"/trip_point_0_temp", fmt.Sprint(criticalTemperature))
 	fs.number(fs.hwmon("cpu_thermal")+"/temp1_input", p.sensor)
@@ -142,23 +154,26 @@ func (p *Pi) addSensors(fs files) {
 func (p *Pi) addFan(fs files) {
 	const cooler = "/sys/class/thermal/cooling_device0"
 	fan := fs.hwmon("pwmfan")
-	set := func(n int64) {
-		p.manual, p.pwm = true, n
+	fs.setting(fan+"/pwm1", 0, 255, func() int64 { return p.pwm }, func(n int64) {
+		p.pwm = n
 		p.turnFan()
-	}
-	fs.setting(fan+"/pwm1", 0, 255, func() int64 { return p.pwm }, set)
-	// 1 leaves the fan to who writes pwm1, 2 gives it back to the kernel's curve, 0 is full speed.
-	fs.setting(fan+"/pwm1_enable", 0, 2, func() int64 { return 2 - flag(p.manual) }, func(n int64) {
-		p.manual = n < 2
-		if n == 0 {
-			p.pwm = 255
-		}
+	})
+	// 0 cuts the fan off. The others tell what is to happen when pwm1 is 0, and look the same from here (Documentation/hwmon/pwm-fan.rst).
+	fs.setting(fan+"/pwm1_enable", 0, 3, func() int64 { return 1 - digit(p.cut) }, func(n int64) {
+		p.cut = n == 0
 		p.turnFan()
 	})
 	fs.number(fan+"/fan1_input", func() int64 { return int64(p.duty) * fullRPM / 1000 })
 	fs.line(cooler+"/type", "pwm-fan")
 	fs.line(cooler+"/max_state", "4")
-	fs.number(cooler+"/cur_state", func() int64 { return int64(p.level) })
+	fs.number(cooler+"/cur_state", func() int64 {
+		pwm, _ := curve()
+		state := 0
+		for state+1 < len(pwm) && p.pwm >= pwm[state+1] {
+			state++
+		}
+		return int64(state)
+	})
 }
 
 func (p *Pi) addWatchdog(fs files) {
@@ -169,7 +184,7 @@ func (p *Pi) addWatchdog(fs files) {
 	fs.line(dog+"/nowayout", "0")
 	fs.number(dog+"/timeout", func() int64 { return int64(p.dog.timeout / time.Second) })
 	fs.number(dog+"/timeleft", func() int64 { return int64(max(0, p.dog.left(p.now)) / time.Second) })
-	fs.number(dog+"/bootstatus", func() int64 { return flag(p.dog.bit) * cardReset })
+	fs.number(dog+"/bootstatus", func() int64 { return digit(p.dog.bit) * cardReset })
 	fs.show(dog+"/state", func() string {
 		if p.dog.armed {
 			return "active\n"
@@ -206,7 +221,7 @@ func (p *Pi) addCard(fs files) {
 func (p *Pi) addLink(fs files) {
 	const eth = "/sys/class/net/eth0"
 	link := func(of func(l *LinkState) int64) func() int64 { return func() int64 { return of(&p.link) } }
-	fs.number(eth+"/carrier", link(func(l *LinkState) int64 { return flag(l.Up) }))
+	fs.number(eth+"/carrier", link(func(l *LinkState) int64 { return digit(l.Up) }))
 	fs.number(eth+"/carrier_changes", link(func(l *LinkState) int64 { return l.Changes }))
 	fs.number(eth+"/speed", link(func(l *LinkState) int64 {
 		if !l.Up {

@@ -72,10 +72,10 @@ func (m *model) inBand(heat int64) int64 {
 // poll is the kernel's: it asks what has been, and clears that.
 func (p *Pi) poll() { p.polled = p.clearSticky(0xffff) }
 
-// clearSticky returns the bits, and then clears of those that tell what has been.
+// clearSticky returns the bits, and then clears of those that tell what has been. What still is, has been again.
 func (p *Pi) clearSticky(mask uint32) hw.Throttling {
 	was := p.firmware.bits
-	p.firmware.bits &^= hw.Throttling(mask) << 16
+	p.firmware.bits = was&^(hw.Throttling(mask)<<16) | was<<16
 	return was
 }
 

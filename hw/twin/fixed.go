@@ -1,14 +1,13 @@
 package twin
 
 import (
-	"math"
 	"math/bits"
 	"time"
 )
 
 // decay is exp(-t/tau) for any t, in units of 2^-64: entry k is for 2^k nanoseconds, and a time is the product over its bits. The library
 // has other code for exp on each architecture, and so other bits.
-type decay [44]uint64
+type decay [46]uint64
 
 func newDecay(tau time.Duration) *decay {
 	var d decay
@@ -98,12 +97,14 @@ func squareRoot(x uint64) uint64 {
 	}
 }
 
+const greatest = 1<<63 - 1
+
 // mulDiv returns amount * part / whole of numbers that are not negative, and the greatest number if that is too great.
 func mulDiv(amount, part, whole int64) int64 {
 	hi, lo := bits.Mul64(uint64(amount), uint64(part))
 	if hi >= uint64(whole) {
-		return math.MaxInt64
+		return greatest
 	}
 	q, _ := bits.Div64(hi, lo, uint64(whole))
-	return int64(min(q, math.MaxInt64))
+	return int64(min(q, greatest))
 }

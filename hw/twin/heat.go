@@ -49,5 +49,3 @@ func (h *heat) warm(microwatt int64, t time.Duration) {
 
 // nanokelvin returns the processor's temperature above 0 °C.
 func (h *heat) nanokelvin() int64 { return h.air + h.die + h.board }
-
-func (h *heat) celsius() int64 { return h.nanokelvin() / nanokelvin / 1000 }

@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -38,44 +37,19 @@ type channel struct {
 
 const headerBus = "1"
 
-// newBus returns the bus with the chips of a configuration, or says what is wrong with it.
-func newBus(meters []hw.Meter) (*bus, error) {
+// newBus returns the buses with the chips of a valid configuration.
+func newBus(meters []hw.Meter) *bus {
 	b := &bus{}
 	for _, m := range meters {
-		low, high, channels, err := addresses(m.Chip)
-		if err != nil {
-			return nil, err
-		}
-		if m.Address < low || m.Address > high {
-			return nil, fmt.Errorf("twin: an %s cannot have the address %#x (%#x to %#x)", m.Chip, m.Address, low, high)
-		}
-		n := max(m.Channel, 1)
-		if m.Shunt < 0 || n > channels {
-			return nil, fmt.Errorf("twin: the meter of %q has channel %d of %d and a shunt of %d milliohms", m.Of, n, channels, m.Shunt)
-		}
-		number := cmp.Or(m.Bus, headerBus)
-		c := b.at(number, m.Address)
+		c := b.at(m.Bus, m.Address)
 		if c == nil {
-			c = &chip{bus: number, kind: m.Chip, address: m.Address}
+			c = &chip{bus: m.Bus, kind: m.Chip, address: m.Address}
 			b.chips = append(b.chips, c)
 		}
-		if c.kind != m.Chip || c.channels[n-1].shunt != 0 {
-			return nil, fmt.Errorf("twin: two meters are at address %#x, channel %d", m.Address, n)
-		}
-		c.channels[n-1] = channel{of: m.Of, shunt: int64(cmp.Or(m.Shunt, 100))}
+		c.channels[m.Channel-1] = channel{of: m.Of, shunt: int64(m.Shunt)}
 	}
 	b.forget()
-	return b, nil
-}
-
-func addresses(kind string) (low, high uint16, channels int, err error) {
-	switch kind {
-	case "ina219", "ina226":
-		return 0x40, 0x4f, 1, nil
-	case "ina3221":
-		return 0x40, 0x43, 3, nil
-	}
-	return 0, 0, 0, fmt.Errorf("twin: there is no meter chip %q (ina219, ina226, ina3221)", kind)
+	return b
 }
 
 func (b *bus) has(number string) bool {

@@ -93,6 +93,7 @@ type model struct {
 	soc        string
 	linkMbit   int64
 	pmic       bool // pmic_read_adc, rp1_adc and the class of the supply can be read: Pi 5
+	hotplug    bool // cores can be taken out of use: the start code of the others has no PSCI
 }
 
 func (m Model) figures() model {
@@ -130,7 +131,7 @@ func (m Model) figures() model {
 		name: "Raspberry Pi 5 Model B Rev 1.0", revision: 0xc04170, serial: 0x5f3a91c2 << 32,
 		maxMHz: 2400, floorMHz: 1500, speedPPM: 1_870_000, floorMV: 820, topMV: 915,
 		idleMicrowatt: 2_900_000, coreMicrowatt: 1_250_000, exponent: 147, haltedMicrowatt: 1_750_000,
-		sensorStep: 549, soc: "soc@107c000000", linkMbit: 1000, pmic: true,
+		sensorStep: 549, soc: "soc@107c000000", linkMbit: 1000, pmic: true, hotplug: true,
 	}
 }
 
@@ -161,11 +162,11 @@ func (m Model) cooler(c Cooling) cooler {
 	case m < Pi5 && c == Heatsink:
 		return lumps(2300, 5, 205, 5000)
 	case m < Pi5:
-		return lumps(1500, 5, 234, 6500, 4200, 3500, 3000, 2600)
+		return lumps(1500, 5, 347, 10_600, 5_500, 4_000, 3_200, 2_600)
 	case c == Bare:
 		return lumps(3200, 6, 100, 6300)
 	case c == Heatsink:
-		return lumps(1600, 5, 150, 5500)
+		return lumps(1600, 5, 200, 3900) // a passive case of metal
 	}
 	return lumps(1600, 5, 150, 5500, 3400, 2700, 2300, 2000)
 }

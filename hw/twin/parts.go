@@ -3,6 +3,8 @@ package twin
 import (
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"periph.io/x/conn/v3/gpio"
@@ -32,13 +34,14 @@ func (p *Pi) alive(doing, what string) error {
 }
 
 // find returns a file by its path.
-func (p *Pi) find(doing, path string) (file, error) {
-	if !strings.HasPrefix(path, "/sys/") && !strings.HasPrefix(path, "/proc/") && !strings.HasPrefix(path, "/dev/") {
-		return file{}, failure(hw.Invalid, doing, path, "it is not below /sys, /proc or /dev")
+func (p *Pi) find(doing, name string) (file, error) {
+	below := func(top string) bool { return strings.HasPrefix(name, top) }
+	if path.Clean(name) != name || !slices.ContainsFunc([]string{"/sys/", "/proc/", "/dev/"}, below) {
+		return file{}, failure(hw.Invalid, doing, name, "it is no path below /sys, /proc or /dev")
 	}
-	f, is := p.tree.file(path)
+	f, is := p.tree.file(name)
 	if !is {
-		return file{}, failure(hw.Absent, doing, path, "there is no such file")
+		return file{}, failure(hw.Absent, doing, name, "there is no such file")
 	}
 	return f, nil
 }
@@ -139,7 +142,7 @@ func (a parts) Halt() error {
 // Close lets go of the pins. The watchdog runs on.
 func (a parts) Close() error {
 	if a.p.state == running {
-		a.p.releasePins()
+		a.p.letGoOfPins()
 	}
 	return nil
 }

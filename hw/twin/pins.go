@@ -62,6 +62,13 @@ func (p *Pi) pin(name string) *pin {
 	return p.pins[n]
 }
 
+// letGoOfPins is what happens to pins that nobody holds any more.
+func (p *Pi) letGoOfPins() {
+	if p.config.StrictPins {
+		p.releasePins()
+	}
+}
+
 // followPins lets relays and fan do what their pins say.
 func (p *Pi) followPins() {
 	p.settle()

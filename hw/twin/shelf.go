@@ -7,13 +7,13 @@ import (
 
 // ShelfConfig says what boards share. Zero values stand for the defaults.
 type ShelfConfig struct {
-	Ambient           int64 // thousandths of °C around the shelf; default 22000
-	NeighbourKelvin   int64 // thousandths of a degree for each watt of the board below; default 700, estimated from 500 to 1000; negative: none
-	CupboardKelvin    int64 // thousandths of a degree for each watt of all boards, as in a closed cupboard; default 0
-	BudgetMilliwatts  int64 // what the supply can give for good; default 15 W for each board
-	SupplyMillivolts  int64 // without load; default 5100
-	SupplyMilliohms   int64 // of the supply, which all share; default 5
-	OverloadMillijoul int64 // above the budget, before the supply turns itself off; default what it can give in half a second
+	Ambient             int64 // thousandths of °C around the shelf; default 22000
+	NeighbourKelvin     int64 // thousandths of a degree for each watt of the board below; default 700, estimated from 500 to 1000; negative: none
+	CupboardKelvin      int64 // thousandths of a degree for each watt of all boards, as in a closed cupboard; default 0
+	BudgetMilliwatts    int64 // what the supply can give for good; default 15 W for each board
+	SupplyMillivolts    int64 // without load; default 5100
+	SupplyMilliohms     int64 // of the supply, which all share; default 5
+	OverloadMillijoules int64 // above the budget, before the supply turns itself off; default what it can give in half a second
 }
 
 // Validate reports the first bad value in one sentence.
@@ -23,7 +23,7 @@ func (c ShelfConfig) Validate() error {
 		return fmt.Errorf("twin: ambient air of %d thousandths of a degree is not between -40 and 85 °C", c.Ambient)
 	case c.CupboardKelvin < 0:
 		return fmt.Errorf("twin: a cupboard of %d millikelvin a watt cools what it holds", c.CupboardKelvin)
-	case c.BudgetMilliwatts < 0 || c.SupplyMillivolts < 0 || c.SupplyMilliohms < 0 || c.OverloadMillijoul < 0:
+	case c.BudgetMilliwatts < 0 || c.SupplyMillivolts < 0 || c.SupplyMilliohms < 0 || c.OverloadMillijoules < 0:
 		return fmt.Errorf("twin: a figure of the supply is negative: %+v", c)
 	}
 	return nil
@@ -41,7 +41,7 @@ func (c ShelfConfig) withDefaults(members int64) ShelfConfig {
 	set(&c.BudgetMilliwatts, 15_000*max(members, 1))
 	set(&c.SupplyMillivolts, nominalMillivolts)
 	set(&c.SupplyMilliohms, 5)
-	set(&c.OverloadMillijoul, c.BudgetMilliwatts/2)
+	set(&c.OverloadMillijoules, c.BudgetMilliwatts/2)
 	return c
 }
 
@@ -58,7 +58,7 @@ type Shelf struct {
 	lag      *decay
 	now      time.Duration
 	on       bool
-	overload int64         // millijoules above the budget
+	overload int64         // nanojoules above the budget
 	retry    time.Duration // when the supply tries again
 	trips    int
 }
@@ -153,14 +153,14 @@ func (s *Shelf) heatAir(drawn int64, t time.Duration) {
 // turns itself off when that has lasted, and tries again after a while; what starts at once then may be too much again.
 func (s *Shelf) supply(drawn int64, t time.Duration) {
 	c := &s.config
-	if !s.on {
-		if s.now >= s.retry {
-			s.on, s.overload = true, 0
-		}
+	if !s.on && s.now < s.retry {
 		return
 	}
-	s.overload = max(0, s.overload+(drawn-c.BudgetMilliwatts)*t.Milliseconds()/1000)
-	if s.overload > c.OverloadMillijoul {
+	s.overload = max(0, s.overload+(drawn-c.BudgetMilliwatts)*t.Microseconds())
+	if !s.on {
+		s.on, s.overload = true, 0
+	}
+	if s.overload > c.OverloadMillijoules*1_000_000 {
 		s.on, s.retry = false, s.now+hiccupTime
 		s.trips++
 		return

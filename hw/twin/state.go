@@ -73,16 +73,16 @@ func (p *Pi) start() {
 
 // boot sets what programs can change to what it is before any has run. The pins become inputs, so the relays fall to rest.
 func (p *Pi) boot() {
-	p.work, p.tickWork, p.backlog = Work{}, Work{}, 0
+	p.tickWork, p.backlog = Work{}, 0
 	p.firmware = firmware{cap: p.model.maxMHz, frozen: p.frozen, frozenAt: p.frozenAt}
 	p.kernel.boot(p.model.maxMHz)
 	p.dog = watchdog{timeout: mostWatchdog, deadline: Never, dead: p.dog.dead, bit: p.dog.bit}
-	p.fan.manual, p.fan.level, p.fan.pwm = false, 0, 0
+	p.fan = fan{duty: p.duty, fault: p.fan.fault, stuck: p.fan.stuck}
 	p.releasePins()
 	p.turnFan()
 }
 
-// releasePins lets go of all pins, as the kernel does when the process that holds them ends.
+// releasePins makes all pins what they are after a reset.
 func (p *Pi) releasePins() {
 	for _, pin := range p.pins {
 		pin.release()

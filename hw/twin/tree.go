@@ -2,6 +2,7 @@ package twin
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ func newTree(fs files) *tree {
 			seen[p] = true
 		}
 	}
-	t.paths = sortedKeys(seen)
+	t.paths = slices.Sorted(maps.Keys(seen))
 	return t
 }
 

@@ -10,10 +10,10 @@
 package twin
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"picloud/hw"
@@ -26,8 +26,11 @@ type Config struct {
 	Cooling        Cooling
 	CableMilliohms int64     // from the supply to the board; default 110, as a good one has
 	Equipment      hw.Config // relays, meters, the pin of the fan
-	Seed           uint64    // of serial numbers and of the thermometer's noise
-	Card           Card
+	// StrictPins makes the pins inputs again when the process that drives them ends. The kernel of Raspberry Pi only does so if it is told to
+	// (dtparam=strict_gpiod): without it an output stays what it is, and a relay that was open stays open.
+	StrictPins bool
+	Seed       uint64 // of serial numbers and of the thermometer's noise
+	Card       Card
 }
 
 // Card is the card's make.
@@ -56,26 +59,23 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateEquipment() error {
-	taken := map[string]string{}
-	if pin := c.Equipment.FanPin; pin != "" {
-		taken[pin] = "the fan"
+	equipment := c.equipment()
+	if err := equipment.Validate(); err != nil {
+		return fmt.Errorf("twin: equipment: %w", err)
 	}
 	for _, r := range c.relays() {
-		if r.Feeds == "" || r.Feeds == c.Name {
-			return fmt.Errorf("twin: the relay on %s feeds %q, which is no other machine", r.Pin, r.Feeds)
-		}
-		if other, is := taken[r.Pin]; is {
-			return fmt.Errorf("twin: pin %s drives both %s and the relay of %s", r.Pin, other, r.Feeds)
-		}
-		taken[r.Pin] = "the relay of " + r.Feeds
-	}
-	for _, pin := range sortedKeys(taken) {
-		if _, is := pinNumber(pin); !is {
-			return fmt.Errorf("twin: there is no pin %q for %s", pin, taken[pin])
+		if r.Feeds == c.Name {
+			return fmt.Errorf("twin: equipment: %s would cut itself off by %s", c.Name, r.Pin)
 		}
 	}
-	_, err := newBus(c.Equipment.Meters)
-	return err
+	return nil
+}
+
+// equipment returns a copy of it, with defaults once it is validated.
+func (c Config) equipment() hw.Config {
+	e := c.Equipment
+	e.Meters = slices.Clone(e.Meters)
+	return e
 }
 
 func (c Config) relays() []hw.Relay {
@@ -83,18 +83,10 @@ func (c Config) relays() []hw.Relay {
 }
 
 func (c Config) withDefaults() Config {
-	if c.CableMilliohms == 0 {
-		c.CableMilliohms = goodMilliohms
-	}
-	if c.Card.Bytes == 0 {
-		c.Card.Bytes = 32 << 30
-	}
-	if c.Card.Cycles == 0 {
-		c.Card.Cycles = 3000
-	}
-	if c.Card.Aging == 0 {
-		c.Card.Aging = 1
-	}
+	c.CableMilliohms = cmp.Or(c.CableMilliohms, goodMilliohms)
+	c.Card = Card{Bytes: cmp.Or(c.Card.Bytes, 32<<30), Cycles: cmp.Or(c.Card.Cycles, 3000), Aging: cmp.Or(c.Card.Aging, 1)}
+	c.Equipment = c.equipment()
+	_ = c.Equipment.Validate() // puts in its defaults; Config.Validate has seen it
 	return c
 }
 
@@ -148,7 +140,7 @@ func New(config Config) (*Pi, error) {
 	config = config.withDefaults()
 	p := &Pi{config: config, model: config.Model.figures()}
 	p.serial = p.model.serial | rand.NewPCG(config.Seed, 1).Uint64()>>32
-	p.bus, _ = newBus(config.Equipment.Meters) // Validate has seen it
+	p.bus = newBus(config.Equipment.Meters)
 	p.heat = newHeat(config.Model.cooler(config.Cooling))
 	p.electrics = electrics{supply: nominalMillivolts, cable: config.CableMilliohms}
 	p.wear = newWear(config.Card)
@@ -191,12 +183,3 @@ func (p *Pi) Megahertz() int64 { return p.clock() }
 
 // MilliCelsius returns how hot the processor is, exactly.
 func (p *Pi) MilliCelsius() int64 { return p.heat.nanokelvin() / 1_000_000 }
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
-}

@@ -41,11 +41,11 @@ func (p *Pi) watchdogReset() {
 	p.stop(held, WatchdogReset)
 }
 
-// EndProcess is what the kernel does when the process that uses the board ends: the pins fall to rest, and the watchdog runs on unfed
-// until another process opens it.
+// EndProcess is what the kernel does when the process that uses the board ends. The watchdog runs on unfed until another process opens it.
+// The pins stay as they are (Config.StrictPins).
 func (p *Pi) EndProcess() {
 	p.dog.held = false
-	p.releasePins()
+	p.letGoOfPins()
 }
 
 // openDog starts the watchdog for a process.
