@@ -12,11 +12,11 @@ import (
 
 // Hardware is the boards of the machines that are nodes, what they stand in and what feeds them. Without it no machine has a board.
 type Hardware struct {
-	Air      int               `yaml:"air"`      // °C of the room
-	Default  Board             `yaml:"default"`  // what a node has
-	Boards   map[string]Board  `yaml:"boards"`   // by machine, where it is not the default
-	Supplies map[string]Supply `yaml:"supplies"` // by switch: of the machines on it; others have one of their own each
-	Relays   []Relay           `yaml:"relays"`
+	Air     int              `yaml:"air"`     // °C of the room; 22 if it is left out
+	Default Board            `yaml:"default"` // what a node has
+	Boards  map[string]Board `yaml:"boards"`  // by machine, where it is not the default
+	Shelves map[string]Shelf `yaml:"shelves"` // by switch, where they are not open and their supply is not ample
+	Relays  []Relay          `yaml:"relays"`
 }
 
 // Board is a modelled Pi. What is left out is as in the default.
@@ -27,9 +27,10 @@ type Board struct {
 	Batch   string `yaml:"batch"`   // in which its processor was made
 }
 
-// Supply is what feeds a shelf.
-type Supply struct {
-	Watts int `yaml:"watts"`
+// Shelf is what the machines on a switch stand on.
+type Shelf struct {
+	Watts  int `yaml:"watts"`  // that its supply gives; 15 for each board if it is left out
+	Closed int `yaml:"closed"` // how much warmer the air in it is for each watt that is used there, thousandths of a degree
 }
 
 // Relay is a relay that can cut a machine off.
@@ -84,12 +85,12 @@ func (s *Scenario) validateHardware() error {
 			return wrong("hardware.boards."+name, "no node has this name%s", chaos.DidYouMean(name, known))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(h.Supplies)) {
+	for _, name := range slices.Sorted(maps.Keys(h.Shelves)) {
 		if !slices.Contains(s.Topology.Switches, name) {
-			return wrong("hardware.supplies."+name, "no switch has this name%s", chaos.DidYouMean(name, s.Topology.Switches))
+			return wrong("hardware.shelves."+name, "no switch has this name%s", chaos.DidYouMean(name, s.Topology.Switches))
 		}
-		if h.Supplies[name].Watts < 1 {
-			return wrong("hardware.supplies."+name, "a supply gives at least 1 W")
+		if shelf := h.Shelves[name]; shelf.Watts < 0 || shelf.Closed < 0 || shelf.Closed > 10_000 {
+			return wrong("hardware.shelves."+name, "%d W and %d mK for each are not what shelves have", shelf.Watts, shelf.Closed)
 		}
 	}
 	fed := map[string]bool{}

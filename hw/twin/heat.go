@@ -49,3 +49,17 @@ func (h *heat) warm(microwatt int64, t time.Duration) {
 
 // nanokelvin returns the processor's temperature above 0 °C.
 func (h *heat) nanokelvin() int64 { return h.air + h.die + h.board }
+
+// warmUp lets the board be as warm as one that has been idle for long, with its fan as fast as it then is.
+func (p *Pi) warmUp() {
+	idle, duty := p.model.idleMicrowatt, p.wantedDuty()
+	p.die = p.cooler.r1 * idle
+	p.board = p.cooler.resistance(duty) * idle
+	if !p.kernelFan() {
+		return
+	}
+	pwm, from := curve()
+	for level := 0; level < len(from) && p.nanokelvin() >= from[level]*nanokelvin; level++ {
+		p.board = p.cooler.resistance(hw.Duty(pwm[level+1]*1000/255)) * idle
+	}
+}

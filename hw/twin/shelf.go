@@ -87,6 +87,20 @@ func NewShelf(config ShelfConfig, members ...*Pi) (*Shelf, error) {
 	return s, nil
 }
 
+// WarmUp lets the boards and the air around them be as warm as if they had been idle for long.
+func (s *Shelf) WarmUp() {
+	idle, below := int64(0), int64(0)
+	for _, m := range s.members {
+		idle += m.model.idleMicrowatt / 1000
+	}
+	for i, m := range s.members {
+		s.warmth[i] = (below*s.config.NeighbourKelvin + idle*s.config.CupboardKelvin) * 1000
+		below = m.model.idleMicrowatt / 1000
+		m.SetAir(s.config.Ambient + s.warmth[i]/nanokelvin)
+		m.warmUp()
+	}
+}
+
 // SetAmbient says how warm the air around the shelf is.
 func (s *Shelf) SetAmbient(milliCelsius int64) { s.config.Ambient = milliCelsius }
 

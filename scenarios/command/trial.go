@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"picloud/reports"
 	"picloud/scenarios"
@@ -33,6 +34,7 @@ Examples:
 	names := f.String("scenarios", "", "the scenarios, separated by commas")
 	without := f.String("without", "health", "the defence that is switched off: "+strings.Join(scenarios.Defences(), ", "))
 	seeds := f.String("seeds", "1-20", "the seeds, A-B")
+	within := f.Duration("within", time.Second, "how long a request may take before it counts as failed")
 	out := f.String("out", filepath.Join("out", "trial"), "the folder for what the runs leave, and the table")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
@@ -42,7 +44,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	t := &trials{folder: *out, defence: *without, seeds: hunt.Range(from, to), workers: *workers}
+	t := &trials{folder: *out, defence: *without, seeds: hunt.Range(from, to), workers: *workers, within: *within}
 	for name := range strings.SplitSeq(*names, ",") {
 		if _, err := load(name, *without); err != nil {
 			return fmt.Errorf("trial: %w", err)
@@ -64,6 +66,7 @@ type trials struct {
 	scenarios                []string
 	seeds                    []uint64
 	workers                  int
+	within                   time.Duration
 	done                     int
 }
 
@@ -112,10 +115,10 @@ func (t *trials) play(ctx context.Context, name, way string, args ...string) (ma
 		if err != nil {
 			return nil, err
 		}
-		_, timeline, err := reports.Read(folder)
+		_, left, err := scenarios.LoadRun(folder)
 		mu.Lock()
 		defer mu.Unlock()
-		felt[seed] = trial.Of(r, timeline)
+		felt[seed] = trial.Of(r, left.History, t.within)
 		t.done++
 		tell("%s %s: %d of %d runs", name, way, t.done, 2*len(t.seeds)*len(t.scenarios))
 		return r, err

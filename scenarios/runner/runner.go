@@ -224,9 +224,9 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 		},
 	}
 	if h := s.Hardware; h != nil {
-		c.Hardware = world.Hardware{Air: int64(h.Air) * 1000, Supplies: map[string]int64{}}
-		for name, supply := range h.Supplies {
-			c.Hardware.Supplies[name] = int64(supply.Watts) * 1000
+		c.Hardware = world.Hardware{Air: int64(h.Air) * 1000, Shelves: map[string]world.Shelf{}}
+		for name, shelf := range h.Shelves {
+			c.Hardware.Shelves[name] = world.Shelf{Milliwatts: int64(shelf.Watts) * 1000, Closed: int64(shelf.Closed)}
 		}
 	}
 	for i := range s.Topology.Machines {

@@ -56,7 +56,7 @@ func (t *Trial) Figures() []Figure {
 		{"recovery time, s", seconds(func(i *Impact) time.Duration { return i.Recovery })},
 		{"failed requests, per 1000", func(i *Impact) float64 { return 1000 * float64(i.Failed) / float64(max(i.Requests, 1)) }},
 		{"bad seconds", seconds(func(i *Impact) time.Duration { return i.Bad })},
-		{"p99 of bad times, s", seconds(func(i *Impact) time.Duration { return i.P99 })},
+		{"p99, s", seconds(func(i *Impact) time.Duration { return i.P99 })},
 		{"requests served", func(i *Impact) float64 { return float64(i.Requests - i.Failed) }},
 	} {
 		var with, without []float64

@@ -1,51 +1,54 @@
 package trial
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"picloud/reports"
+	"picloud/scenarios/history"
 )
 
-// seconds makes a timeline of words: how many requests went well in a second, and after a slash how many did not.
-func seconds(t *testing.T, words string) reports.Timeline {
-	t.Helper()
-	var line reports.Timeline
-	for word := range strings.FieldsSeq(words) {
-		good, bad, _ := strings.Cut(word, "/")
-		s := reports.Second{OK: len(good), Failed: len(bad)}
-		if s.OK > 0 {
-			s.P99US = int64(1000 * s.OK)
+// requests makes a history of a word for each second: a letter for each request, o for one that goes well, l for one that is late, x for one that
+// fails, and - for none.
+func requests(words string) history.History {
+	var h history.History
+	for second, word := range strings.Fields(words) {
+		for n, letter := range strings.ReplaceAll(word, "-", "") {
+			call := time.Duration(second)*time.Second + time.Duration(n)*time.Millisecond
+			o := history.Operation{Client: n, Kind: history.Read, Key: "k", Call: call, Return: call + 20*time.Millisecond, Outcome: history.OK}
+			switch letter {
+			case 'l':
+				o.Return = call + 3*time.Second
+			case 'x':
+				o.Outcome = history.Unknown
+			}
+			h = append(h, o)
 		}
-		if good == "-" {
-			s = reports.Second{}
-		}
-		line = append(line, s)
 	}
-	return line
+	return h
 }
 
 func TestWhatUsersFeel(t *testing.T) {
 	lost := []reports.Check{{Name: "kept", Status: reports.Fail}, {Name: "live", Status: reports.Fail}, {Name: "durable", Status: reports.Pass}}
-	fault := []reports.Fault{{From: reports.Seconds(2500 * time.Millisecond)}, {From: reports.Seconds(4 * time.Second)}}
+	fault := []reports.Fault{{From: reports.Seconds(4 * time.Second)}, {From: reports.Seconds(2 * time.Second)}}
 	for _, c := range []struct {
 		name, line string
 		faults     []reports.Fault
 		want       Impact
 	}{
-		{"nothing happens", "oo oo oo oo", nil, Impact{}},
-		{"before the fault nothing counts", "/xx /xx oo oo", fault, Impact{Requests: 4, P99: 2 * time.Millisecond}},
-		{"bad, and well again", "oo oo o/x oo /x oo", fault, Impact{Requests: 7, Failed: 2, Bad: 2 * time.Second, Recovery: 3 * time.Second, P99: 2 * time.Millisecond}},
-		{"silence is bad where there was none", "oo oo - - oo", fault, Impact{Requests: 2, Bad: 2 * time.Second, Recovery: 2 * time.Second, P99: 2 * time.Millisecond}},
-		{"silence is not bad where it is usual", "oo - - - oo", fault, Impact{Requests: 2, P99: 2 * time.Millisecond}},
+		{"no fault", "oo xx oo oo", nil, Impact{}},
+		{"before the fault nothing counts", "xx xx oo oo", fault, Impact{Requests: 4, P99: 20 * time.Millisecond}},
+		{"bad, and well again", "oo oo ox oo x oo", fault, Impact{Requests: 7, Failed: 2, Bad: 2 * time.Second, Recovery: 3 * time.Second, P99: 20 * time.Millisecond}},
+		{"who comes too late has failed", "oo oo ol -", fault, Impact{Requests: 2, Failed: 1, Bad: time.Second, Recovery: time.Second, P99: 3 * time.Second}},
+		{"one in thirty is not bad", "o o ooooooooooooooooooooooooooooox", fault, Impact{Requests: 30, Failed: 1, P99: 20 * time.Millisecond}},
 	} {
-		got := Of(&reports.Result{Faults: c.faults}, seconds(t, c.line))
-		if got.Requests != c.want.Requests || got.Failed != c.want.Failed || got.Bad != c.want.Bad || got.Recovery != c.want.Recovery || got.P99 != c.want.P99 {
+		if got := Of(&reports.Result{Faults: c.faults}, requests(c.line), time.Second); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
-	if got := Of(&reports.Result{Checks: lost}, nil); got.Lost != 1 || strings.Join(got.Broken, " ") != "kept live" {
+	if got := Of(&reports.Result{Checks: lost}, nil, time.Second); got.Lost != 1 || strings.Join(got.Broken, " ") != "kept live" {
 		t.Errorf("lost: %+v", got)
 	}
 }
@@ -65,7 +68,7 @@ func TestVerdicts(t *testing.T) {
 		{"much better", run(20, 10, 2), run(60, 50, 2), ""},
 		{"fewer failures, though as long", run(60, 10, 2), run(60, 50, 2), ""},
 		{"a little better", run(50, 40, 2), run(60, 50, 2), "recovery time and failed requests are 17 and 20 % less"},
-		{"slower", run(20, 10, 4), run(60, 50, 2), "p99 of bad times, s is 100 % worse"},
+		{"slower", run(20, 10, 4), run(60, 50, 2), "p99, s is 100 % worse"},
 		{"it loses something", lost, run(60, 50, 2), "1 runs with it lost something, and 0 without"},
 		{"nothing happens", run(0, 0, 0), run(0, 0, 0), "recovery time and failed requests are 0 and 0 % less"},
 	} {

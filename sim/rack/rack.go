@@ -85,7 +85,7 @@ func New(loop *event.Loop) *Rack {
 	return r
 }
 
-// AddShelf adds a shelf with boards, from bottom to top, which get power at once.
+// AddShelf adds a shelf with boards, from bottom to top, which have been idle for long and get power at once.
 func (r *Rack) AddShelf(c twin.ShelfConfig, boards ...*Board) (*Shelf, error) {
 	var pis []*twin.Pi
 	for _, b := range boards {
@@ -100,6 +100,7 @@ func (r *Rack) AddShelf(c twin.ShelfConfig, boards ...*Board) (*Shelf, error) {
 		b.shelf, r.boards[b.Name()] = s, b
 	}
 	r.shelves = append(r.shelves, s)
+	s.WarmUp()
 	s.Advance(r.now())
 	return s, nil
 }

@@ -64,7 +64,7 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		c := w.counting(func() bool { return true })
 		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
 	case chaos.SupplyWeak, chaos.SupplyOut:
-		full := w.config.Hardware.Supplies[name]
+		full := w.config.Hardware.Shelves[name].Milliwatts
 		if full == 0 {
 			return effect{}, fmt.Errorf("%s has no supply of its own", name)
 		}

@@ -12,8 +12,14 @@ import (
 
 // Hardware is what boards stand in and what feeds them. The machines of a switch stand on one shelf.
 type Hardware struct {
-	Air      int64            // of the room, thousandths of a degree Celsius; zero for 22 °C
-	Supplies map[string]int64 // by switch: what the shelf's supply gives, mW; where there is none, each machine has its own
+	Air     int64            // of the room, thousandths of a degree Celsius; zero for 22 °C
+	Shelves map[string]Shelf // by switch, where they are not open and their supply is not ample
+}
+
+// Shelf is what a shelf does to the boards on it.
+type Shelf struct {
+	Milliwatts int64 // that its supply gives; zero for 15 W for each board
+	Closed     int64 // how much warmer the air in it is for each watt, thousandths of a degree
 }
 
 // addBoard gives the machine its board, which is on no shelf yet.
@@ -54,7 +60,8 @@ func (w *World) addShelves() error {
 	}
 	r := rack.New(w.Kernel.Loop)
 	for _, name := range w.config.Switches {
-		c := twin.ShelfConfig{Ambient: w.config.Hardware.Air, BudgetMilliwatts: w.config.Hardware.Supplies[name]}
+		shelf := w.config.Hardware.Shelves[name]
+		c := twin.ShelfConfig{Ambient: w.config.Hardware.Air, BudgetMilliwatts: shelf.Milliwatts, CupboardKelvin: shelf.Closed}
 		s, err := r.AddShelf(c, on[name]...)
 		if err != nil {
 			return fmt.Errorf("world: shelf %s: %w", name, err)

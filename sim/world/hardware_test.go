@@ -281,7 +281,7 @@ func TestFaultsOfTheHardware(t *testing.T) {
 	} {
 		name, _, _ := strings.Cut(c.schedule[strings.LastIndex(c.schedule[:strings.Index(c.schedule, "=")], "s ")+2:], " ")
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, world.Hardware{Supplies: map[string]int64{"shelf": c.supply}}, c.schedule, pi("pi-1"), pi("pi-2"), owner)
+			l := newLab(t, world.Hardware{Shelves: map[string]world.Shelf{"shelf": {Milliwatts: c.supply}}}, c.schedule, pi("pi-1"), pi("pi-2"), owner)
 			l.t = t
 			l.run(220 * time.Second)
 			if got := l.said("pi-1", "begins"); c.begins != "" && got != c.begins {
