@@ -109,7 +109,7 @@ func TestATrippedSupplyTriesAgain(t *testing.T) {
 	r := newRack(t, 4, ShelfConfig{BudgetMilliwatts: 40_000})
 	r.run(5*time.Second, 0)
 	r.SetBudget(5_000)
-	for r.Trips() == 0 {
+	for i := 0; r.Trips() == 0 && i < 100; i++ {
 		r.run(tickTime, 4)
 	}
 	if r.SupplyOn() || r.running() != 0 {

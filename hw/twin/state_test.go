@@ -223,6 +223,24 @@ func TestRelaysCutNeighboursOff(t *testing.T) {
 	expect(t, p, RelayOpened, RelayClosed)
 }
 
+func TestABoardIsAsWarmAsBeforeWhenTheAirChanges(t *testing.T) {
+	p := started(t, Config{Model: Pi4B})
+	p.Advance(time.Hour, Work{})
+	was := p.MilliCelsius()
+	p.SetAir(42_000)
+	if now := p.MilliCelsius(); now != was {
+		t.Errorf("from %d to %d at once", was, now)
+	}
+	p.Advance(p.now+time.Minute, Work{})
+	if now := p.MilliCelsius(); now < was+7_500 || now > was+9_500 { // 20 K * (1 - exp(-60 s/110 s))
+		t.Errorf("after a minute from %d to %d", was, now)
+	}
+	p.Advance(p.now+time.Hour, Work{})
+	if now := p.MilliCelsius(); now < was+19_990 || now > was+20_010 {
+		t.Errorf("after an hour from %d to %d", was, now)
+	}
+}
+
 func TestPinsHaveTheirPulls(t *testing.T) {
 	p := started(t, Config{})
 	for n, want := range map[int]gpio.Level{2: gpio.High, 8: gpio.High, 9: gpio.Low, 27: gpio.Low} {
