@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"picloud/hw/pi"
 	"picloud/node"
 	"picloud/scenarios/shelf"
 )
@@ -44,6 +45,12 @@ Example:
 	h, err := c.Host()
 	if err != nil {
 		return err
+	}
+	parts, err := pi.Open(pi.Config{})
+	if err != nil {
+		h.Log.Warn("the machine's board is not known", "error", err.Error())
+	} else {
+		h.Hardware = parts
 	}
 	h.Log.Info("node starts", "node", c.Name, "data", c.Data)
 	err = node.Run(ctx, h, &c.Node)
