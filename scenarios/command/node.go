@@ -28,6 +28,8 @@ Example of a file:
     db:
       resp: 6379
       tokens: [{token: change-this-token, role: admin, namespaces: ["*"]}]
+    watchdog: 15s                                   # optional: resets the board when the node hangs
+    board: {relays: [{feeds: pi-2, pin: GPIO17}]}   # optional: what is wired to it, see hw/README.md
 
 Example:
   picloud node -config /etc/picloud.yaml`)
