@@ -169,6 +169,14 @@ func TestUnderVoltage(t *testing.T) {
 	t.Run("the kernel looks at the supply", func(t *testing.T) {
 		p := hwtest.Pi4B()
 		b := must(t)(board.Open(p, hw.Config{}))
+		p.Set("/sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n")
+		if uv(b) != "true" {
+			t.Error("the kernel has seen what the firmware has forgotten")
+		}
+		p.Set("/sys/class/hwmon/hwmon1/in0_lcrit_alarm", "0\n")
+		if uv(b) != "false" {
+			t.Error("it is well")
+		}
 		p.Firmware().Throttle(hw.UnderVoltageNow | hw.ThrottledNow)
 		if uv(b) != "true" {
 			t.Error("it sags now")
