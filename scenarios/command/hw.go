@@ -113,14 +113,11 @@ func printBoard(w io.Writer, i hw.Info, r hw.Reading) error {
 	}
 	fmt.Fprintln(t)
 	for _, q := range r.Quantities() {
-		name, text := q.Name, q.Text
-		if q.Machine != "" {
-			name += " of " + q.Machine
-		}
+		text := q.Text
 		if q.Err != nil {
 			text = "unknown: " + q.Err.Error()
 		}
-		fmt.Fprintf(t, "%s\t%s\n", name, text)
+		fmt.Fprintf(t, "%s\t%s\n", q.Label(), text)
 	}
 	fmt.Fprintln(t)
 	for _, c := range hw.Capabilities() {
