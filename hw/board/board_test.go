@@ -224,6 +224,20 @@ func TestUnderVoltage(t *testing.T) {
 	})
 }
 
+// TestAFirmwareThatFailsIsMissed: it is there, so what it does not say is no lack of the board.
+func TestAFirmwareThatFailsIsMissed(t *testing.T) {
+	p := hwtest.Pi4B()
+	p.Firmware().Fail(true)
+	b := must(t)(board.Open(p, hw.Config{}))
+	if r := b.Read(); r.Clock.Known() || b.Info().Has[hw.ReadClock] != nil {
+		t.Errorf("clock %+v, has %v", r.Clock, b.Info().Has[hw.ReadClock])
+	}
+	p.Firmware().Fail(false)
+	if r := b.Read(); !r.Clock.Known() {
+		t.Errorf("it answers again: %+v", r.Clock)
+	}
+}
+
 func TestMeters(t *testing.T) {
 	p := equipped(hwtest.Pi5())
 	b := must(t)(board.Open(p, equipment()))
