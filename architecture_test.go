@@ -46,7 +46,7 @@ var arrows = []struct {
 	{"scenarios/abuse", []string{"node/abuse/text"}, "what is measured is the model that judges, outside of any cloud"},
 	{"scenarios/certificate", nil, "a certificate knows no cloud"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
-	{"scenarios/command", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
+	{"scenarios/command", []string{"chaos", "hw", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
 	{"scenarios", []string{"chaos", "hw", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator; a modelled board is none"},
 	{"", []string{"chaos", "node", "reports", "scenarios", "sim"}, "the command is on top"},
 }

@@ -27,6 +27,7 @@ func commands() []entry {
 	return []entry{
 		{"up", "run a cloud of three nodes on this machine", command.Up},
 		{"node", "run a node of a cloud on this machine", command.Node},
+		{"hw", "say what a node sees of the board that this machine is", command.Hw},
 		{"alerts", "say which alerts stand in a cloud that runs", command.Alerts},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},

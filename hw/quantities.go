@@ -56,6 +56,14 @@ func (r *Reading) Quantities() []Quantity {
 	return all
 }
 
+// Label is the quantity's name, with whose it is: "neighbour-voltage of pi-2".
+func (q *Quantity) Label() string {
+	if q.Machine == "" {
+		return q.Name
+	}
+	return q.Name + " of " + q.Machine
+}
+
 // Expected tells whether a board has what knows the quantity. A neighbour's is there because a meter was configured.
 func (q *Quantity) Expected(i Info) bool { return q.Needs == "" || i.Has[q.Needs] == nil }
 

@@ -36,26 +36,30 @@ func (c *Config) validateBoard() error {
 	if c.Board == nil {
 		c.Board = &Board{}
 	}
-	return c.Board.validate()
+	if err := c.Board.Validate(); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	return nil
 }
 
-func (b *Board) validate() error {
+// Validate puts defaults where nothing stands, and says what is wrong with the configuration.
+func (b *Board) Validate() error {
 	b.Kind, b.Every.Duration = cmp.Or(b.Kind, boardAuto), cmp.Or(b.Every.Duration, time.Second)
 	switch b.Kind {
 	case boardAuto, boardPi:
 	case boardNone:
 		if b.wired() {
-			return errors.New("node: board: what is wired to it (fan-pin, relays, meters) wants kind pi")
+			return errors.New("board: what is wired to it (fan-pin, relays, meters) wants kind pi")
 		}
 	default:
-		return fmt.Errorf("node: board.kind: %q is none of auto, none, pi", b.Kind)
+		return fmt.Errorf("board.kind: %q is none of auto, none, pi", b.Kind)
 	}
 	sampling := telemetry.Config{Every: b.Every.Duration}
 	if err := sampling.Validate(); err != nil {
-		return fmt.Errorf("node: board.%w", err)
+		return fmt.Errorf("board.%w", err)
 	}
 	if err := b.Config.Validate(); err != nil {
-		return fmt.Errorf("node: board.%w", err)
+		return fmt.Errorf("board.%w", err)
 	}
 	return nil
 }

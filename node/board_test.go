@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,26 +38,56 @@ func equipped() *Board {
 		Meters: []hw.Meter{{Chip: "ina219", Address: 0x40}, {Of: "pi-2", Chip: "ina226", Address: 0x41, Shunt: 10}}}}
 }
 
-// boarded runs a node with a store on some hardware until the test stops it, and returns what it logged and what Run returned.
-func boarded(t *testing.T, parts hw.Parts, more func(*Config), during func(c *Config)) (string, error) {
+// boarded runs a node with a store on some hardware, and returns what it logged and what Run returned. During is what happens while it runs, and
+// tells whether it is asked to stop then; otherwise it is to end by itself.
+func boarded(t *testing.T, parts hw.Parts, more func(*Config), during func(c *Config, n *breakable) (stop bool)) (string, error) {
 	t.Helper()
 	const at = "127.0.5.2"
 	c := &Config{Cloud: "home", Nodes: []string{"pi-1"}, StorePort: hosttest.FreePort(t), HTTP: hosttest.FreePort(t),
 		Store: &Store{Groups: [][]string{{"pi-1"}}, Patience: Duration{50 * time.Millisecond}}}
 	more(c)
 	var log bytes.Buffer
-	h := &host.Host{Name: "pi-1", Network: &host.RealNetwork{Address: at, Names: map[string]string{"pi-1": at}}, Disk: vfs.NewMem(),
-		Log: slog.New(slog.NewTextHandler(&log, nil)), Hardware: parts}
+	network := &breakable{Network: &host.RealNetwork{Address: at, Names: map[string]string{"pi-1": at}}}
+	h := &host.Host{Name: "pi-1", Network: network, Disk: vfs.NewMem(), Log: slog.New(slog.NewTextHandler(&log, nil)), Hardware: parts}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, h, c) }()
-	if during != nil {
-		during(c)
+	if during(c, network) {
 		cancel()
 	}
 	err := <-ended
 	return log.String(), err
+}
+
+// never is when a node ends before anything can happen.
+func never(*Config, *breakable) bool { return false }
+
+// breakable is a network whose listeners can be broken.
+type breakable struct {
+	host.Network
+	mu   sync.Mutex
+	open []net.Listener
+}
+
+// Listen listens.
+func (b *breakable) Listen(network, address string) (net.Listener, error) {
+	l, err := b.Network.Listen(network, address)
+	if err == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.open = append(b.open, l)
+	}
+	return l, err
+}
+
+// breakAll has all listeners fail.
+func (b *breakable) breakAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.open {
+		l.Close()
+	}
 }
 
 // scraped waits until a node says something in its metrics.
@@ -83,7 +115,7 @@ func scraped(t *testing.T, c *Config, want ...string) {
 
 func TestANodeSaysHowItsBoardIs(t *testing.T) {
 	p := fullyMetered()
-	log, err := boarded(t, p, func(c *Config) { c.Board, c.Watchdog = equipped(), Duration{15 * time.Second} }, func(c *Config) {
+	log, err := boarded(t, p, func(c *Config) { c.Board, c.Watchdog = equipped(), Duration{15 * time.Second} }, func(c *Config, _ *breakable) bool {
 		scraped(t, c, "picloud_hw_temperature_celsius 47.712", "picloud_hw_supply_amperes 1\n", `picloud_hw_neighbour_amperes{machine="pi-2"} 1`,
 			"picloud_hw_fan_rpm 2950", `picloud_hw_known{quantity="card"} 1`, "picloud_watchdog_fed_total 1")
 		if !p.Dog().Armed() {
@@ -92,6 +124,7 @@ func TestANodeSaysHowItsBoardIs(t *testing.T) {
 		if level, driven := p.GPIO("GPIO17").Driven(); level != gpio.Low || !driven {
 			t.Error("the relay is not closed")
 		}
+		return true
 	})
 	if err != nil || !strings.Contains(log, "Raspberry Pi 5 Model B Rev 1.0") {
 		t.Errorf("%v\n%s", err, log)
@@ -101,21 +134,34 @@ func TestANodeSaysHowItsBoardIs(t *testing.T) {
 	}
 }
 
-// TestAWatchdogOutlivesANodeThatFails: who ends by itself may not disarm it.
-func TestAWatchdogOutlivesANodeThatFails(t *testing.T) {
+// TestANodeThatDoesNotBeginStartsNoWatchdog: its port is taken.
+func TestANodeThatDoesNotBeginStartsNoWatchdog(t *testing.T) {
 	p := hwtest.Pi4B()
 	taken, err := (&host.RealNetwork{Address: "127.0.5.2"}).Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	log, err := boarded(t, p, func(c *Config) {
-		c.Watchdog = Duration{15 * time.Second}
-		c.DB = &DB{Tokens: []Token{{"long-enough", "admin", []string{"*"}}}}
-		c.Cache = &Cache{Port: taken.Addr().String()[len("127.0.5.2:"):]}
-	}, nil)
+	_, port, err := net.SplitHostPort(taken.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := boarded(t, p, func(c *Config) { c.Watchdog, c.HTTP = Duration{15 * time.Second}, port }, never)
 	if err == nil || p.Dog().Armed() {
-		t.Errorf("a node that has not begun has no watchdog: %v\n%s", err, log)
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+// TestAWatchdogOutlivesANodeThatFails: who ends by itself may not disarm it.
+func TestAWatchdogOutlivesANodeThatFails(t *testing.T) {
+	p := hwtest.Pi4B()
+	log, err := boarded(t, p, func(c *Config) { c.Watchdog = Duration{15 * time.Second} }, func(c *Config, n *breakable) bool {
+		scraped(t, c, "picloud_watchdog_fed_total 0")
+		n.breakAll()
+		return false
+	})
+	if err == nil || !p.Dog().Armed() || !strings.Contains(log, "the node ends by itself, so its watchdog stays armed") {
+		t.Errorf("%v\n%s", err, log)
 	}
 }
 
@@ -137,9 +183,9 @@ func TestBoardsOfNodes(t *testing.T) {
 		{"no hardware, and a relay", nil, quick(&Board{Config: relay}), "error: node: board: the machine that the node runs on has no hardware"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			during := func(c *Config) { scraped(t, c, "picloud_node_start_time_seconds") }
+			during := func(c *Config, _ *breakable) bool { scraped(t, c, "picloud_node_start_time_seconds"); return true }
 			if strings.HasPrefix(c.want, "error: ") {
-				during = nil
+				during = never
 			}
 			log, err := boarded(t, c.parts, c.more, during)
 			if err != nil {

@@ -49,7 +49,7 @@ type board struct {
 	model    model
 	files    *kernel.Files
 	firmware *firmware.Firmware
-	mailbox  error // why there is no firmware to be asked
+	mailbox  error // why there is no firmware to be asked; one that fails is there, and what it would say is missed
 	info     hw.Info
 
 	reads  sync.Mutex // one at a time: meters have several registers
@@ -86,7 +86,9 @@ func open(parts hw.Parts, files *kernel.Files, m model, config hw.Config) (*boar
 		return nil, &hw.Error{Kind: hw.Invalid, Doing: "open", What: "the board", Err: err}
 	}
 	b := &board{parts: parts, model: m, files: files, firmware: firmware.New(parts), buses: map[string]i2c.BusCloser{}, relays: map[string]*output{}}
-	_, b.mailbox = b.firmware.Throttled(false)
+	if _, err := b.firmware.Throttled(false); err != nil && hw.KindOf(err) == hw.Absent {
+		b.mailbox = err
+	}
 	if err := b.wire(config); err != nil {
 		return nil, errors.Join(err, b.closeBuses())
 	}

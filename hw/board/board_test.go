@@ -169,6 +169,14 @@ func TestUnderVoltage(t *testing.T) {
 	t.Run("the kernel looks at the supply", func(t *testing.T) {
 		p := hwtest.Pi4B()
 		b := must(t)(board.Open(p, hw.Config{}))
+		p.Set("/sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n")
+		if uv(b) != "true" {
+			t.Error("the kernel has seen what the firmware has forgotten")
+		}
+		p.Set("/sys/class/hwmon/hwmon1/in0_lcrit_alarm", "0\n")
+		if uv(b) != "false" {
+			t.Error("it is well")
+		}
 		p.Firmware().Throttle(hw.UnderVoltageNow | hw.ThrottledNow)
 		if uv(b) != "true" {
 			t.Error("it sags now")
@@ -214,6 +222,20 @@ func TestUnderVoltage(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// TestAFirmwareThatFailsIsMissed: it is there, so what it does not say is no lack of the board.
+func TestAFirmwareThatFailsIsMissed(t *testing.T) {
+	p := hwtest.Pi4B()
+	p.Firmware().Fail(true)
+	b := must(t)(board.Open(p, hw.Config{}))
+	if r := b.Read(); r.Clock.Known() || b.Info().Has[hw.ReadClock] != nil {
+		t.Errorf("clock %+v, has %v", r.Clock, b.Info().Has[hw.ReadClock])
+	}
+	p.Firmware().Fail(false)
+	if r := b.Read(); !r.Clock.Known() {
+		t.Errorf("it answers again: %+v", r.Clock)
+	}
 }
 
 func TestMeters(t *testing.T) {

@@ -77,14 +77,14 @@ func (f *Files) Link() hw.Link {
 	}
 }
 
-// megabits reads the speed of a wire; one that is down has -1.
+// megabits reads the speed of a wire; one that is down, or that a virtual machine has, has -1.
 func megabits(b []byte) (int64, error) {
 	n, err := number(b)
 	switch {
 	case err != nil:
 		return 0, err
 	case n < 0:
-		return 0, errors.New("the wire is down")
+		return 0, errors.New("it has none, as a wire that is down or is none")
 	case n > math.MaxInt64/1_000_000:
 		return 0, fmt.Errorf("%d Mbit/s cannot be", n)
 	}

@@ -159,7 +159,7 @@ func TestOutputsAreRemembered(t *testing.T) {
 		if err := p.Out(level); err != nil {
 			t.Fatal(err)
 		}
-		if p.Read() != level || p.Function() != "OUT_"+strings.ToUpper(level.String()) || p.String() != "GPIO17" {
+		if p.Read() != level || p.Function() != "Out/"+level.String() || p.String() != "GPIO17" {
 			t.Errorf("it is %s, %s, %s, driven %s", p.Read(), p.Function(), p, level)
 		}
 	}

@@ -115,13 +115,13 @@ func (s *Sampler) Collect(to chan<- prometheus.Metric) {
 
 func (s *Sampler) collectQuantities(to chan<- prometheus.Metric, gauge func(name string, value float64, labels ...string)) {
 	for _, q := range s.last.Quantities() {
-		name, labels := q.Name, []string(nil)
-		if q.Machine != "" {
-			name, labels = q.Name+" of "+q.Machine, []string{q.Machine}
-		}
-		gauge("known", truth(q.Err == nil), name)
-		gauge("expected", truth(q.Expected(s.info)), name)
+		gauge("known", truth(q.Err == nil), q.Label())
+		gauge("expected", truth(q.Expected(s.info)), q.Label())
 		if f, is := s.descs.figures[q.Name]; is && q.Err == nil {
+			var labels []string
+			if q.Machine != "" {
+				labels = []string{q.Machine}
+			}
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, q.Figure, labels...)
 		}
 	}

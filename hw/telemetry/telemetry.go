@@ -44,7 +44,7 @@ type Sampler struct {
 	at     time.Time
 	events map[string]int64 // how often each began
 	stands map[string]bool  // whether each did at the last reading that knew it
-	failed map[string]bool  // what is not known although the board has it, as the log was told
+	failed map[string]int   // in how many readings in a row what the board has was not known
 }
 
 // New returns a sampler of a board, which stays the caller's.
@@ -53,7 +53,7 @@ func New(board hw.Board, c Config, log *slog.Logger) (*Sampler, error) {
 		return nil, err
 	}
 	return &Sampler{board: board, config: c, log: log, info: board.Info(), descs: newDescs(), began: time.Now(),
-		events: map[string]int64{}, stands: map[string]bool{}, failed: map[string]bool{}}, nil
+		events: map[string]int64{}, stands: map[string]bool{}, failed: map[string]int{}}, nil
 }
 
 // Run looks at the board until the context ends.
@@ -130,22 +130,25 @@ func (s *Sampler) state(what string, is bool) {
 	s.stands[what] = is
 }
 
+// tellAfter is after how many readings in a row the log is told that something is not known: a meter that is new, or was without power, says nothing once.
+const tellAfter = 2
+
 // tell logs when something is no longer known, and when it is again.
 func (s *Sampler) tell(r *hw.Reading) {
 	for _, q := range r.Quantities() {
 		if !q.Expected(s.info) {
 			continue
 		}
-		name := q.Name
-		if q.Machine != "" {
-			name += " of " + q.Machine
+		name := q.Label()
+		if q.Err == nil {
+			if s.failed[name] >= tellAfter {
+				s.log.Info("the board says again", "quantity", name)
+			}
+			s.failed[name] = 0
+			continue
 		}
-		switch {
-		case q.Err != nil && !s.failed[name]:
+		if s.failed[name]++; s.failed[name] == tellAfter {
 			s.log.Warn("the board does not say", "quantity", name, "error", q.Err.Error())
-		case q.Err == nil && s.failed[name]:
-			s.log.Info("the board says again", "quantity", name)
 		}
-		s.failed[name] = q.Err != nil
 	}
 }

@@ -1,8 +1,10 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,6 +121,41 @@ func TestEventsAreCountedWhenTheyBegin(t *testing.T) {
 		}
 		if events("under-voltage") != 3 {
 			t.Error("what is not known is no event")
+		}
+	})
+}
+
+// TestTheLogIsToldOnce of what is not known for longer than one reading, and when it is known again.
+func TestTheLogIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, chip := hwtest.Pi4B(), hwtest.NewChip("ina219")
+		p.Solder("1", 0x40, chip)
+		b, err := board.Open(p, hw.Config{Meters: []hw.Meter{{Chip: "ina219", Address: 0x40}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		s, err := telemetry.New(b, telemetry.Config{}, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(5500 * time.Millisecond) // the meter is new
+		chip.BrownOut()
+		time.Sleep(5 * time.Second)
+		chip.Break(true)
+		time.Sleep(5 * time.Second)
+		chip.Break(false)
+		time.Sleep(5 * time.Second)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		gone, back := strings.Count(log.String(), "the board does not say"), strings.Count(log.String(), "the board says again")
+		if gone != 2 || back != 2 { // voltage and current
+			t.Errorf("%d times not known, %d times known again:\n%s", gone, back, log.String())
 		}
 	})
 }

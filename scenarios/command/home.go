@@ -145,6 +145,7 @@ func (s *home) machine(name string) shelf.Machine {
 		Name: name, Machines: machines, Data: name,
 		Node: node.Config{
 			Cloud: s.cloud, Nodes: s.names, StorePort: s.ports.store, HTTP: s.ports.http,
+			Board: &node.Board{Kind: "none"}, // three nodes have one machine: none of them may do something to it
 			Store: &node.Store{Groups: groups},
 			DB:    &node.DB{RESP: s.ports.redis, Tokens: []node.Token{{Token: s.token, Role: "admin", Namespaces: []string{"*"}}}},
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"picloud/hw/pi"
 	"picloud/node"
 	"picloud/scenarios/shelf"
 )
@@ -27,6 +28,8 @@ Example of a file:
     db:
       resp: 6379
       tokens: [{token: change-this-token, role: admin, namespaces: ["*"]}]
+    watchdog: 15s                                   # optional: resets the board when the node hangs
+    board: {relays: [{feeds: pi-2, pin: GPIO17}]}   # optional: what is wired to it, see hw/README.md
 
 Example:
   picloud node -config /etc/picloud.yaml`)
@@ -44,6 +47,12 @@ Example:
 	h, err := c.Host()
 	if err != nil {
 		return err
+	}
+	parts, err := pi.Open(pi.Config{})
+	if err != nil {
+		h.Log.Warn("the machine's board is not known", "error", err.Error())
+	} else {
+		h.Hardware = parts
 	}
 	h.Log.Info("node starts", "node", c.Name, "data", c.Data)
 	err = node.Run(ctx, h, &c.Node)

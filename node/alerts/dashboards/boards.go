@@ -1,5 +1,7 @@
 package dashboards
 
+import "slices"
+
 // one returns a panel with one query.
 func one(title, unit, expr, legend string) panel {
 	return panel{title, unit, []query{{expr, legend}}}
@@ -21,7 +23,24 @@ func rate(title, counter, by string) panel {
 }
 
 // boards returns all dashboards.
-func boards() []board { return append(serving(), keeping()...) }
+func boards() []board { return slices.Concat(serving(), keeping(), []board{hardware()}) }
+
+// hardware returns what the boards of nodes show.
+func hardware() board {
+	return board{"hardware", "hardware", []panel{
+		one("Heat", "celsius", "picloud_hw_temperature_celsius", "{{instance}}"),
+		one("Clock", "hertz", "picloud_hw_clock_hertz", "{{instance}}"),
+		one("What the firmware does to boards", "short", "picloud_hw_throttled == 1", "{{instance}} {{what}}"),
+		one("What happens to boards", "short", "sum by (instance, what) (increase(picloud_hw_events_total[5m]))", "{{instance}} {{what}}"),
+		{"Voltage of supplies, as the board measures its own and others theirs", "volt", []query{
+			{"picloud_hw_supply_volts", "{{instance}}"}, {"picloud_hw_neighbour_volts", "{{machine}}, by {{instance}}"}}},
+		{"What boards draw", "amp", []query{{"picloud_hw_supply_amperes", "{{instance}}"}, {"picloud_hw_neighbour_amperes", "{{machine}}, by {{instance}}"}}},
+		{"Fans: how fast they are to turn, and turn", "short", []query{{"picloud_hw_fan_duty_ratio", "{{instance}} duty"}, {"picloud_hw_fan_rpm", "{{instance}} rpm"}}},
+		one("Written to cards", "Bps", "rate(picloud_hw_card_written_bytes_total[5m])", "{{instance}}"),
+		one("Time in which programs waited for the disk", "percentunit", "rate(picloud_hw_pressure_io_seconds_total[1m])", "{{instance}}"),
+		one("What boards do not say, and could", "short", "count by (instance) (picloud_hw_known == 0 and picloud_hw_expected == 1)", "{{instance}}"),
+	}}
+}
 
 // serving returns the overview and what answers users.
 func serving() []board {
