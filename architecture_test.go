@@ -43,6 +43,8 @@ var arrows = []struct {
 	{"scenarios/runner", []string{"chaos", "hw", "node", "reports", "scenarios", "sim"}, "the runner joins scenarios and world"},
 	{"scenarios/example", []string{"node", "scenarios/kv", "sim/machine"}, "an example stands on what its reader's program will stand on"},
 	{"scenarios/compare/load", nil, "it is also built into the program that drives etcd, in a module of its own"},
+	{"scenarios/emulated/guest", []string{"scenarios/emulated/inside"}, "the first process of a guest shows what its kernel shows, and has no view of its own"},
+	{"scenarios/emulated/inside", nil, "what both sides agree upon is theirs alone"},
 	{"scenarios/abuse", []string{"node/abuse/text"}, "what is measured is the model that judges, outside of any cloud"},
 	{"scenarios/certificate", nil, "a certificate knows no cloud"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},

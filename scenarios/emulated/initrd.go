@@ -15,6 +15,9 @@ import (
 // count (see the README). The second is the board's, which also resets the board when the kernel wants that.
 var needed = []string{"phy-generic", "dwc2", "cdc_ether", "bcm2835_thermal", "i2c-bcm2835", "i2c-dev", "spi-bcm2835", "bcm2835-rng", "softdog", "bcm2835_wdt"}
 
+// parameters are those of modules, by file. The watchdog waits as long as a Pi's does.
+var parameters = map[string]string{"softdog.ko": "soft_margin=15"}
+
 // Build builds picloud and the guest's first process for the Pi, and puts them into a file with the kernel's modules: the first file system
 // of a guest. It must run inside a checkout.
 func Build(ctx context.Context, k *Kernel, folder string) (initrd string, err error) {
@@ -31,7 +34,7 @@ func Build(ctx context.Context, k *Kernel, folder string) (initrd string, err er
 		if err != nil {
 			return "", fmt.Errorf("emulated: read a kernel module: %w", err)
 		}
-		fmt.Fprintln(&list, filepath.Base(path))
+		fmt.Fprintln(&list, filepath.Base(path), parameters[filepath.Base(path)])
 		c.file(inside.Modules+"/"+filepath.Base(path), content)
 	}
 	c.file(inside.List, list.Bytes())

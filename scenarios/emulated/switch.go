@@ -22,6 +22,7 @@ type Switch struct {
 	cables []*cable       // that are plugged in
 	behind map[mac]*cable // where frames for an address go
 	cut    map[mac]bool   // the machines whose cables are cut, by their address
+	lost   int            // frames
 	closed bool
 }
 
@@ -65,6 +66,13 @@ func (s *Switch) Cut(address net.HardwareAddr, cut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cut[mac(address[1:])] = cut
+}
+
+// Lost returns how many frames were lost because the cable of their sender or their receiver was cut.
+func (s *Switch) Lost() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
 }
 
 func (s *Switch) accept() {
@@ -115,6 +123,7 @@ func (s *Switch) forward(from *cable, frame []byte) []*cable {
 	sender, receiver := mac(frame[7:12]), mac(frame[1:6])
 	s.behind[sender] = from
 	if s.cut[sender] || s.cut[receiver] {
+		s.lost++
 		return nil
 	}
 	group := frame[0]&1 != 0

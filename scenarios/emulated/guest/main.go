@@ -63,12 +63,13 @@ func loadModules() error {
 	if err != nil {
 		return err
 	}
-	for _, file := range strings.Fields(string(list)) {
+	for entry := range strings.Lines(string(list)) {
+		file, parameters, _ := strings.Cut(strings.TrimSpace(entry), " ")
 		f, err := os.Open(filepath.Join("/"+inside.Modules, file))
 		if err != nil {
 			return err
 		}
-		err = unix.FinitModule(int(f.Fd()), "", 0)
+		err = unix.FinitModule(int(f.Fd()), parameters, 0)
 		f.Close()
 		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("load the module %s: %w", file, err)

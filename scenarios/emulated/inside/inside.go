@@ -16,7 +16,7 @@ const (
 	Init    = "init"          // its first process, from the root on
 	Program = "picloud"       // the program under test
 	Modules = "modules"       // the folder of the kernel's modules
-	List    = "modules.order" // their files in the order in which they are loaded, one a line
+	List    = "modules.order" // their files in the order in which they are loaded, one a line, with parameters
 	Data    = "/data"         // a file system in memory
 )
 
