@@ -97,7 +97,7 @@ test-browser: ## Pinboard's page in a real browser, against a cloud; installs ch
 EMULATOR := qemu-system-arm device-tree-compiler debian-archive-keyring
 .PHONY: emulator
 emulator: # its programs are at hand: QEMU, and what edits device trees; installs them for root
-	@command -v qemu-system-aarch64 fdtput >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends $(EMULATOR); } || \
+	@{ command -v qemu-system-aarch64 && command -v fdtput; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends $(EMULATOR); } || \
 		{ echo "qemu-system-aarch64 and fdtput are missing: install Debian's packages $(EMULATOR)"; exit 1; }
 
 .PHONY: test-pi

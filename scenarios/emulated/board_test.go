@@ -96,8 +96,8 @@ func nodeServes(t *testing.T, p *Pi) {
 	if got, err := document(t.Context(), p, "GET", "greeting", ""); err != nil || !strings.Contains(got, "hello") {
 		t.Errorf("the document is %s (%v)", got, err)
 	}
-	if text, err := metrics(t.Context(), p); err != nil || !strings.Contains(text, "picloud_") {
-		t.Errorf("the node's metrics are %.200s (%v)", text, err)
+	if leads, err := metric(t.Context(), p, "picloud_store_group_leader"); err != nil || leads == 0 {
+		t.Errorf("the node leads %v groups of its store (%v)", leads, err)
 	}
 	endNode(t, p)
 }

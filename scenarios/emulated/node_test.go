@@ -1,11 +1,17 @@
 package emulated
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"picloud/node"
@@ -18,14 +24,10 @@ const (
 	settings = "/etc/picloud.yaml"
 )
 
-// startNode starts a node on a Pi, which has the role store and the database beside what change makes of its configuration, and waits until
-// it serves.
+// startNode starts a node on a Pi, which has the roles store and database and what change makes of its configuration.
 func startNode(t *testing.T, p *Pi, machines map[string]string, change func(*shelf.Machine)) {
 	t.Helper()
-	var names []string
-	for name := range machines {
-		names = append(names, name)
-	}
+	names := slices.Sorted(maps.Keys(machines))
 	m := shelf.Machine{Name: p.Name, Machines: machines, Data: inside.Data + "/picloud", Node: node.Config{
 		Nodes: names,
 		Store: &node.Store{Groups: [][]string{names}},
@@ -46,10 +48,26 @@ func startNode(t *testing.T, p *Pi, machines map[string]string, change func(*she
 	}
 }
 
-// metrics returns what the node shows of itself.
-func metrics(ctx context.Context, p *Pi) (string, error) {
-	answer, err := Ask(ctx, "GET", "http://"+p.HTTP+"/metrics", nil, nil)
-	return string(answer), err
+// metric returns what the node shows of itself under a name: the sum over the series.
+func metric(ctx context.Context, p *Pi, name string) (sum float64, err error) {
+	text, err := Ask(ctx, "GET", "http://"+p.HTTP+"/metrics", nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil {
+		return 0, err
+	}
+	family, is := families[name]
+	if !is {
+		return 0, fmt.Errorf("%s shows no metric %s", p.Name, name)
+	}
+	samples, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
+	for _, s := range samples {
+		sum += float64(s.Value)
+	}
+	return sum, err
 }
 
 // document reads or writes a document of the database by a Pi's node.
