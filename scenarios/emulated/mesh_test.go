@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"picloud/node"
+	"picloud/node/wait"
 	"picloud/scenarios/shelf"
 )
 
@@ -48,6 +49,7 @@ func TestMesh(t *testing.T) {
 			return err
 		})
 	}
+	defer m.load()()
 	m.goesOn("all are there", m.pis...)
 
 	cut := m.leader(m.pis)
@@ -67,6 +69,7 @@ func TestMesh(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.goesOn("the leader, "+lost.Name+", is switched off", without(m.pis, lost)...)
+	t.Logf("%d of %d writes were acknowledged, and are there", len(m.kept), m.tried)
 }
 
 // allOn switches several Pis on at once.
@@ -112,22 +115,48 @@ func without(all []*Pi, one *Pi) (others []*Pi) {
 // mesh is a cloud with the writes that it has acknowledged.
 type mesh struct {
 	*testing.T
-	pis   []*Pi
+	pis []*Pi
+
+	mu    sync.Mutex
 	tried int
 	kept  []string // keys; each has a content that it alone has
 }
+
+// folder is where the documents lie: in one partition, so that they are read at once.
+const folder = "writes/"
 
 func content(key string) string { return fmt.Sprintf("%q", "content of "+key) }
 
 // write writes a new document by a Pi, and notes whether it was acknowledged.
 func (m *mesh) write(ctx context.Context, p *Pi) error {
+	m.mu.Lock()
 	m.tried++
-	key := fmt.Sprint("key-", m.tried)
+	key := fmt.Sprint(folder, m.tried)
+	m.mu.Unlock()
 	if _, err := document(ctx, p, "PUT", key, content(key)); err != nil {
 		return fmt.Errorf("write %s by %s: %w", key, p.Name, err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.kept = append(m.kept, key)
 	return nil
+}
+
+// load has each Pi asked to write again and again, whatever befalls it, until the function that it returns is called.
+func (m *mesh) load() (stop func()) {
+	ctx, cancel := context.WithCancel(m.Context())
+	var all sync.WaitGroup
+	for _, p := range m.pis {
+		all.Go(func() {
+			for wait.For(ctx, time.Second) {
+				m.write(ctx, p) // that one fails now and then is what the test is about
+			}
+		})
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
 }
 
 // goesOn checks that each of some Pis acknowledges writes again within a time, and then has all that was ever acknowledged.
@@ -137,27 +166,26 @@ func (m *mesh) goesOn(when string, pis ...*Pi) {
 	ctx, cancel := context.WithTimeout(m.Context(), goesOnWithin)
 	defer cancel()
 	for _, p := range pis {
-		for {
-			err := m.write(ctx, p)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
+		for err := m.write(ctx, p); err != nil; err = m.write(ctx, p) {
+			if !wait.For(ctx, time.Second) {
 				m.Fatalf("when %s, %s acknowledges no write within %s: %v", when, p.Name, goesOnWithin, err)
 			}
 		}
 	}
 	m.Logf("when %s, %d nodes acknowledge writes after %s", when, len(pis), time.Since(began).Round(100*time.Millisecond))
 	for _, p := range pis {
-		for _, key := range m.kept {
-			eventually(m.T, fmt.Sprintf("%s reads %s, which was acknowledged, when %s", p.Name, key, when), func(ctx context.Context) error {
-				got, err := document(ctx, p, "GET", key, "")
-				if err == nil && !strings.Contains(got, content(key)) {
-					m.Fatalf("when %s, %s reads %s as %s", when, p.Name, key, got)
+		m.mu.Lock()
+		kept := slices.Clone(m.kept)
+		m.mu.Unlock()
+		eventually(m.T, fmt.Sprintf("%s reads what was acknowledged, when %s", p.Name, when), func(ctx context.Context) error {
+			found, err := documents(ctx, p, folder)
+			for _, key := range kept {
+				if got := found[key]; err == nil && got != content(key) {
+					m.Fatalf("when %s, %s reads %q as %s, which was acknowledged as %s", when, p.Name, got, key, content(key))
 				}
-				return err
-			})
-		}
+			}
+			return err
+		})
 	}
 }
 

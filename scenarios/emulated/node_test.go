@@ -3,9 +3,11 @@ package emulated
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -75,4 +77,34 @@ func document(ctx context.Context, p *Pi, method, key, content string) (string, 
 	header := http.Header{"Authorization": {"Bearer " + token}}
 	answer, err := Ask(ctx, method, "http://"+p.HTTP+"/v1/test/"+key, header, []byte(content))
 	return strings.TrimSpace(string(answer)), err
+}
+
+// documents returns the contents of all documents below a prefix, by a Pi's node.
+func documents(ctx context.Context, p *Pi, prefix string) (map[string]string, error) {
+	header, found := http.Header{"Authorization": {"Bearer " + token}}, map[string]string{}
+	query := url.Values{"prefix": {prefix}}
+	for {
+		answer, err := Ask(ctx, "GET", "http://"+p.HTTP+"/v1/test?"+query.Encode(), header, nil)
+		if err != nil {
+			return nil, err
+		}
+		var page struct {
+			Documents []struct {
+				Key   string
+				Value json.RawMessage
+			}
+			More bool
+			Next string
+		}
+		if err := json.Unmarshal(answer, &page); err != nil {
+			return nil, err
+		}
+		for _, d := range page.Documents {
+			found[d.Key] = string(d.Value)
+		}
+		if !page.More {
+			return found, nil
+		}
+		query.Set("after", page.Next)
+	}
 }
