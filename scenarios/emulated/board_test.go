@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"picloud/scenarios/emulated/inside"
 )
 
 // TestPi goes through what a node does with a board, on one Pi. The last of its steps resets the board.
@@ -22,7 +24,8 @@ func TestPi(t *testing.T) {
 		{"the kernel runs on the board", kernelRuns},
 		{"reading an output back makes it an input", readBack},
 		{"the node serves", nodeServes},
-		{"a watchdog that was disarmed does not reset the board", disarmed},
+		{"an output is one to the kernel", drivesRelay},
+		{"a watchdog that is fed or disarmed does not reset the board", disarmed},
 		{"a watchdog that is not fed resets the board", starved},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.run(t, p) }) {
@@ -117,40 +120,84 @@ func endNode(t *testing.T, p *Pi) {
 	})
 }
 
-const watchdogDevice = "/dev/watchdog"
+// watchdogTimeout is what the watchdog is asked for, and resetSlack what a reset may take beyond it, on a machine that does other things too.
+const (
+	watchdogTimeout = 10 * time.Second
+	resetSlack      = 2 * time.Minute
+)
 
-// resetSlack is what a reset may take beyond the watchdog's time-out, on a machine that does other things too.
-const resetSlack = 2 * time.Minute
-
-// watchdogTimeout returns that of the kernel's first watchdog.
-func watchdogTimeout(t *testing.T, p *Pi) time.Duration {
+// useBoard has a program in the guest use the board until it is told to end.
+func useBoard(t *testing.T, p *Pi, args ...string) {
 	t.Helper()
-	seconds, err := strconv.Atoi(file(t, p, "/sys/class/watchdog/watchdog0/timeout"))
-	if err != nil {
+	if err := p.Start(t.Context(), append([]string{"/" + inside.Init}, args...)...); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(seconds) * time.Second
 }
 
-// disarmed opens the watchdog and closes it with the letter V before that, as an orderly end does.
-func disarmed(t *testing.T, p *Pi) {
-	if err := p.WriteFile(t.Context(), watchdogDevice, []byte("V")); err != nil {
-		t.Fatal(err)
+// drivesRelay shows that what a board is told of its relays is what the kernel does, and goes on doing while the board is read. When
+// its program has ended, nobody holds the pin.
+func drivesRelay(t *testing.T, p *Pi) {
+	const pin = "GPIO21"
+	for _, c := range []struct{ args, want string }{{"-relay " + pin, "out lo"}, {"-relay " + pin + " -open", "out hi"}} {
+		useBoard(t, p, strings.Fields(c.args)...)
+		eventually(t, c.args+" makes it "+c.want, func(ctx context.Context) error {
+			if got := line(t, p, pin); got.String() != c.want {
+				return fmt.Errorf("it is %s", got)
+			}
+			return nil
+		})
+		for range 5 {
+			time.Sleep(time.Second)
+			if got := line(t, p, pin); got.String() != c.want {
+				t.Errorf("%s is %s after a while, want %s", pin, got, c.want)
+			}
+		}
+		endNode(t, p)
+		if got := line(t, p, pin); got.User != "" {
+			t.Errorf("%s is held by %s when its program has ended", pin, got.User)
+		}
 	}
-	limit := watchdogTimeout(t, p)
-	if p.EndsWithin(t.Context(), limit+15*time.Second) {
+}
+
+// feeds starts a program that feeds the watchdog, and sees the watchdog run.
+func feeds(t *testing.T, p *Pi) {
+	t.Helper()
+	useBoard(t, p, "-relay", "GPIO21", "-watchdog", watchdogTimeout.String())
+	eventually(t, "the watchdog runs", func(context.Context) error {
+		if state := file(t, p, watchdog+"state"); state != "active" {
+			return fmt.Errorf("it is %s", state)
+		}
+		return nil
+	})
+	if got, want := file(t, p, watchdog+"timeout"), fmt.Sprint(int(watchdogTimeout/time.Second)); got != want {
+		t.Errorf("the watchdog waits %s s, want %s", got, want)
+	}
+}
+
+const watchdog = "/sys/class/watchdog/watchdog0/"
+
+// disarmed shows that the board lives on while a program feeds its watchdog, and after that has ended in an orderly way.
+func disarmed(t *testing.T, p *Pi) {
+	feeds(t, p)
+	if p.EndsWithin(t.Context(), 2*watchdogTimeout) {
+		t.Fatalf("the board has reset although its watchdog was fed; the end of its console:\n%s", p.Console())
+	}
+	endNode(t, p)
+	if state := file(t, p, watchdog+"state"); state != "inactive" {
+		t.Errorf("the watchdog is %s after an orderly end", state)
+	}
+	if p.EndsWithin(t.Context(), 2*watchdogTimeout) {
 		t.Fatalf("the board has reset although its watchdog was disarmed; the end of its console:\n%s", p.Console())
 	}
-	file(t, p, "/proc/uptime")
 }
 
-// starved opens the watchdog and never feeds it.
+// starved stops the program that feeds the watchdog.
 func starved(t *testing.T, p *Pi) {
-	limit := watchdogTimeout(t, p)
-	if err := p.WriteFile(t.Context(), watchdogDevice, []byte("1")); err != nil {
+	feeds(t, p)
+	if err := p.Signal(t.Context(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	resets(t, p, limit)
+	resets(t, p, watchdogTimeout)
 }
 
 // resets waits for the board to reset, which ends QEMU.
@@ -173,7 +220,7 @@ func TestTheBoardsOwnWatchdog(t *testing.T) {
 	if is := file(t, p, "/sys/class/watchdog/watchdog1/identity"); !strings.Contains(is, "BCM2835") {
 		t.Fatalf("the second watchdog is %q, not the board's", is)
 	}
-	err := p.WriteFile(t.Context(), watchdogDevice+"1", []byte("1"))
+	err := p.WriteFile(t.Context(), "/dev/watchdog1", []byte("1"))
 	if errors.Is(err, os.ErrNotExist) {
 		t.Fatal(fmt.Errorf("the board has no watchdog: %w", err))
 	}

@@ -45,7 +45,7 @@ func startNode(t *testing.T, p *Pi, machines map[string]string, change func(*she
 	if err := p.WriteFile(t.Context(), settings, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Start(t.Context(), "node", "-config", settings); err != nil {
+	if err := p.Start(t.Context(), "/"+inside.Program, "node", "-config", settings); err != nil {
 		t.Fatal(err)
 	}
 }

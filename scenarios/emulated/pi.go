@@ -183,9 +183,9 @@ func (p *Pi) Run(ctx context.Context, args ...string) (e inside.Ended, err error
 	return e, err
 }
 
-// Start starts the node in the guest, with the arguments of picloud.
+// Start starts a program in the guest, in the place of the node.
 func (p *Pi) Start(ctx context.Context, args ...string) error {
-	return p.command(ctx, "/start", append([]string{"/" + inside.Program}, args...), nil)
+	return p.command(ctx, "/start", args, nil)
 }
 
 func (p *Pi) command(ctx context.Context, path string, args []string, into any) error {
@@ -215,7 +215,7 @@ func (p *Pi) NodeEnded(ctx context.Context) (e inside.Ended, err error) {
 	return e, err
 }
 
-// Pin has periph, in a program of its own beside the node, set a pin high or low, or read it.
+// Pin has periph, in a program of its own beside it, set a pin high or low, or read it.
 func (p *Pi) Pin(ctx context.Context, name, do string) (string, error) {
 	answer, err := p.ask(ctx, "POST", "/pin", url.Values{"name": {name}, "do": {do}}, nil)
 	return string(answer), err

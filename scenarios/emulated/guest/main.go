@@ -1,5 +1,6 @@
 // Command guest is the first process of an emulated Pi. It mounts the kernel's file systems, loads modules, sets up the network, and
-// then does what a test asks for by HTTP: it starts the node as a child, and shows what the kernel shows in the guest.
+// then does what a test asks for by HTTP: it starts the node as a child, and shows what the kernel shows in the guest. Started as another
+// process than the first, it uses the board.
 package main
 
 import (
@@ -18,6 +19,13 @@ import (
 )
 
 func main() {
+	if os.Getpid() != 1 {
+		if err := useBoard(os.Args[1:]); err != nil {
+			fmt.Println("board:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	fmt.Println("guest: begins")
 	if err := begin(); err != nil {
 		fmt.Println("guest:", err) // the kernel panics at its end, and QEMU ends with the reset that follows
