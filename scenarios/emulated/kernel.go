@@ -93,6 +93,9 @@ func unpacked(folder string) (*Kernel, error) {
 // apt is a private apt: it has lists and packages of its own, of another architecture, and needs no rights.
 type apt struct{ folder string }
 
+// stamp is a file that was written when the lists of packages were fetched.
+func (a *apt) stamp() string { return filepath.Join(a.folder, "updated") }
+
 func (a *apt) run(ctx context.Context, dir, program string, args ...string) ([]byte, error) {
 	sources := filepath.Join(a.folder, "sources.list")
 	args = append([]string{
@@ -130,12 +133,11 @@ func (a *apt) newest(ctx context.Context) (name, version string, err error) {
 	if err := os.WriteFile(filepath.Join(a.folder, "sources.list"), []byte(debian), 0o644); err != nil {
 		return "", "", err
 	}
-	stamp := filepath.Join(a.folder, "updated")
-	if age(stamp) > listsAge {
+	if age(a.stamp()) > listsAge {
 		if _, err := a.run(ctx, "", "apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"); err != nil {
 			return "", "", err
 		}
-		if err := os.WriteFile(stamp, nil, 0o644); err != nil {
+		if err := os.WriteFile(a.stamp(), nil, 0o644); err != nil {
 			return "", "", err
 		}
 	}
@@ -161,7 +163,7 @@ func (a *apt) download(ctx context.Context, name, version, folder string) error 
 	}
 	defer os.RemoveAll(work)
 	if _, err := a.run(ctx, work, "apt-get", "download", "-q", name+"="+version); err != nil {
-		return err
+		return errors.Join(err, os.Remove(a.stamp())) // the archive may have a newer one already
 	}
 	debs, err := filepath.Glob(filepath.Join(work, "*.deb"))
 	if err != nil || len(debs) != 1 {
