@@ -50,8 +50,8 @@ func startNode(t *testing.T, p *Pi, machines map[string]string, change func(*she
 	}
 }
 
-// metric returns what the node shows of itself under a name: the sum over the series.
-func metric(ctx context.Context, p *Pi, name string) (sum float64, err error) {
+// metric returns what the node shows of itself under a name: the sum over the series that have all of some values in their labels.
+func metric(ctx context.Context, p *Pi, name string, labels ...string) (sum float64, err error) {
 	text, err := Ask(ctx, "GET", "http://"+p.HTTP+"/metrics", nil, nil)
 	if err != nil {
 		return 0, err
@@ -66,8 +66,16 @@ func metric(ctx context.Context, p *Pi, name string) (sum float64, err error) {
 		return 0, fmt.Errorf("%s shows no metric %s", p.Name, name)
 	}
 	samples, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
+	found := 0
 	for _, s := range samples {
-		sum += float64(s.Value)
+		values := slices.Collect(maps.Values(s.Metric))
+		if !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(values, model.LabelValue(l)) }) {
+			sum += float64(s.Value)
+			found++
+		}
+	}
+	if found == 0 {
+		return 0, fmt.Errorf("%s shows no metric %s with %v", p.Name, name, labels)
 	}
 	return sum, err
 }

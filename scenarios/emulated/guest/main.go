@@ -1,6 +1,6 @@
 // Command guest is the first process of an emulated Pi. It mounts the kernel's file systems, loads modules, sets up the network, and
-// then does what a test asks for by HTTP: it starts the node as a child, and shows what the kernel shows in the guest. Started as another
-// process than the first, it uses the board.
+// then does what a test asks for by HTTP: it starts the node as a child, and shows what the kernel shows in the guest. Started with
+// the name of a pin it opens a relay.
 package main
 
 import (
@@ -19,9 +19,9 @@ import (
 )
 
 func main() {
-	if os.Getpid() != 1 {
-		if err := useBoard(os.Args[1:]); err != nil {
-			fmt.Println("board:", err)
+	if os.Getpid() != 1 && len(os.Args) == 2 {
+		if err := openRelay(os.Args[1]); err != nil {
+			fmt.Println("relay:", err)
 			os.Exit(1)
 		}
 		return
