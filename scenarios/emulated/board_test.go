@@ -91,6 +91,7 @@ func boardIsKnown(t *testing.T, p *Pi) {
 	if err := json.Unmarshal([]byte(ended.Output), &shown); err != nil {
 		t.Fatalf("%v: %s", err, ended.Output)
 	}
+	t.Log(ended.Output)
 	if shown.Model != board || shown.Revision != revision || shown.Cores != 4 {
 		t.Errorf("it is a %q, revision %s, with %d cores; want a %q, %s, 4", shown.Model, shown.Revision, shown.Cores, board, revision)
 	}
