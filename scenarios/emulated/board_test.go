@@ -116,7 +116,7 @@ func boardIsKnown(t *testing.T, p *Pi) {
 	if !seen["temperature"] || !seen["under-voltage"] {
 		t.Error("it does not show all quantities")
 	}
-	// the kernel starts cores by spin tables, as on a true Pi 3, and then cannot take them out of use
+	// the board's device tree has cores started by spin tables, and what is started so cannot be taken out of use
 	for capability, want := range map[hw.Capability]bool{
 		hw.ReadTemperature: true, hw.DriveWatchdog: true, hw.DriveHalt: true, hw.ReadPressure: true,
 		hw.ReadUnderVoltage: false, hw.ReadClock: false, hw.DriveCores: false, hw.DriveClock: false, hw.ReadFan: false,
