@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,7 +60,10 @@ type Pi struct {
 	err     error         // how; to be read then
 }
 
-// Boot switches a Pi on, and off when the context ends. It returns when the guest serves or has ended, or when the context ends.
+// bootWithin bounds how long a guest may take until it serves. Alone on a machine one takes 20 s.
+const bootWithin = 10 * time.Minute
+
+// Boot switches a Pi on, and off when the context ends. It returns when the guest serves; one that does not is switched off.
 func Boot(ctx context.Context, c Config) (*Pi, error) {
 	p := &Pi{Name: fmt.Sprint("pi-", c.Number), ended: make(chan struct{})}
 	p.console = filepath.Join(c.Folder, p.Name+".console")
@@ -84,16 +88,17 @@ func Boot(ctx context.Context, c Config) (*Pi, error) {
 	case <-p.ended:
 		return nil, fmt.Errorf("emulated: start QEMU: %w", p.err)
 	}
+	waiting, cancel := context.WithTimeout(ctx, bootWithin)
+	defer cancel()
 	for {
-		if _, err = p.File(ctx, "/proc/uptime"); err == nil {
+		if _, err = p.File(waiting, "/proc/uptime"); err == nil {
 			return p, nil
 		}
 		if p.Ended() {
 			return nil, p.explain(fmt.Errorf("it has ended before it served: %v: %s", p.err, p.said.Bytes()))
 		}
-		if !wait.For(ctx, time.Second) {
-			<-p.ended
-			return nil, p.explain(fmt.Errorf("it does not serve: %w", err))
+		if !wait.For(waiting, time.Second) {
+			return nil, errors.Join(p.explain(fmt.Errorf("it does not serve within %s: %w", bootWithin, err)), p.Kill())
 		}
 	}
 }
@@ -144,7 +149,7 @@ func (p *Pi) EndsWithin(ctx context.Context, d time.Duration) bool {
 
 // Kill switches the board off, as a cut of its power does.
 func (p *Pi) Kill() error {
-	if err := p.process.Kill(); err != nil {
+	if err := p.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("emulated: switch %s off: %w", p.Name, err)
 	}
 	<-p.ended
