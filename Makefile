@@ -94,6 +94,20 @@ test-browser: ## Pinboard's page in a real browser, against a cloud; installs ch
 		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
 	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))
 
+EMULATOR := qemu-system-arm device-tree-compiler debian-archive-keyring
+.PHONY: emulator
+emulator: # its programs are at hand: QEMU, and what edits device trees; installs them for root
+	@{ command -v qemu-system-aarch64 && command -v fdtput; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends $(EMULATOR); } || \
+		{ echo "qemu-system-aarch64 and fdtput are missing: install Debian's packages $(EMULATOR)"; exit 1; }
+
+.PHONY: test-pi
+test-pi: emulator ## a node on an emulated Raspberry Pi 3B: board, pins, watchdog as its kernel sees them; installs QEMU for root, downloads a kernel
+	@go test -count=1 -timeout 60m -run 'Pi$$|Watchdog$$' ./scenarios/emulated -boot
+
+.PHONY: test-pi-mesh
+test-pi-mesh: emulator ## a cloud of three emulated Pis, one of which is lost; installs QEMU for root, downloads a kernel
+	@go test -count=1 -timeout 60m -run 'Mesh$$' ./scenarios/emulated -boot
+
 PROMETHEUS := prometheus prometheus-alertmanager
 .PHONY: prometheus
 prometheus: # its tools are at hand: promtool, amtool and the server; installs them for root
