@@ -123,7 +123,8 @@ func (s *Scenario) Twin(m *Machine, seed uint64) (*twin.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &twin.Config{Name: m.Name, Model: model, Cooling: cooling, CableMilliohms: int64(b.Cable), Equipment: s.Equipment(m.Name), Seed: seed}
+	c := &twin.Config{Name: m.Name, Model: model, Cooling: cooling, CableMilliohms: int64(b.Cable), Equipment: s.Equipment(m.Name), Seed: seed,
+		StrictPins: true} // as hw/README.md has relays wired
 	return c, c.Validate()
 }
 

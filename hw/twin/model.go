@@ -135,6 +135,9 @@ func (m Model) figures() model {
 	}
 }
 
+// LinkMegabits returns how many megabits a second the model's wire carries.
+func (m Model) LinkMegabits() int64 { return m.figures().linkMbit }
+
 // cooler is the way of heat from the die to the air: two lumps in a row. The first is die to board, the second board and heatsink to air,
 // whose resistance falls with the fan. Each keeps its heat capacity whatever the fan does, so its time constant is resistance times
 // capacity.

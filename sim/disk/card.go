@@ -112,10 +112,11 @@ type Card struct {
 
 // Stats counts what the card has done since it was made.
 type Stats struct {
-	Reads, Syncs, Writebacks int64 // requests that the device has completed
-	BytesRead, BytesWritten  int64 // between the device and the medium
-	CachedReads              int64 // reads that needed no device
-	Errors                   int64 // requests that ended with EIO
+	Reads, Syncs, Writebacks int64         // requests that the device has completed
+	BytesRead, BytesWritten  int64         // between the device and the medium
+	CachedReads              int64         // reads that needed no device
+	Errors                   int64         // requests that ended with EIO
+	Busy                     time.Duration // in which the device served requests to their end
 }
 
 // New returns an empty card that is switched on. The name tells its random streams from those of

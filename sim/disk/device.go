@@ -36,6 +36,7 @@ type device struct {
 	card   *Card
 	queue  []*request // the first is being served
 	timer  *event.Timer
+	began  event.Time    // of the first's service
 	left   time.Duration // what the first still needs at full speed, while it does not go on
 	queued int64         // bytes of the write-backs that wait
 }
@@ -65,6 +66,7 @@ func (c *Card) submit(r *request) {
 // start runs the clock of the first request unless the device is stalled.
 func (d *device) start() {
 	if len(d.queue) > 0 && d.timer == nil && !d.card.faults.has(Stall) {
+		d.began = d.card.loop.Now()
 		d.timer = d.card.loop.After(d.left*d.card.slowness(), d.done)
 	}
 }
@@ -79,6 +81,7 @@ func (d *device) stop() {
 }
 
 func (d *device) done() {
+	d.card.stats.Busy += d.card.loop.Now().Sub(d.began)
 	r := d.pop()
 	if len(d.queue) > 0 {
 		d.left = d.card.service(d.queue[0])

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"picloud/sim/channel"
 	"picloud/sim/event"
@@ -34,6 +35,8 @@ type Machine struct {
 	turns    int64 // given to its processes
 	withheld int64 // wake-ups that a pause held back
 	killed   int64 // processes that were ended for want of memory
+
+	waiting stretch // in which some process waited for a core
 
 	wrongHash uint64 // how its CPU computes SHA-256 wrongly, 0 for rightly
 	counted   counts // what its processes have done
@@ -194,3 +197,30 @@ func (m *Machine) memoryUsed() (total int64) {
 
 // Kernel returns the kernel that runs the machine.
 func (m *Machine) Kernel() *Kernel { return m.kernel }
+
+// stretch adds up times in which something was so.
+type stretch struct {
+	is    bool
+	began event.Time
+	total time.Duration
+}
+
+func (s *stretch) since(now event.Time) {
+	if !s.is {
+		s.is, s.began = true, now
+	}
+}
+
+func (s *stretch) until(now event.Time) {
+	if s.is {
+		s.is, s.total = false, s.total+now.Sub(s.began)
+	}
+}
+
+// Waited returns for how long some process of the machine has waited for a core: what Linux calls pressure.
+func (m *Machine) Waited() time.Duration {
+	if m.waiting.is {
+		return m.waiting.total + m.kernel.Now().Sub(m.waiting.began)
+	}
+	return m.waiting.total
+}

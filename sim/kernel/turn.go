@@ -51,6 +51,7 @@ func (m *Machine) dispatch() {
 			if m.freed == nil {
 				m.freed = m.kernel.Loop.At(start, m.coreFreed)
 			}
+			m.waiting.since(now)
 			return
 		}
 		m.queue = m.queue[:copy(m.queue, m.queue[1:])]
@@ -62,6 +63,7 @@ func (m *Machine) dispatch() {
 		}
 		p.run(now)
 	}
+	m.waiting.until(now)
 }
 
 func (m *Machine) coreFreed() {

@@ -29,7 +29,8 @@ func (b *Board) Handle(g channel.Guest, f channel.Frame) {
 	b.settle()
 }
 
-// Gone says that a process ended: the kernel lets go of its pins. Its watchdog runs on, as that is what it is for.
+// Gone says that a process ended: the kernel takes its pins back, which may stay as they are (twin.Config.StrictPins). Its watchdog runs on, as
+// that is what it is for.
 func (b *Board) Gone(g channel.Guest) {
 	if !b.holds[g.PID()] {
 		return

@@ -30,7 +30,9 @@ func (p *pi) addBoard() error {
 		Card: func() twin.CardState {
 			return twin.CardState{ReadOnly: p.card.State().Flags&channel.DiskReadOnly != 0, Errors: p.card.Stats().Errors}
 		},
-		Link: func() twin.LinkState { return twin.LinkState{Up: p.wire, Changes: p.flaps, Megabits: 1000} },
+		Link: func() twin.LinkState {
+			return twin.LinkState{Up: p.wire, Changes: p.flaps, Megabits: p.config.Board.Model.LinkMegabits()}
+		},
 		Speed: func(ppm int64, cores int) {
 			p.speed = ppm
 			p.setSpeed()
@@ -76,7 +78,7 @@ func (w *World) addShelves() error {
 func (p *pi) work() twin.Work {
 	card := p.card.Stats()
 	_, _, mail := p.Counted()
-	return twin.Work{CoreTime: time.Duration(p.CPU.BusyNs()), NetBytes: mail, Written: card.BytesWritten}
+	return twin.Work{CoreTime: time.Duration(p.CPU.BusyNs()), CoreWait: p.Waited(), DiskBusy: card.Busy, NetBytes: mail, Written: card.BytesWritten}
 }
 
 // happened does what a board did to power.

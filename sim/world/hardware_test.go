@@ -201,7 +201,7 @@ func TestWorkHeatsAndHeatSlows(t *testing.T) {
 	l.run(300 * time.Second)
 	early, fast := l.last("pi-1", 20*time.Second)
 	late, slow := l.last("pi-1", 300*time.Second)
-	if late < 80 || late > 90 || late < early+15 || slow < fast*11/10 {
+	if late < 80 || late > 90 || late < early+5 || slow < fast*11/10 {
 		t.Errorf("bare: %.1f °C and %v at first, %.1f °C and %v at last", early, fast, late, slow)
 	}
 	if cool, same := l.last("pi-2", 300*time.Second); cool > 75 || same > fast*11/10 {
