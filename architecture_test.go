@@ -20,6 +20,7 @@ var arrows = []struct {
 }{
 	{"chaos", nil, "the catalogue and schedules are data: the simulator and the monkey of live clusters stand on them"},
 	{"hw", []string{"hw"}, "the board is at the ground"},
+	{"hw/board", []string{"hw", "node/mutant"}, "a bug that can be planted there is a name"},
 	{"reports", nil, "reports see results, no simulator: a live run is shown the same way"},
 	{"node/host", []string{"hw"}, "what a node stands on is at the ground, beside the board"},
 	{"node/host/hosttest", []string{"node/host"}, "a contract knows the interface only"},

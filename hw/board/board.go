@@ -20,6 +20,7 @@ import (
 	"picloud/hw/firmware"
 	"picloud/hw/ina"
 	"picloud/hw/kernel"
+	"picloud/node/mutant"
 )
 
 // Open opens the board that the parts are of: a Raspberry Pi 3B, 3B+, 4B or 5. Another one is an error that says what it is. What the
@@ -69,13 +70,16 @@ type meter struct {
 
 // output is a pin that is driven.
 type output struct {
-	pin  gpio.PinOut
+	pin  gpio.PinIO
 	high gpio.Level // as it was told
 }
 
 func (o *output) set(l gpio.Level) error {
 	if err := o.pin.Out(l); err != nil {
 		return &hw.Error{Kind: hw.Failed, Doing: "set", What: o.pin.Name(), Err: err}
+	}
+	if mutant.Planted == mutant.ReadBack && o.pin.Read() != l {
+		return &hw.Error{Kind: hw.Failed, Doing: "set", What: o.pin.Name(), Err: errors.New("it is not as it was set")}
 	}
 	o.high = l
 	return nil

@@ -21,7 +21,7 @@ func TestEveryMutantIsListedAndAskedFor(t *testing.T) {
 		t.Errorf("the list is not in the order of names: %s", listed)
 	}
 	constant := regexp.MustCompile(`(?m)^const Planted = (\w+)$`)
-	asked := sources(t, "../../node", "../firstcloud")
+	asked := sources(t, "../../node", "../../hw", "../firstcloud")
 	files, err := filepath.Glob("../../node/mutant/*.go")
 	if err != nil {
 		t.Fatal(err)
