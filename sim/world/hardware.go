@@ -74,11 +74,18 @@ func (w *World) addShelves() error {
 	return nil
 }
 
+// bootCores is how many cores a machine keeps busy while it boots. Estimated: systemd starts what it can at once, and waits for the card.
+const bootCores = 2
+
 // work returns what the machine has done since it was made.
 func (p *pi) work() twin.Work {
 	card := p.card.Stats()
 	_, _, mail := p.Counted()
-	return twin.Work{CoreTime: time.Duration(p.CPU.BusyNs()), CoreWait: p.Waited(), DiskBusy: card.Busy, NetBytes: mail, Written: card.BytesWritten}
+	boots := p.boots
+	if p.booting >= 0 {
+		boots += p.world.Kernel.Now().Sub(p.booting)
+	}
+	return twin.Work{CoreTime: time.Duration(p.CPU.BusyNs()) + bootCores*boots, CoreWait: p.Waited(), DiskBusy: card.Busy, NetBytes: mail, Written: card.BytesWritten}
 }
 
 // happened does what a board did to power.

@@ -263,7 +263,7 @@ func TestFaultsOfTheHardware(t *testing.T) {
 			after, _ := l.last("pi-1", 200*time.Second)
 			return after > before+8
 		}},
-		{"10s +30s cable-bad machine=pi-1 resistance=900mohm", 0, "", func(l *lab) bool {
+		{"10s +30s cable-bad machine=pi-1 resistance=600mohm", 0, "", func(l *lab) bool {
 			_, slow := l.last("pi-1", 35*time.Second)
 			_, fast := l.last("pi-2", 35*time.Second)
 			return slow > fast*3/2

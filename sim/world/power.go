@@ -31,6 +31,7 @@ func (p *pi) off(unsynced disk.Crash) {
 		return
 	}
 	p.PowerOff()
+	p.endBoot()
 	p.paused = 0
 	p.lives++
 	p.host.PowerOff()
@@ -46,7 +47,16 @@ func (p *pi) run() {
 	p.PowerOn()
 	p.card.PowerOn()
 	p.host.PowerOn()
+	p.booting = p.world.Kernel.Now()
 	p.startAfter(p.world.config.BootTime)
+}
+
+// endBoot says that the machine boots no longer.
+func (p *pi) endBoot() {
+	if p.booting >= 0 {
+		p.boots += p.world.Kernel.Now().Sub(p.booting)
+		p.booting = -1
+	}
 }
 
 // setSpeed lets the cores run as fast as their board and faults have it.

@@ -74,6 +74,8 @@ type pi struct {
 	slowed    int64 // by faults: how many times
 	flaps     int64 // of its wire
 	wire      bool  // up
+	booting   event.Time    // since when it boots; negative if it does not
+	boots     time.Duration // that have ended, together
 	samples   []Sample
 	events    []twin.Event // of its board
 }
@@ -153,7 +155,7 @@ func (w *World) add(c Machine) error {
 	if err != nil {
 		return err
 	}
-	p := &pi{Machine: m, world: w, config: c, host: w.Network.Host(c.Name), speed: 1e6, slowed: 1, wire: true}
+	p := &pi{Machine: m, world: w, config: c, host: w.Network.Host(c.Name), speed: 1e6, slowed: 1, wire: true, booting: -1}
 	p.card, err = disk.New(w.Kernel.Loop, c.Name, disk.Config{
 		Profile: c.Card,
 		Publish: m.PublishDisk,
@@ -177,6 +179,7 @@ func (w *World) add(c Machine) error {
 func (p *pi) startProgram() error {
 	p.world.Kernel.Loop.Stop(p.restart)
 	p.restart = nil
+	p.endBoot()
 	if p.config.Program.Path == "" || p.down > 0 || !p.On() || len(p.Processes()) > 0 {
 		return nil
 	}
