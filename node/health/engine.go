@@ -30,7 +30,6 @@ type Engine struct {
 	done      map[Action]deed // what was last done of the actions that need no budget
 	stance    Effect
 	drained   bool
-	wishes    []wish
 	refusals  map[matter]string // why what is wished is not done
 	heard     map[string]time.Time
 	silent    map[string]hw.Value[time.Duration]
@@ -128,7 +127,6 @@ func (e *Engine) look(ctx context.Context) {
 	e.silent = sight.Silent
 	decisions := e.machine.Decide(sight, now)
 	e.stance = e.machine.Stance()
-	e.wishes = e.wanted()
 	standings := e.machine.Standings()
 	e.mu.Unlock()
 	e.metrics.see(standings)
@@ -159,7 +157,7 @@ func (e *Engine) sight(now time.Time) Sight {
 	return s
 }
 
-// wanted returns what rules want that needs the budget, what matters most first.
+// wanted returns what rules want that needs the budget and was not done, what matters most first.
 func (e *Engine) wanted() []wish {
 	var by [4][]wish
 	for _, s := range e.machine.Standings() {

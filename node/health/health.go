@@ -81,6 +81,9 @@ func (c *Config) Validate() error {
 	if c.Settle >= c.Open {
 		return fmt.Errorf("health: a relay that is open for %s has not settled after %s", c.Open, c.Settle)
 	}
+	if least := 3 * max(c.Ask, c.Refresh); c.missed() < least {
+		return fmt.Errorf("health: a neighbour is missed after %s, before it has had the %s of three questions and words", c.missed(), least)
+	}
 	names := map[string]bool{}
 	for i := range c.Rules {
 		if err := c.Rules[i].validate(); err != nil {

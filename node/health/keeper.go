@@ -50,7 +50,7 @@ func (e *Engine) speak(ctx context.Context) error {
 	live := e.config.Live.Milliseconds()
 	t := &api.Txn{Then: []api.Op{{Kind: api.Put, Key: aliveRow(e.me), Value: value, TTL: live}}}
 	for _, n := range e.config.Neighbours {
-		if d, err := e.silent[n].Get(); err == nil && d >= e.missed() {
+		if d, err := e.silent[n].Get(); err == nil && d >= e.config.missed() {
 			t.Then = append(t.Then, api.Op{Kind: api.Put, Key: silentRow(n, e.me), TTL: live})
 		} else {
 			t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: silentRow(n, e.me)})
@@ -71,13 +71,13 @@ func (e *Engine) speak(ctx context.Context) error {
 }
 
 // missed is after how long a silent neighbour is missed.
-func (e *Engine) missed() time.Duration {
-	for _, r := range e.config.Rules {
-		if r.Signal == Silent {
+func (c *Config) missed() time.Duration {
+	for i := range c.Rules {
+		if r := &c.Rules[i]; r.Signal == Silent {
 			return time.Duration(r.Raise) * time.Millisecond
 		}
 	}
-	return e.config.Live
+	return c.Live
 }
 
 // hear notes what the rows of nodes say that are there.
@@ -133,10 +133,10 @@ func (e *Engine) silence(r *hw.Reading, now time.Time) map[string]hw.Value[time.
 	all := map[string]hw.Value[time.Duration]{}
 	for _, n := range e.config.Neighbours {
 		all[n] = hw.Known(now.Sub(e.heard[n]))
-		if last.IsZero() || now.Sub(last) > uplinkFor {
+		if last.IsZero() || now.Sub(last) > e.uplinkFor() {
 			all[n] = hw.Unknown[time.Duration](errUplink)
 		}
-		if p, metered := r.Neighbours[n]; metered && now.Sub(e.heard[n]) > uplinkFor {
+		if p, metered := r.Neighbours[n]; metered && now.Sub(e.heard[n]) > e.uplinkFor() {
 			if current, err := p.Current.Get(); err != nil {
 				all[n] = hw.Unknown[time.Duration](err)
 			} else if current < running {
@@ -147,8 +147,10 @@ func (e *Engine) silence(r *hw.Reading, now time.Time) map[string]hw.Value[time.
 	return all
 }
 
-// uplinkFor is for how long an answer shows that the node's uplink works.
-const uplinkFor = 8 * time.Second
+// uplinkFor is for how long an answer shows that the node's uplink works: until there should have been two more.
+func (e *Engine) uplinkFor() time.Duration {
+	return 2*max(e.config.Refresh, e.config.Ask) + 2*time.Second
+}
 
 // claim keeps or takes the right to drive a neighbour's relay. A backup takes it only when nobody has it twice in a row, so that the first
 // owner gets it back.

@@ -72,7 +72,7 @@ func (s *shelves) isDead(node string, r *hw.Reading) bool {
 	s.mu.Lock()
 	heard := s.heard[node]
 	s.mu.Unlock()
-	return errV == nil && errI == nil && v < dead && i < noCurrent && time.Since(heard) >= s.missed()
+	return errV == nil && errI == nil && v < dead && i < noCurrent && time.Since(heard) >= s.config.missed()
 }
 
 // giveBack gives the next neighbour its power, if the first has it again.

@@ -17,7 +17,7 @@ import (
 // treat does the first of what is wished that the cluster allows.
 func (e *Engine) treat(ctx context.Context) {
 	e.mu.Lock()
-	wishes := slices.Clone(e.wishes)
+	wishes := e.wanted()
 	e.mu.Unlock()
 	wanted := map[matter]bool{}
 	for _, w := range wishes {
