@@ -22,7 +22,7 @@ type Engine struct {
 	info    hw.Info
 	me      string
 	budget  budget
-	journal journal
+	journal *journal
 	metrics *metrics
 
 	mu        sync.Mutex
@@ -74,7 +74,7 @@ func New(c Config, kit Kit, registerer prometheus.Registerer) (*Engine, error) {
 	info := kit.Board.Info()
 	e := &Engine{config: c, kit: kit, info: info, me: kit.Owner.Node, machine: NewMachine(c.Rules, info), metrics: newMetrics(c.Rules),
 		budget:  budget{node: kit.Owner.Node, store: kit.Store, live: c.Live},
-		journal: journal{owner: kit.Owner, store: kit.Store, disk: kit.Disk, log: kit.Log},
+		journal: newJournal(kit.Owner, kit.Store, kit.Disk, kit.Log),
 		done:    map[Action]deed{}, refusals: map[matter]string{}, heard: map[string]time.Time{}, silent: map[string]hw.Value[time.Duration]{},
 		drives: map[string]time.Time{}, wasFree: map[string]bool{}, failed: map[matter]time.Time{}}
 	if err := registerer.Register(e.metrics); err != nil {
@@ -93,9 +93,6 @@ func (e *Engine) Condemn(why string) {
 
 // Run looks after the node until the context ends, and leaves things then as they are.
 func (e *Engine) Run(ctx context.Context) error {
-	if err := e.journal.open(); err != nil {
-		e.kit.Log.Warn("what the journal's file had is lost", "error", err.Error())
-	}
 	e.mu.Lock()
 	e.begun = time.Now()
 	for _, n := range e.config.Neighbours {

@@ -64,7 +64,7 @@ func TestHeatTakesWorkOffAMachine(t *testing.T) {
 		if m.draining || m.share != Full || m.weight != Full || !m.leads {
 			t.Error("it has cooled down, and is not what it was before")
 		}
-		want := []string{"fan 300", "fan 500", "fan 700", "rests true", "takes 500000, 1000000", "fan 1000", "takes 500000, 250000", "leads false", "drains true"}
+		want := []string{"fan 300", "fan 500", "rests true", "takes 500000, 1000000", "fan 700", "fan 1000", "takes 500000, 250000", "leads false", "drains true"}
 		var got []string
 		for _, d := range l.done("pi-1 ") {
 			_, what, _ := strings.Cut(d, "pi-1 ")
@@ -369,9 +369,8 @@ func TestWithoutTheStoreTheJournalIsOnTheDisk(t *testing.T) {
 		if j := l.journal(); len(j) > 0 {
 			t.Errorf("the store has %q", j)
 		}
-		kept := journal{owner: m.engine.kit.Owner, disk: m.disk}
-		if err := kept.open(); err != nil || len(kept.pending) < 4 {
-			t.Errorf("the disk has %v, %v", kept.pending, err)
+		if kept := newJournal(m.engine.kit.Owner, l.store, m.disk, l.log).kept(); len(kept) < 4 {
+			t.Errorf("the disk has %v", kept)
 		}
 		l.set(func() { m.isolated = false })
 		time.Sleep(30 * time.Second)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,15 +48,20 @@ type journal struct {
 	disk  vfs.FS
 	log   *slog.Logger
 
+	turn chan struct{} // holds a token while somebody writes
+	away time.Time     // until then the store is not asked
+
 	mu      sync.Mutex
 	pending []Entry
-	away    time.Time // until then the store is not asked
 }
 
-// open reads the entries that an earlier run could not hand to the store.
-func (j *journal) open() error {
-	_, err := owned.Read(j.disk, journalFile, j.owner, &j.pending)
-	return err
+// newJournal returns a journal, with the entries that an earlier run could not hand to the store.
+func newJournal(owner owned.Owner, store api.Store, disk vfs.FS, log *slog.Logger) *journal {
+	j := &journal{owner: owner, store: store, disk: disk, log: log, turn: make(chan struct{}, 1)}
+	if _, err := owned.Read(disk, journalFile, owner, &j.pending); err != nil {
+		log.Warn("what the journal's file had is lost", "error", err.Error())
+	}
+	return j
 }
 
 func put(e *Entry) (api.Op, error) {
@@ -66,18 +72,31 @@ func put(e *Entry) (api.Op, error) {
 
 // write writes an entry: in the store, or on the disk if that does not answer. An error says that it stands nowhere but in memory.
 func (j *journal) write(ctx context.Context, e Entry) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
 	if time.Now().After(j.away) {
-		err := j.hand(ctx, &e)
-		if err == nil {
+		if j.hand(ctx, &e) == nil {
 			return nil
 		}
 		j.away = time.Now().Add(resting)
 	}
-	j.pending = append(j.pending, e)
-	j.pending = j.pending[max(0, len(j.pending)-mostPending):]
-	return owned.Write(j.disk, journalFile, j.owner, j.pending)
+	kept := append(j.kept(), e)
+	return j.keep(kept[max(0, len(kept)-mostPending):])
+}
+
+// keep keeps entries that the store is to have.
+func (j *journal) keep(all []Entry) error {
+	j.mu.Lock()
+	j.pending = all
+	j.mu.Unlock()
+	return owned.Write(j.disk, journalFile, j.owner, all)
+}
+
+// kept returns the entries that the store does not have yet.
+func (j *journal) kept() []Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.pending)
 }
 
 func (j *journal) hand(ctx context.Context, e *Entry) error {
@@ -93,27 +112,21 @@ func (j *journal) hand(ctx context.Context, e *Entry) error {
 
 // copy hands the store what it did not take before.
 func (j *journal) copy(ctx context.Context) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.pending) == 0 {
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	left := j.kept()
+	if len(left) == 0 {
 		return
 	}
-	for len(j.pending) > 0 {
-		if j.hand(ctx, &j.pending[0]) != nil {
-			return
-		}
-		j.pending = j.pending[1:]
+	for len(left) > 0 && j.hand(ctx, &left[0]) == nil {
+		left = left[1:]
 	}
-	j.away = time.Time{}
-	if err := owned.Write(j.disk, journalFile, j.owner, j.pending); err != nil {
-		j.log.Warn("the journal's file was not emptied: its entries may be in the store twice", "error", err.Error())
+	if len(left) == 0 {
+		j.away = time.Time{}
 	}
-}
-
-func (j *journal) waiting() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.pending)
+	if err := j.keep(left); err != nil {
+		j.log.Warn("the journal's file is not what it should be: its entries may be in the store twice", "error", err.Error())
+	}
 }
 
 // Journal returns the last entries of all nodes, the last first.

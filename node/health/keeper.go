@@ -23,7 +23,7 @@ type word struct {
 // keep tells the store that the node is there and whom it does not hear, hears who else is, and renews what the node holds.
 func (e *Engine) keep(ctx context.Context) {
 	e.journal.copy(ctx)
-	e.metrics.pending.Set(float64(e.journal.waiting()))
+	e.metrics.pending.Set(float64(len(e.journal.kept())))
 	if err := e.speak(ctx); err != nil {
 		if ctx.Err() == nil {
 			e.kit.Log.WarnContext(ctx, "the store does not hear how the node is", "error", err.Error())
