@@ -332,7 +332,11 @@ func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Member
 	}
 	for tries := 0; ; tries++ {
 		node := g.ask(false)
-		answer, err := c.peers.Call(ctx, node, api.MethodMembers, body)
+		ask := c.peers.Call // a change takes its time
+		if call == (api.MembersCall{Group: call.Group}) {
+			ask = c.attempt
+		}
+		answer, err := ask(ctx, node, api.MethodMembers, body)
 		g.heard(node, err)
 		if err == nil {
 			m := &api.Membership{}

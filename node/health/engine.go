@@ -124,9 +124,10 @@ func (e *Engine) look(ctx context.Context) {
 	e.silent = sight.Silent
 	decisions := e.machine.Decide(sight, now)
 	e.stance = e.machine.Stance()
-	standings := e.machine.Standings()
+	standings, drained := e.machine.Standings(), e.drained
 	e.mu.Unlock()
-	e.metrics.see(standings)
+	e.metrics.see(e.me, standings)
+	e.metrics.drained.Set(float64(truth(drained)))
 	for _, d := range decisions {
 		what := "a rule of health is cleared"
 		if d.Raised {
