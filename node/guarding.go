@@ -18,6 +18,7 @@ import (
 	"picloud/node/api"
 	"picloud/node/client"
 	"picloud/node/health"
+	"picloud/node/host"
 	"picloud/node/lambda"
 	"picloud/node/owned"
 	"picloud/node/presence"
@@ -135,6 +136,15 @@ func (c *Config) validateHealth() error {
 // owner says whose the files of the role are.
 func (n *node) owner() owned.Owner {
 	return owned.Owner{Cloud: cmp.Or(n.config.Cloud, store.DefaultConfig("").Cloud), Node: n.host.Name}
+}
+
+// Forgive lets a node that was fenced start again with the card that it has.
+func Forgive(h *host.Host, c *Config) error {
+	n := &node{host: h, config: c}
+	if err := health.Forgive(h.Disk, n.owner()); err != nil {
+		return fmt.Errorf("node: forgive: %w", err)
+	}
+	return nil
 }
 
 // mayStart says why the node must not start: it was fenced.

@@ -151,8 +151,8 @@ func refused(t *Treatment, format string, args ...any) error {
 
 // permit says why a treatment is not allowed, by what the rows and the groups of the store say.
 func (v *view) permit(t *Treatment, groups []Group) error {
-	if v.budget != nil && mutant.Planted != mutant.BudgetIgnored {
-		return refused(t, "%s does %s to %s", v.treating.Node, v.treating.Action, v.treating.Subject)
+	if err := v.permitAnother(t); err != nil {
+		return err
 	}
 	switch out := v.out[t.Subject]; {
 	case out == Drain && t.Action != Cycle: // it goes on to something worse
@@ -160,19 +160,29 @@ func (v *view) permit(t *Treatment, groups []Group) error {
 	default:
 		return refused(t, "it was treated already: %s", out)
 	}
-	if t.Action == Drain || t.Action == Halt {
-		for _, node := range sortedKeys(v.out) {
-			if node != t.Subject && mutant.Planted != mutant.BudgetIgnored {
-				return refused(t, "%s is out of service already (%s)", node, v.out[node])
-			}
-		}
-	}
 	if t.Action == Cycle || t.Action == LeaveOff {
 		if err := v.permitCut(t); err != nil {
 			return err
 		}
 	}
 	return v.permitGroups(t, groups)
+}
+
+// permitAnother says which other treatment a treatment has to wait for. A neighbour that hangs is out of service anyway, and a card that dies
+// does not wait, so these two wait for what is under way only.
+func (v *view) permitAnother(t *Treatment) error {
+	if mutant.Planted == mutant.BudgetIgnored {
+		return nil
+	}
+	if v.budget != nil {
+		return refused(t, "%s does %s to %s", v.treating.Node, v.treating.Action, v.treating.Subject)
+	}
+	for _, node := range sortedKeys(v.out) {
+		if node != t.Subject && (t.Action == Drain || t.Action == Halt) {
+			return refused(t, "%s is out of service already (%s)", node, v.out[node])
+		}
+	}
+	return nil
 }
 
 // permitCut says why nobody may cut a node's power now.
@@ -190,10 +200,10 @@ func (v *view) permitCut(t *Treatment) error {
 		return refused(t, "%d of %d observers do not hear it", len(seen), observers)
 	}
 	if n := min(len(v.cycled), len(backOff)); n > 0 && v.cycled[0] < backOff[n-1] {
-		return refused(t, "it was cut off %s ago, for the %d. time in a day; not again before %s", v.cycled[0].Round(time.Second), n, backOff[n-1])
+		return refused(t, "its power was cut %d times in a day, and is not again within %s of the last time", len(v.cycled), backOff[n-1])
 	}
 	if final := len(v.cycled) >= len(backOff); final != (t.Action == LeaveOff) {
-		return refused(t, "it was cut off %d times in a day", len(v.cycled))
+		return refused(t, "its power was cut %d times in a day", len(v.cycled))
 	}
 	return nil
 }
@@ -211,7 +221,7 @@ func (v *view) observed(t *Treatment) (all []string) {
 // permitGroups says which group of the store does not let the subject go. Each needs a leader that is not the subject, whose copy so is up
 // to date, and a majority of members that are there, in service, and hardly behind that leader.
 func (v *view) permitGroups(t *Treatment, groups []Group) error {
-	if mutant.Planted == mutant.BudgetIgnored || mutant.Planted == mutant.CarelessCycle && t.Action == Cycle {
+	if mutant.Planted == mutant.CarelessCycle && t.Action == Cycle {
 		return nil
 	}
 	for _, g := range groups {
@@ -241,10 +251,7 @@ func (v *view) permitGroups(t *Treatment, groups []Group) error {
 
 // conditions hold as long as what permit has looked at is so still.
 func (v *view) conditions(t *Treatment) []api.Compare {
-	all := []api.Compare{api.Unchanged(tokenRow, v.token)}
-	if mutant.Planted != mutant.BudgetIgnored {
-		all = append(all, api.Absent(budgetRow))
-	}
+	all := []api.Compare{api.Unchanged(tokenRow, v.token), api.Unchanged(budgetRow, v.budget)}
 	if t.Action == Cycle || t.Action == LeaveOff {
 		all = append(all, api.Compare{Key: ownerRow(t.Subject), What: api.Value, Is: "=", Value: []byte(t.Node)}, api.Absent(relayRow(t.Subject)))
 		for _, node := range v.observed(t)[:observers] {
@@ -338,9 +345,6 @@ const prompt = time.Second
 
 // check asks whether the lease holds, directly before something is done that cannot be taken back.
 func (b *budget) check(ctx context.Context, l *lease) error {
-	if mutant.Planted == mutant.DoubleCycle {
-		return nil
-	}
 	began := time.Now()
 	if err := b.write(ctx, l, api.Op{Kind: api.Get, Key: budgetRow}); err != nil {
 		return err

@@ -38,7 +38,7 @@ func Fenced(disk vfs.FS, owner owned.Owner) string {
 	if is, err := owned.Read(disk, fenceFile, owner, &note); err != nil || !is || note.Forgiven {
 		return ""
 	}
-	return fmt.Sprintf("health: the node was fenced at %s, as %s; put in a new card, or run picloud health -forgive",
+	return fmt.Sprintf("health: the node was fenced at %s, as %s; put in a new card, or look at this one and run picloud health -forgive",
 		note.At.UTC().Format(time.RFC3339), note.Why)
 }
 

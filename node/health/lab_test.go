@@ -170,6 +170,7 @@ func (l *lab) runAll(change func(*Config, *Kit)) {
 			}
 			change(c, k)
 		})
+		time.Sleep(time.Millisecond) // so that pi-1 has its relays before anybody else wants them
 	}
 }
 

@@ -23,7 +23,7 @@ func (e *Engine) treat(ctx context.Context) {
 	for _, w := range wishes {
 		m := matter{w.action, w.subject}
 		wanted[m] = true
-		if w.action == Cycle && !slices.Contains(e.info.Relays, w.subject) {
+		if w.action == Cycle && (!slices.Contains(e.info.Relays, w.subject) || e.config.Mode == On && !e.mayDrive(w.subject)) {
 			continue // others see to it
 		}
 		if t, is := e.failed[m]; is && time.Since(t) < again {
