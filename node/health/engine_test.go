@@ -1,7 +1,6 @@
 package health
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,14 +20,9 @@ import (
 func inLab(t *testing.T, machines int, story func(t *testing.T, l *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, end := context.WithCancel(context.Background())
-		l := newLab(t, ctx, machines)
+		l := newLab(t, machines)
+		defer l.end()
 		story(t, l)
-		end()
-		for _, m := range l.machines {
-			m.gate.goOn()
-		}
-		synctest.Wait()
 	})
 }
 

@@ -37,7 +37,10 @@ type lab struct {
 	deeds    []string // what was done, in order: "12s pi-1 opens pi-3"
 	began    time.Time
 	said     *lines
-	tick     *time.Ticker // of the store's clock
+	tick     *time.Ticker                  // of the store's clock
+	judge    func(m *machine, what string) // is told of deeds, while the lab is locked
+	running  sync.WaitGroup
+	cancel   func()
 }
 
 // machine is one of them: its board, what its engine does to its node, and its way to the others.
@@ -56,6 +59,7 @@ type machine struct {
 	stays                  bool // it hangs even after its power was cut
 	draining, halted       bool
 	fenced                 string
+	lost                   time.Time // since when it hangs or stands still; zero if it does not
 	leads                  bool
 	weight, share          int
 }
@@ -64,12 +68,13 @@ type machine struct {
 type gate struct {
 	mu   sync.Mutex
 	shut chan struct{}
+	over bool // it is not shut again
 }
 
 func (g *gate) pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut == nil {
+	if g.shut == nil && !g.over {
 		g.shut = make(chan struct{})
 	}
 }
@@ -111,8 +116,9 @@ func (l *lines) has(text string) bool {
 }
 
 // newLab returns a lab with machines pi-1 to pi-n, all of them members of one group that pi-1 leads.
-func newLab(t testing.TB, ctx context.Context, n int) *lab {
-	l := &lab{t: t, store: storetest.New(t), ctx: ctx, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
+func newLab(t testing.TB, n int) *lab {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &lab{t: t, store: storetest.New(t), ctx: ctx, cancel: cancel, judge: func(*machine, string) {}, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
 		group: Group{Leader: "pi-1", Applied: map[string]uint64{}}}
 	l.log = slog.New(slog.NewTextHandler(l.said, nil))
 	for i := range n {
@@ -123,7 +129,7 @@ func newLab(t testing.TB, ctx context.Context, n int) *lab {
 		l.group.Voters = append(l.group.Voters, name)
 		l.group.Applied[name] = 5000
 	}
-	go func() {
+	l.running.Go(func() {
 		for last := time.Now(); ctx.Err() == nil; {
 			select {
 			case now := <-l.tick.C:
@@ -132,8 +138,21 @@ func newLab(t testing.TB, ctx context.Context, n int) *lab {
 			case <-ctx.Done():
 			}
 		}
-	}()
+	})
 	return l
+}
+
+// end ends all engines.
+func (l *lab) end() {
+	l.cancel()
+	l.tick.Stop()
+	for _, m := range l.machines {
+		m.gate.mu.Lock()
+		m.gate.over = true
+		m.gate.mu.Unlock()
+		m.gate.goOn()
+	}
+	l.running.Wait()
 }
 
 // run starts the engine of a machine.
@@ -153,7 +172,7 @@ func (l *lab) run(name string, change func(*Config, *Kit)) *machine {
 	if m.engine, err = New(c, k, prometheus.NewRegistry()); err != nil {
 		l.t.Fatal(err)
 	}
-	go m.engine.Run(l.ctx)
+	l.running.Go(func() { m.engine.Run(l.ctx) })
 	return m
 }
 
@@ -178,6 +197,7 @@ func unchanged(*Config, *Kit) {}
 
 // did notes what was done.
 func (m *machine) did(what string) {
+	m.judge(m, what)
 	m.deeds = append(m.deeds, fmt.Sprintf("%s %s %s", time.Since(m.began).Round(time.Second), m.name, what))
 }
 
@@ -203,11 +223,11 @@ func (l *lab) set(change func()) {
 // hang has a machine hang: its engine stands still, and nobody reaches it.
 func (m *machine) hang() {
 	m.gate.pause()
-	m.set(func() { m.hangs = true })
+	m.set(func() { m.hangs, m.lost = true, time.Now() })
 }
 
 func (m *machine) revive() {
-	m.set(func() { m.hangs = false })
+	m.set(func() { m.hangs, m.lost = false, time.Time{} })
 	m.gate.goOn()
 }
 
@@ -329,7 +349,7 @@ func (b board) SetRelay(feeds string, closed bool) error {
 		return nil
 	}
 	v.gate.goOn() // a new process; what the old one was about to do is found out of date
-	v.hangs = false
+	v.hangs, v.lost = false, time.Time{}
 	return nil
 }
 
