@@ -29,6 +29,7 @@ func commands() []entry {
 		{"node", "run a node of a cloud on this machine", command.Node},
 		{"hw", "say what a node sees of the board that this machine is", command.Hw},
 		{"alerts", "say which alerts stand in a cloud that runs", command.Alerts},
+		{"health", "say what a node does about its hardware", command.Health},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},

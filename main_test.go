@@ -62,6 +62,8 @@ func TestBadInputIsSaidInOneSentence(t *testing.T) {
 		{"hw -every 1s", "-every is how often -watch prints"},
 		{"hw -config absent.yaml", "absent.yaml"},
 		{"alerts -at 127.0.0.1:1", "ask the monitor"},
+		{"health -at 127.0.0.1:1", "ask the node"},
+		{"health -forgive nowhere.yaml", "nowhere.yaml"},
 		{"alerts -runbook NodeDwon", `there is no alert "NodeDwon" (did you mean "NodeDown"?)`},
 		{"alerts -nodes pi-1", "-nodes says what is in the files of -export"},
 		{"alerts -export x -nodes pi-1", `"pi-1" is not NAME=HOST:PORT`},

@@ -38,6 +38,7 @@ type Config struct {
 	Apps    []App    `yaml:"apps,omitempty"`
 	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
+	Health  *Health  `yaml:"health,omitempty"`
 
 	applications map[string]app.New // of a test, in place of those that are compiled in
 }
@@ -133,7 +134,7 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
-	if err := c.validatePorts(); err != nil {
+	if err := errors.Join(c.validatePorts(), c.validateHealth()); err != nil {
 		return err
 	}
 	if len(c.Nodes) == 0 {

@@ -64,6 +64,7 @@ func everything(t *testing.T) *node {
 	n, url := begun(t, withClerk(t), func(c *Config) {
 		c.DB.RESP = hosttest.FreePort(t)
 		c.Board, c.Watchdog = equipped(), Duration{15 * time.Second}
+		c.Health = &Health{Neighbours: []string{"pi-2"}}
 		c.Cache = &Cache{Port: hosttest.FreePort(t)}
 		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "clerk"}}}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "clerk"}}}

@@ -94,6 +94,7 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 	if err != nil {
 		return err
 	}
+	n.lambda = server
 	run("lambda", func(ctx context.Context) error {
 		var all sync.WaitGroup
 		defer all.Wait()

@@ -17,6 +17,7 @@ import (
 	"picloud/node/blob"
 	"picloud/node/cache"
 	"picloud/node/db"
+	"picloud/node/health"
 	"picloud/node/lambda"
 	"picloud/node/lb"
 	"picloud/node/pinboard"
@@ -42,6 +43,7 @@ func RuleFiles() []alerts.File {
 		{Name: "node", Text: []byte(alertRules)},
 		{Name: "hw", Text: []byte(hw.AlertRules())},
 		{Name: "watch", Text: []byte(watch.AlertRules())},
+		{Name: "health", Text: []byte(health.AlertRules())},
 		{Name: "store", Text: []byte(store.AlertRules())},
 		{Name: "db", Text: []byte(db.AlertRules())},
 		{Name: "lb", Text: []byte(lb.AlertRules())},

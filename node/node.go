@@ -21,6 +21,8 @@ import (
 	"picloud/node/client"
 	"picloud/node/db"
 	"picloud/node/host"
+	"picloud/node/lambda"
+	"picloud/node/presence"
 	"picloud/node/store"
 	"picloud/node/web"
 )
@@ -32,8 +34,8 @@ func Run(ctx context.Context, h *host.Host, c *Config) error {
 		return err
 	}
 	asked := ctx
-	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return asked.Err() != nil }}
-	ctx, cancel := context.WithCancelCause(ctx)
+	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return asked.Err() != nil }, stance: &presence.Stance{}}
+	ctx, cancel := context.WithCancelCause(presence.With(ctx, n.stance))
 	defer cancel(nil)
 	kept, end := context.WithCancel(context.WithoutCancel(ctx)) // the store, for roles that say in it that they end
 	defer end()
@@ -77,6 +79,8 @@ type node struct {
 	cache   *cache.Client  // of the cloud, once a role needs it
 	abuse   *abuse.Client  // of the cloud, once a role needs it
 	monitor *alerts.Monitor
+	stance  *presence.Stance // of all instances on the node
+	lambda  *lambda.Server   // if it has that role
 
 	board   hw.Board           // nil if the machine has no hardware
 	sampler *telemetry.Sampler // of the board
@@ -92,6 +96,9 @@ func (n *node) close() error {
 
 // begin starts the roles. What it has started ends with the context that run gives it, and the store with that of last.
 func (n *node) begin(ctx context.Context, run, last runs) error {
+	if err := n.mayStart(); err != nil {
+		return err
+	}
 	if err := n.beginBoard(run); err != nil {
 		return err
 	}
@@ -132,6 +139,11 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 	}
 	if err := n.beginTiers(run); err != nil {
 		return err
+	}
+	if n.config.Health != nil {
+		if err := n.beginHealth(mux, s, run); err != nil {
+			return err
+		}
 	}
 	l, err := n.listen(n.config.HTTP)
 	if err != nil {

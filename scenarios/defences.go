@@ -11,7 +11,9 @@ import (
 
 // defences returns how each defence of a node is switched off.
 func defences() map[string]func(*node.Config) {
-	return map[string]func(*node.Config){}
+	return map[string]func(*node.Config){
+		"health": func(c *node.Config) { c.Health = nil },
+	}
 }
 
 // Defences returns the names of the defences that a scenario can do without, in order.

@@ -297,6 +297,26 @@ func (c *Client) forgetShards() {
 	c.shards = nil
 }
 
+// Applied asks one node what entries of some groups it has applied last; 0 for a group that it has no member of.
+func (c *Client) Applied(ctx context.Context, node string, groups []uint32) ([]uint64, error) {
+	question := make(api.Numbers, len(groups))
+	for i, g := range groups {
+		question[i] = uint64(g)
+	}
+	answer, err := c.attempt(ctx, node, api.MethodApplied, question.Encode())
+	if err != nil {
+		return nil, err
+	}
+	n, err := api.DecodeNumbers(answer)
+	if err == nil && len(n) != len(groups) {
+		err = fmt.Errorf("%d numbers of %d groups", len(n), len(groups))
+	}
+	if err != nil {
+		return nil, api.Errorf(api.Internal, "ask how far it is", node, "%s", err)
+	}
+	return n, nil
+}
+
 // Members asks for the members of a group, or to change them.
 func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Membership, error) {
 	body, err := json.Marshal(call)
@@ -312,7 +332,11 @@ func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Member
 	}
 	for tries := 0; ; tries++ {
 		node := g.ask(false)
-		answer, err := c.peers.Call(ctx, node, api.MethodMembers, body)
+		ask := c.peers.Call // a change takes its time
+		if call == (api.MembersCall{Group: call.Group}) {
+			ask = c.attempt
+		}
+		answer, err := ask(ctx, node, api.MethodMembers, body)
 		g.heard(node, err)
 		if err == nil {
 			m := &api.Membership{}

@@ -143,7 +143,7 @@ func TestWhoDoesPushedJobs(t *testing.T) {
 		pass(time.Minute)
 		l.expectMetric(0, "instances", "printer")
 		l.expect()
-		l.services <- []presence.Instance{{Service: "printer", ID: "d", Address: "d:80", Draining: true}}
+		l.services <- []presence.Instance{{Service: "printer", ID: "d", Address: "d:80", Wants: presence.Wants{Draining: true}}}
 		pass(time.Minute)
 		l.expect()
 		l.services <- append(slices.Clone(list), gone)

@@ -64,6 +64,9 @@ func (s *Server) add(f Function, ready func() bool) {
 	s.slots.functions[name{f.Queue, f.Kind}] = &function{Function: f, ready: ready, metrics: s.metrics.know(&f)}
 }
 
+// Want bounds how many of the runs that the node can have at one time it has: a share of them, or none.
+func (s *Server) Want(w presence.Wants) { s.slots.want(w) }
+
 // Run runs functions until the context ends: it takes no jobs then, lets runs end within the grace, and gives back
 // what has not. Programs are found in the store.
 func (s *Server) Run(ctx context.Context, store api.Store) error {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"picloud/node/presence"
 )
 
 // name is what a function is found by.
@@ -23,6 +25,7 @@ type slots struct {
 	functions map[name]*function
 
 	mu        sync.Mutex
+	wants     presence.Wants // what of the limit is used
 	busy      int
 	asked     []string      // the queues that are being asked for jobs
 	interrupt func()        // ends the asking; nil while nobody is asked
@@ -63,7 +66,10 @@ func (s *slots) room() (queues []string, most int) {
 			least[n.queue] = free
 		}
 	}
-	most = s.limit - s.busy
+	most = s.wants.Of(s.limit) - s.busy
+	if s.wants.Draining {
+		most = 0
+	}
 	for _, q := range slices.Sorted(maps.Keys(least)) {
 		if least[q] > 0 && most > 0 {
 			queues, most = append(queues, q), min(most, least[q])
@@ -92,6 +98,18 @@ func (s *slots) free(f *function) {
 		f.busy--
 	}
 	s.mu.Unlock()
+	s.grown()
+}
+
+// want bounds what of the room is used. Runs that are under way go on.
+func (s *slots) want(w presence.Wants) {
+	s.mu.Lock()
+	s.wants = w
+	interrupt := s.interrupt
+	s.mu.Unlock()
+	if interrupt != nil {
+		interrupt() // it may be asked for fewer jobs, or for more
+	}
 	s.grown()
 }
 

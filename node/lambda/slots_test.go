@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/node/presence"
 	"picloud/node/queue"
 )
 
@@ -48,6 +49,9 @@ func TestOnlyWhatThereIsRoomForIsAskedFor(t *testing.T) {
 	step("nobody does c", func() { ready = false }, "[b] 5")
 	step("a job that nobody does", take("d", "x", 1), "[b] 4")
 	step("it has ended", free("d", "x"), "[b] 5")
+	step("a half of the room", func() { s.want(presence.Wants{Share: presence.Full / 2}) }, "[b] 1")
+	step("none", func() { s.want(presence.Wants{Draining: true}) }, "[] 0")
+	step("all", func() { s.want(presence.Wants{}) }, "[b] 5")
 	step("the node is nearly full", take("b", "x", 4), "[b] 1")
 	step("somebody does c", func() { ready = true }, "[b c] 1")
 	step("the node is full", take("c", "x", 1), "[] 0")

@@ -168,6 +168,31 @@ func TestTheLighterOfTwoServersIsChosen(t *testing.T) {
 	})
 }
 
+// TestServersAreDrawnByTheirWeights, with as little to do as all of them have; and one that takes a quarter of what it can has a quarter of the room.
+func TestServersAreDrawnByTheirWeights(t *testing.T) {
+	p := &pool{policy: Policy{InFlight: 1000}.withDefaults()}
+	for i, w := range []presence.Wants{{}, {Weight: presence.Full / 2}, {Weight: presence.Full / 4, Share: presence.Full / 4}} {
+		i := presence.Instance{Service: "web", ID: string(rune('a' + i)), Address: "a:1", Wants: w}
+		p.servers = append(p.servers, &server{Instance: i, limiter: newLimiter(1000), up: true})
+	}
+	counts := map[string]int{}
+	for range 7000 {
+		counts[p.free(time.Now(), nil).ID]++
+	}
+	for id, want := range map[string]int{"a": 4000, "b": 2000, "c": 1000} {
+		if n := counts[id]; n < want*9/10 || n > want*11/10 {
+			t.Errorf("%s was drawn %d times, want about %d", id, n, want)
+		}
+	}
+	if all, quarter := p.servers[0].room(), p.servers[2].room(); quarter != all/4 {
+		t.Errorf("it has room for %d, where another one has for %d", quarter, all)
+	}
+	p.servers[0].inFlight = 2 // as much for its weight as one for half the weight
+	if p.servers[1].inFlight = 1; p.servers[0].busier(p.servers[1]) != 0 || p.servers[2].busier(p.servers[1]) >= 0 {
+		t.Error("what servers have to do is not seen beside their weights")
+	}
+}
+
 func TestAServerThatIsNotWellIsLeftOutUntilItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, Config{})

@@ -100,7 +100,7 @@ func (p *pool) collect(to chan<- prometheus.Metric) {
 		count[state]++
 		inFlight += s.inFlight
 		if state == stateIn {
-			room += s.limiter.limit
+			room += s.room()
 		}
 	}
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {

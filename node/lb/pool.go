@@ -48,7 +48,7 @@ func (p *pool) set(list []presence.Instance) (added []*server) {
 			servers = append(servers, s)
 			continue
 		}
-		p.servers[at].Draining = i.Draining
+		p.servers[at].Wants = i.Wants
 		servers = append(servers, p.servers[at])
 	}
 	for _, s := range p.servers {
@@ -102,13 +102,13 @@ func (p *pool) in(now time.Time) []*server {
 	return any
 }
 
-// free returns the server that the next request goes to: the one with less to do of two that are chosen at random,
-// of those that have room. It is one that is warm and was not tried, if there is one; nil if none has room.
+// free returns the server that the next request goes to: the one with less to do for its weight of two that are chosen at random,
+// by their weights, of those that have room. It is one that is warm and was not tried, if there is one; nil if none has room.
 func (p *pool) free(now time.Time, tried []*server) *server {
 	var warm, cold, again []*server
 	for _, s := range p.in(now) {
 		switch {
-		case s.inFlight >= s.limiter.limit:
+		case s.inFlight >= s.room():
 		case slices.Contains(tried, s):
 			again = append(again, s)
 		case s.warm(now, p.policy.SlowStart):
@@ -118,16 +118,39 @@ func (p *pool) free(now time.Time, tried []*server) *server {
 		}
 	}
 	for _, choice := range [][]*server{warm, cold, again} {
-		if n := len(choice); n > 0 {
-			i := rand.IntN(n)
-			j := (i + 1 + rand.IntN(max(1, n-1))) % n
-			if choice[j].inFlight < choice[i].inFlight {
-				return choice[j]
-			}
-			return choice[i]
+		if len(choice) == 0 {
+			continue
 		}
+		first := draw(choice, nil)
+		if len(choice) == 1 {
+			return first
+		}
+		if second := draw(choice, first); second.busier(first) < 0 {
+			return second
+		}
+		return first
 	}
 	return nil
+}
+
+// draw returns one of some servers other than one, each by its weight.
+func draw(choice []*server, other *server) *server {
+	sum := 0
+	for _, s := range choice {
+		if s != other {
+			sum += s.Weighs()
+		}
+	}
+	at := rand.IntN(sum)
+	for _, s := range choice {
+		if s == other {
+			continue
+		}
+		if at -= s.Weighs(); at < 0 {
+			return s
+		}
+	}
+	return nil // does not happen: the weights are what they sum up to
 }
 
 // take returns a server for a request, which may wait for one to have room.

@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -41,6 +42,14 @@ const (
 // in tells whether requests may go to the server.
 func (s *server) in(now time.Time) bool {
 	return !s.gone && s.state(now) == stateIn
+}
+
+// room is how many requests the server may have at a time.
+func (s *server) room() int { return s.Of(s.limiter.limit) }
+
+// busier compares what two servers have to do for their weights.
+func (s *server) busier(other *server) int {
+	return cmp.Compare(s.inFlight*other.Weighs(), other.inFlight*s.Weighs())
 }
 
 // states of servers, in the order in which they are looked for.

@@ -39,11 +39,11 @@ const (
 
 // Instance is one server of a service.
 type Instance struct {
-	Service  string `json:"-"`
-	ID       string `json:"-"`                  // different for each start
-	Address  string `json:"address"`            // name:port
-	Checked  bool   `json:"checked,omitempty"`  // it also takes streams of checked frames (package wire)
-	Draining bool   `json:"draining,omitempty"` // it ends what it has begun and wants nothing new
+	Service string `json:"-"`
+	ID      string `json:"-"`                 // different for each start
+	Address string `json:"address"`           // name:port
+	Checked bool   `json:"checked,omitempty"` // it also takes streams of checked frames (package wire)
+	Wants
 }
 
 // Validate says what is wrong with an instance.
@@ -62,23 +62,28 @@ func (i *Instance) Validate() error {
 func (i *Instance) key() string { return partition + i.Service + "/" + i.ID }
 
 // Announce keeps an instance known until the context ends, and then takes it away. When drain is closed the instance
-// wants nothing new.
+// wants nothing new. Until then it wants what the stance says that the context has.
 func Announce(ctx context.Context, store api.Store, log *slog.Logger, i Instance, drain <-chan struct{}) error {
 	if err := i.Validate(); err != nil {
 		return err
 	}
 	a := announcer{store, log}
+	stance, ended := stanceOf(ctx), false
 	next := time.NewTimer(0)
 	defer next.Stop()
+	_, changed := stance.Get()
 	for {
 		select {
 		case <-ctx.Done():
 			a.remove(context.WithoutCancel(ctx), &i)
 			return nil
 		case <-drain:
-			i.Draining, drain = true, nil
+			ended, drain = true, nil
+		case <-changed:
 		case <-next.C:
 		}
+		i.Wants, changed = stance.Get()
+		i.Draining = i.Draining || ended
 		pause := Refresh
 		if err := a.put(ctx, &i); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "an instance could not be announced", "service", i.Service, "id", i.ID, "error", err)

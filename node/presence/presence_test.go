@@ -27,6 +27,9 @@ func newStage(t *testing.T) *stage {
 			var names []string
 			for _, i := range list {
 				name := i.ID + "=" + i.Address
+				if i.Weight+i.Share > 0 {
+					name += fmt.Sprintf(" weight %d share %d", i.Weight, i.Share)
+				}
 				if i.Draining {
 					name += " (draining)"
 				}
@@ -86,6 +89,33 @@ func TestInstancesComeDrainAndGo(t *testing.T) {
 	s.expect("a=pi-1:80 (draining), b=pi-2:80")
 	end()
 	s.expect("b=pi-2:80")
+}
+
+func TestInstancesWantWhatTheirNodeWants(t *testing.T) {
+	s := newStage(t)
+	s.expect("")
+	var stance Stance
+	s.begin(func(ctx context.Context) {
+		i := Instance{Service: "web", ID: "a", Address: "pi-1:80"}
+		if err := Announce(With(ctx, &stance), s.store, slog.New(slog.DiscardHandler), i, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	s.expect("a=pi-1:80")
+	stance.Set(Wants{Weight: Full / 2, Share: Full / 4})
+	s.expect("a=pi-1:80 weight 500000 share 250000")
+	stance.Set(Wants{Draining: true})
+	s.expect("a=pi-1:80 (draining)")
+	stance.Set(Wants{})
+	s.expect("a=pi-1:80")
+}
+
+func TestAShareOfWhatThereIs(t *testing.T) {
+	for _, c := range []struct{ share, of, want int }{{0, 16, 16}, {Full, 16, 16}, {Full / 4, 16, 4}, {Full / 4, 3, 1}, {1, 100, 1}, {Full / 2, 0, 0}} {
+		if got := (Wants{Share: c.share}).Of(c.of); got != c.want {
+			t.Errorf("a share of %d of %d: %d, want %d", c.share, c.of, got, c.want)
+		}
+	}
 }
 
 func TestWhoEndsWithoutAWordIsGoneWhenItsTimeIsOver(t *testing.T) {

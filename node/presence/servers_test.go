@@ -14,7 +14,7 @@ func TestServersThatDoNotAnswerAreRankedApart(t *testing.T) {
 		if well, out := s.Rank("a"); s.Any() || len(well)+len(out) > 0 {
 			t.Errorf("nobody is known, and these are: %v, %v", well, out)
 		}
-		if n := s.Know([]Instance{{Address: "c:1"}, {Address: "a:1"}, {Address: "b:1", Draining: true}, {Address: "a:1"}}); n != 2 || !s.Any() {
+		if n := s.Know([]Instance{{Address: "c:1"}, {Address: "a:1"}, {Address: "b:1", Wants: Wants{Draining: true}}, {Address: "a:1"}}); n != 2 || !s.Any() {
 			t.Errorf("%d servers are known", n)
 		}
 		for _, isNew := range []bool{true, false} {

@@ -34,13 +34,41 @@ type Watched struct {
 	limit   time.Duration
 	stalled func(what string)
 	wrote   func(took time.Duration)
+
+	mu     sync.Mutex
+	number int
+	begun  map[int]time.Time // of the writes that are under way, by their numbers
+}
+
+// Waits returns for how long the write has taken that has been under way the longest; zero if none is.
+func (w *Watched) Waits() (longest time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, began := range w.begun {
+		longest = max(longest, time.Since(began))
+	}
+	return longest
+}
+
+// begin notes that a write is under way, until the end is called.
+func (w *Watched) begin(at time.Time) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.number++
+	number := w.number
+	w.begun[number] = at
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.begun, number)
+	}
 }
 
 // Watch returns the store with a limit on each write; stalled is called, in a goroutine of its
 // own, when a write takes longer. A write that was given up may still reach the disk, so a
 // process must not go on after it: stalled ends it.
 func Watch(s Keeper, limit time.Duration, stalled func(what string)) *Watched {
-	return &Watched{Keeper: s, limit: limit, stalled: stalled}
+	return &Watched{Keeper: s, limit: limit, stalled: stalled, begun: map[int]time.Time{}}
 }
 
 // Tell has wrote called after each write with what it took. It is called before the first write.
@@ -84,6 +112,7 @@ func Overdue(limit time.Duration, late func()) (stop func()) {
 
 func (w *Watched) within(what string, do func() error) error {
 	began := time.Now()
+	defer w.begin(began)()
 	defer Overdue(w.limit, func() { w.stalled(what) })()
 	err := do()
 	if w.wrote != nil {

@@ -75,6 +75,7 @@ type Group struct {
 	config GroupConfig
 	raft   *raft.Raft
 	state  *state.State
+	log    *raftlog.Watched
 	ready  *raftlead.Ready
 	clock  clock
 	gap    gap
@@ -148,7 +149,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
 	end := sync.OnceFunc(func() { cancel(); close(ended) })
-	return &Group{config: c, raft: r, state: s, end: end, ready: raftlead.Follow(r, func(leads bool) {
+	return &Group{config: c, raft: r, state: s, log: keeper, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}, nil
 }

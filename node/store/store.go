@@ -44,6 +44,8 @@ type Store struct {
 	gauges  []groupGauge
 
 	rejoins bool // it is to become a member again of its groups
+	spare   spare
+	syncs   syncs
 
 	change sync.Mutex // held while the node begins or ends to have a member of a group
 	mu     sync.Mutex
@@ -187,13 +189,15 @@ func (s *Store) firstShards() []api.Shard {
 
 // open starts the node's member of a group.
 func (s *Store) open(group uint32, first []string) error {
-	g, err := OpenGroup(s.config.group(group, first, Told{s.stalled, s.damaged, s.metrics.wrote, s.metrics.yielded}), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
+	told := Told{s.stalled, s.damaged, func(took time.Duration) { s.metrics.wrote(took); s.syncs.wrote(time.Now(), took) }, s.metrics.yielded}
+	g, err := OpenGroup(s.config.group(group, first, told), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups[group] = g
+	g.rest(s.spare.rests.Load())
 	return nil
 }
 
@@ -214,6 +218,7 @@ func (s *Store) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { s.upkeep(ctx) })
 	all.Go(func() { s.scrub(ctx) })
+	all.Go(func() { s.giveAwayLeads(ctx) })
 	if s.rejoins {
 		all.Go(func() { s.rejoin(ctx) })
 	}

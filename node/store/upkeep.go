@@ -123,6 +123,7 @@ func (g *Group) writeShards(ctx context.Context, m *api.ShardMap) error {
 // what is not what it wrote.
 func (s *Store) scrub(ctx context.Context) {
 	for wait.For(ctx, s.config.ScrubEvery) {
+		s.rested(ctx)
 		err := s.db.Scrub(ctx)
 		for _, g := range s.all() {
 			err = errors.Join(err, g.state.Scrub(ctx))

@@ -1,0 +1,142 @@
+package health
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"picloud/hw"
+	"picloud/node/store/storetest"
+)
+
+// TestTheBudgetIsNeverExceeded draws what befalls five machines, in whatever order, and looks at each deed that takes one away, when it is done.
+// Relays are moved one at a time; no node is drained or halted beside another; a majority is always well besides who is treated;
+// and each deed stands in the journal.
+func TestTheBudgetIsNeverExceeded(t *testing.T) {
+	seen := map[string]int{} // deeds that were judged
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(&storetest.Scope{TB: t}, func(r *rapid.T) {
+			s := &storetest.Scope{TB: t}
+			defer s.End()
+			l := newLab(s, 5)
+			defer l.end()
+			var wrong []string
+			l.judge = func(m *machine, what string) {
+				word, _, _ := strings.Cut(what, " ")
+				seen[word]++
+				if why := l.tooMany(m, what); why != "" {
+					wrong = append(wrong, fmt.Sprintf("%s %s %s: %s", time.Since(l.began), m.name, what, why))
+				}
+			}
+			l.tick.Reset(5 * time.Second)
+			l.runAll(slowly)
+			time.Sleep(time.Minute)
+			for range rapid.IntRange(1, 12).Draw(r, "steps") {
+				l.befall(r)
+				time.Sleep(time.Duration(rapid.IntRange(1, 120).Draw(r, "seconds")) * time.Second)
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if len(wrong) > 0 {
+				r.Fatalf("%s\nof %s", strings.Join(wrong, "\n"), strings.Join(l.deeds, "\n   "))
+			}
+		})
+	})
+	for _, word := range []string{"opens", "drains", "fenced"} {
+		if seen[word] == 0 {
+			t.Errorf("of all that was drawn nothing %s: %v", word, seen)
+		}
+	}
+	t.Logf("judged: %v", seen)
+}
+
+// befall draws something that befalls a machine.
+func (l *lab) befall(r *rapid.T) {
+	m := l.machines[fmt.Sprintf("pi-%d", rapid.IntRange(1, 5).Draw(r, "machine"))]
+	switch rapid.SampledFrom([]string{"hang", "hang for ever", "revive", "stand still", "be cut off", "be there again", "heat", "cool", "break", "lag", "catch up"}).Draw(r, "what") {
+	case "hang":
+		m.hang()
+	case "hang for ever":
+		l.set(func() { m.stays = true })
+		m.hang()
+	case "revive":
+		l.set(func() { m.stays = false })
+		m.revive()
+	case "stand still":
+		m.gate.pause()
+		l.set(func() { m.lost = time.Now() })
+	case "be cut off":
+		l.set(func() { m.isolated, m.lost = true, time.Now() })
+	case "be there again":
+		l.set(func() { m.isolated = false })
+		m.revive()
+	case "heat":
+		m.heat(84_000)
+	case "cool":
+		m.heat(45_000)
+	case "break":
+		l.set(func() { m.reading.Card.ReadOnly = hw.Known(true) })
+	case "lag":
+		l.set(func() { l.group.Applied[m.name] = 10 })
+	case "catch up":
+		l.set(func() { l.group.Applied[m.name] = 5000 })
+	}
+	l.set(func() {
+		if leader := l.machines[l.group.Leader]; leader != nil && leader.well() && l.group.Applied[leader.name] == 5000 {
+			return
+		}
+		for _, n := range l.group.Voters { // somebody else is elected, if there is a majority to do so
+			if l.machines[n].well() && l.group.Applied[n] == 5000 {
+				l.group.Leader = n
+				return
+			}
+		}
+		l.group.Leader = ""
+	})
+}
+
+func (m *machine) well() bool { return m.up() && m.lost.IsZero() && !m.isolated }
+
+// late is after how long it is known of a machine that it is lost.
+const late = 90 * time.Second
+
+// tooMany says what a deed does that must not be done.
+func (l *lab) tooMany(m *machine, what string) string {
+	subject := m.name
+	cut, opens := strings.CutPrefix(what, "opens ")
+	switch {
+	case opens && cut == m.name:
+		return "it cuts itself off"
+	case opens:
+		subject = cut
+	case what != "drains true" && what != "halts" && what != "fenced":
+		return ""
+	}
+	well := 0
+	for _, n := range l.group.Voters {
+		o := l.machines[n]
+		lost := !o.lost.IsZero() && time.Since(o.lost) > late
+		if n == subject {
+			continue
+		}
+		if opens && o.open && !o.stays {
+			return n + " is without power already"
+		}
+		if !opens && what != "fenced" && o.draining && !lost && o.up() {
+			return n + " is drained already"
+		}
+		if !lost && !o.hangs && o.fenced == "" && !o.halted && !o.draining && l.group.Applied[n] == 5000 {
+			well++
+		} else if !lost && o.hangs { // nobody can know yet
+			well++
+		}
+	}
+	if well < 3 {
+		return fmt.Sprintf("%d others are well", well)
+	}
+	return ""
+}

@@ -1,0 +1,294 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"picloud/hw"
+	"picloud/node/api"
+	"picloud/node/wait"
+)
+
+// treat does the first of what is wished that the cluster allows.
+func (e *Engine) treat(ctx context.Context) {
+	e.mu.Lock()
+	wishes := e.wanted()
+	e.mu.Unlock()
+	wanted := map[matter]bool{}
+	for _, w := range wishes {
+		m := matter{w.action, w.subject}
+		wanted[m] = true
+		if w.action == Cycle && (!slices.Contains(e.info.Relays, w.subject) || e.config.Mode == On && !e.mayDrive(w.subject)) {
+			continue // others see to it
+		}
+		if t, is := e.failed[m]; is && time.Since(t) < again {
+			continue
+		}
+		err := e.tryTo(ctx, w)
+		e.refuse(ctx, m, err)
+		if err == nil {
+			break // what else is wished may be otherwise now
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for m := range e.refusals {
+		if !wanted[m] {
+			delete(e.refusals, m)
+		}
+	}
+}
+
+// refuse notes why something was not done, and says so once.
+func (e *Engine) refuse(ctx context.Context, m matter, err error) {
+	e.mu.Lock()
+	before := e.refusals[m]
+	delete(e.refusals, m)
+	if err != nil {
+		e.refusals[m] = err.Error()
+	}
+	e.mu.Unlock()
+	if err != nil && ctx.Err() == nil && err.Error() != before {
+		e.metrics.actions.WithLabelValues(string(m.action), outcomeRefused).Inc()
+		e.kit.Log.WarnContext(ctx, "health may not act now", "action", string(m.action), "subject", m.subject, "error", err.Error())
+	}
+}
+
+// tryTo takes the budget for what is wished, and does it. An error says why it was not begun.
+func (e *Engine) tryTo(ctx context.Context, w wish) error {
+	groups, err := e.groups(ctx)
+	if err != nil {
+		return err
+	}
+	if w.action == Cycle {
+		if _, err := e.current(w.subject); err != nil {
+			return err
+		}
+		v, err := read(ctx, e.kit.Store, w.subject)
+		if err != nil {
+			return err
+		}
+		if len(v.cycled) >= len(backOff) {
+			w.action = LeaveOff
+		}
+	}
+	if e.config.Mode != On {
+		return e.say(ctx, w, groups)
+	}
+	l, err := e.budget.take(ctx, w.action, w.subject, groups)
+	if err != nil {
+		return err
+	}
+	e.metrics.token.Set(float64(l.Token))
+	held, end := e.hold(ctx, l)
+	defer end()
+	entry := Entry{At: time.Now(), Node: e.me, Rule: w.rule, Action: w.action, Subject: w.subject, Value: w.value, Token: l.Token}
+	if err := e.enter(held, l, &entry); err != nil {
+		return err
+	}
+	if err := e.budget.check(held, l); err != nil {
+		return err
+	}
+	if e.carryOut(ctx, entry, func() error { return e.do(held, l, &entry) }) != nil {
+		e.failed[matter{w.action, w.subject}] = time.Now()
+	}
+	return nil
+}
+
+// groups asks how the store's groups stand.
+func (e *Engine) groups(ctx context.Context) ([]Group, error) {
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	return e.kit.Groups(ctx)
+}
+
+// say says once what would be done.
+func (e *Engine) say(ctx context.Context, w wish, groups []Group) error {
+	m := matter{w.action, w.subject}
+	v, err := read(ctx, e.kit.Store, w.subject)
+	if err != nil {
+		return err
+	}
+	t := &Treatment{Node: e.me, Action: w.action, Subject: w.subject}
+	if w.action == Cycle || w.action == LeaveOff {
+		v.owner = &api.Record{Value: []byte(e.me)} // it claims no relay while it is dry
+	}
+	if err := v.permit(t, groups); err != nil {
+		return err
+	}
+	said := errors.New("the mode is dry")
+	e.mu.Lock()
+	before := e.refusals[m]
+	e.mu.Unlock()
+	if before != said.Error() {
+		_ = e.act(ctx, Entry{Rule: w.rule, Action: w.action, Subject: w.subject, Value: w.value}, nil)
+	}
+	return said
+}
+
+// hold renews the budget until it is given back with end, or lost: then the context ends.
+func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func()) {
+	held, lose := context.WithCancelCause(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		until := l.until
+		for wait.For(held, min(e.config.Refresh, max(0, time.Until(until)))) {
+			again := *l
+			err := e.budget.renew(held, &again)
+			if err == nil {
+				until = again.until
+			} else if lost(err) || !time.Now().Before(until) {
+				lose(fmt.Errorf("health: the budget was lost: %w", err))
+			}
+		}
+	}()
+	return held, func() {
+		lose(nil)
+		<-stopped
+		free := context.WithoutCancel(ctx)
+		if err := e.budget.release(free, l); err != nil {
+			e.kit.Log.WarnContext(ctx, "the budget was not given back, and runs out", "token", l.Token, "error", err.Error())
+		}
+	}
+}
+
+// enter writes down what is about to be done, and what the cluster is to know of it, as long as the budget is held.
+func (e *Engine) enter(ctx context.Context, l *lease, entry *Entry) error {
+	op, err := put(entry)
+	if err != nil {
+		return err
+	}
+	out := api.Op{Kind: api.Put, Key: outRow(l.Subject), Value: []byte(l.Action)}
+	ops := []api.Op{op}
+	switch l.Action {
+	case Drain:
+		out.TTL = 10 * e.config.Live.Milliseconds()
+		ops = append(ops, out)
+	case Halt:
+		out.TTL = day.Milliseconds()
+		ops = append(ops, out)
+	case Fence:
+		ops = append(ops, out, api.Op{Kind: api.Put, Key: fencedRow(l.Subject), Value: []byte(e.cardSerial())})
+	case LeaveOff:
+		ops = append(ops, out)
+	case Cycle:
+		ops = append(ops, api.Op{Kind: api.Put, Key: cycledRow(l.Subject, l.Token), TTL: day.Milliseconds()})
+	}
+	return e.budget.write(ctx, l, ops...)
+}
+
+// do does what stands in the journal.
+func (e *Engine) do(ctx context.Context, l *lease, entry *Entry) error {
+	switch l.Action {
+	case Drain:
+		e.kit.Self.SetDraining(true)
+		e.mu.Lock()
+		e.drained = true
+		e.mu.Unlock()
+		return nil
+	case Halt:
+		e.kit.Self.SetDraining(true)
+		e.kit.Self.SetLeading(false, nil)
+		wait.For(ctx, time.Second) // in which leaders change
+		return e.kit.Board.Halt()
+	case Fence:
+		return e.fence(entry)
+	}
+	return e.cut(ctx, l)
+}
+
+// undrain takes the node back into service. Nobody else is kept waiting for it.
+func (e *Engine) undrain(ctx context.Context) {
+	err := e.act(ctx, Entry{Action: Undrain, Subject: e.me}, func() error { e.kit.Self.SetDraining(false); return nil })
+	if err != nil {
+		return
+	}
+	e.mu.Lock()
+	e.drained = false
+	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	if _, err := e.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(e.me)}}}); err != nil {
+		e.kit.Log.WarnContext(ctx, "the node counts as drained for a while still", "error", err.Error())
+	}
+}
+
+// current returns what a neighbour draws, read now.
+func (e *Engine) current(node string) (physic.ElectricCurrent, error) {
+	r := e.kit.Board.Read()
+	p, metered := r.Neighbours[node]
+	if !metered {
+		return 0, &hw.Error{Kind: hw.Absent, Doing: "read", What: "the current of " + node, Err: errors.New("no meter measures it")}
+	}
+	return p.Current.Get()
+}
+
+// cut cuts a neighbour's power, and gives it back unless it is to stay off. The relay is at rest when the node has power, so whatever
+// goes wrong it is let go.
+func (e *Engine) cut(ctx context.Context, l *lease) (err error) {
+	node, board := l.Subject, e.kit.Board
+	before, err := e.current(node)
+	if err != nil {
+		return err
+	}
+	if before < running {
+		return fmt.Errorf("health: cut %s off: %w", node, errNoCurrent)
+	}
+	if err := board.SetRelay(node, false); err != nil {
+		return err
+	}
+	stays := false
+	defer func() {
+		if !stays {
+			err = errors.Join(err, board.SetRelay(node, true))
+		}
+	}()
+	if !wait.For(ctx, e.config.Settle) {
+		return context.Cause(ctx)
+	}
+	if now, err := e.current(node); err == nil && 2*now > before {
+		return e.relayFailed(ctx, l, before, now)
+	}
+	if l.Action == LeaveOff {
+		stays = true
+		return nil
+	}
+	if !wait.For(ctx, e.config.Open-e.config.Settle) {
+		return context.Cause(ctx)
+	}
+	if err := board.SetRelay(node, true); err != nil {
+		return err
+	}
+	stays = true // as it is
+	return e.judge(ctx, node)
+}
+
+// judge waits for a neighbour to come back.
+func (e *Engine) judge(ctx context.Context, node string) error {
+	for began := time.Now(); time.Since(began) < e.config.Judge; {
+		if !wait.For(ctx, e.config.Every) {
+			return context.Cause(ctx)
+		}
+		e.mu.Lock()
+		back := e.heard[node].After(began)
+		e.mu.Unlock()
+		if back {
+			return nil
+		}
+	}
+	return fmt.Errorf("health: %s was given its power back, and was not heard within %s", node, e.config.Judge)
+}
+
+// relayFailed notes that a relay did not move what it feeds. It is not tried again until people have looked.
+func (e *Engine) relayFailed(ctx context.Context, l *lease, before, now physic.ElectricCurrent) error {
+	e.metrics.relays.WithLabelValues(l.Subject).Set(1)
+	why := fmt.Sprintf("%s drew %s before the relay was opened, and %s after", l.Subject, before, now)
+	err := e.budget.write(ctx, l, api.Op{Kind: api.Put, Key: relayRow(l.Subject), Value: []byte(why)})
+	return errors.Join(&hw.Error{Kind: hw.Failed, Doing: "open", What: "the relay of " + l.Subject, Err: errors.New(why)}, err)
+}

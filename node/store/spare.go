@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/wait"
+)
+
+// spare is what the node spares itself, as its hardware wants that.
+type spare struct {
+	follows atomic.Bool // it is to lead nothing
+	rests   atomic.Bool // what can be done later is
+
+	mu    sync.Mutex
+	avoid []string // nodes that should not lead either
+}
+
+// SetLeading lets the node lead groups, or has it give away those that it leads, now and whenever it is elected, to nodes other than those to
+// avoid. If there are no others it leads on: somebody must.
+func (s *Store) SetLeading(lead bool, avoid []string) {
+	s.spare.mu.Lock()
+	s.spare.avoid = slices.Clone(avoid)
+	s.spare.mu.Unlock()
+	s.spare.follows.Store(!lead)
+}
+
+// followEvery is how often a node that is to lead nothing looks whether it does.
+const followEvery = 250 * time.Millisecond
+
+// giveAwayLeads gives away what the node leads while it is to lead nothing, until the context ends.
+func (s *Store) giveAwayLeads(ctx context.Context) {
+	for wait.For(ctx, followEvery) {
+		if !s.spare.follows.Load() {
+			continue
+		}
+		for _, g := range s.all() {
+			if g.Leads() {
+				s.giveAway(ctx, g)
+			}
+		}
+	}
+}
+
+// giveAway hands the lead to the member that is furthest of those that answer and need not be avoided. A member that did not answer would
+// keep all writes waiting.
+func (s *Store) giveAway(ctx context.Context, g *Group) {
+	m, err := g.members()
+	if err != nil {
+		return
+	}
+	s.spare.mu.Lock()
+	avoid := slices.Clone(s.spare.avoid)
+	s.spare.mu.Unlock()
+	best, most := "", uint64(0)
+	for _, node := range m.Voters {
+		if node == s.config.Node || slices.Contains(avoid, node) {
+			continue
+		}
+		if has, err := s.askApplied(ctx, node, g.config.Number); err == nil && (best == "" || has > most) {
+			best, most = node, has
+		}
+	}
+	if best == "" || ctx.Err() != nil {
+		return
+	}
+	err = g.raft.LeadershipTransferToServer(raft.ServerID(best), s.port.Address(best)).Error()
+	s.log.Info("the lead is given away", "group", g.config.Number, "to", best, "error", err)
+	s.metrics.yielded(err)
+}
+
+// SetResting holds back what can be done later, or does so no more: reading the disk as a whole, and snapshots.
+func (s *Store) SetResting(rests bool) {
+	if s.spare.rests.Swap(rests) == rests {
+		return
+	}
+	for _, g := range s.all() {
+		g.rest(rests)
+	}
+}
+
+// rest holds back snapshots, or does so no more. Those that another member needs are taken from the state, and sent all the same.
+func (g *Group) rest(rests bool) {
+	c := g.raft.ReloadableConfig()
+	if c.SnapshotThreshold = g.config.SnapshotEvery; rests {
+		c.SnapshotThreshold = math.MaxUint64
+	}
+	_ = g.raft.ReloadConfig(c) // all else is as it was, so it is valid
+}
+
+// restEvery is how often something that is held back is looked at again.
+const restEvery = time.Second
+
+// rested waits until nothing is held back, or the context ends.
+func (s *Store) rested(ctx context.Context) {
+	for s.spare.rests.Load() && wait.For(ctx, restEvery) {
+	}
+}
+
+// Fence ends all members at once, without handing anything over. Nothing more is acknowledged: what was under way has an unknown outcome. The
+// node is to end then; Close is still to be called.
+func (s *Store) Fence() {
+	for _, g := range s.all() {
+		g.raft.Shutdown()
+	}
+	for _, g := range s.all() {
+		_ = g.raft.Shutdown().Error() // it has none
+	}
+}
+
+// Syncs is how long writes to the logs have taken, with their syncs, in the last minute, and for how long the one does that is
+// under way. Of the tail 99 of 100 took no longer, to an eighth.
+func (s *Store) Syncs() (tail, slowest, waits time.Duration) {
+	tail, slowest = s.syncs.last(time.Now())
+	for _, g := range s.all() {
+		waits = max(waits, g.log.Waits())
+	}
+	return tail, slowest, waits
+}
