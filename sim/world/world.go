@@ -68,12 +68,12 @@ type pi struct {
 	paused  int          // faults that hold its processes
 	restart *event.Timer // of its program
 
-	unplugged int   // for how many reasons it has no supply
-	lives     int64 // how often it has lost what it had in memory
-	speed     int64 // of its cores, parts per million of a Pi 4B's
-	slowed    int64 // by faults: how many times
-	flaps     int64 // of its wire
-	wire      bool  // up
+	unplugged int           // for how many reasons it has no supply
+	lives     int64         // how often it has lost what it had in memory
+	speed     int64         // of its cores, parts per million of a Pi 4B's
+	slowed    int64         // by faults: how many times
+	flaps     int64         // of its wire
+	wire      bool          // up
 	booting   event.Time    // since when it boots; negative if it does not
 	boots     time.Duration // that have ended, together
 	samples   []Sample
