@@ -172,7 +172,8 @@ func (n *node) beginHealth(mux *http.ServeMux, s *store.Store, run runs) error {
 	transport := &http.Transport{DialContext: n.host.Network.DialContext, DisableKeepAlives: true}
 	kit := health.Kit{Owner: n.owner(), Store: cloud, Disk: n.host.Disk, Board: hw.Board(noBoard{}), Self: self, Log: n.host.Log,
 		Last:   func() (hw.Reading, time.Time) { return hw.Reading{}, time.Now() },
-		Groups: func(ctx context.Context) ([]health.Group, error) { return groupsOf(ctx, cloud) },
+		Groups:  func(ctx context.Context) ([]health.Group, error) { return groupsOf(ctx, cloud) },
+		Members: cloud.Members, Spares: n.config.Nodes,
 		Reach: func(ctx context.Context, node string) error {
 			if !web.Healthy(ctx, transport, net.JoinHostPort(node, n.config.HTTP), web.HealthPath, c.Ask) {
 				return fmt.Errorf("node: %s does not answer at its port %s", node, n.config.HTTP)

@@ -54,6 +54,7 @@ const (
 	Undrain    Action = "undrain"
 	HoldBack   Action = "hold-back"
 	GivePower  Action = "give-power"
+	Replace    Action = "replace"
 	Drain      Action = "drain"
 	Halt       Action = "halt"
 	Fence      Action = "fence"
@@ -62,7 +63,7 @@ const (
 )
 
 func actions() []Action {
-	return []Action{SetFan, SetRest, SetWork, SetClock, SetLeading, AskForPart, Undrain, HoldBack, GivePower, Drain, Halt, Fence, Cycle, LeaveOff}
+	return []Action{SetFan, SetRest, SetWork, SetClock, SetLeading, AskForPart, Undrain, HoldBack, GivePower, Replace, Drain, Halt, Fence, Cycle, LeaveOff}
 }
 
 // How often a neighbour's power is cut: not again within 10, 30 and 90 minutes after the first, second and third time in a day. After

@@ -104,7 +104,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		every time.Duration
 		do    func(context.Context)
 	}{{e.config.Every, e.look}, {e.config.Every, e.treat}, {e.config.Ask, e.askNeighbours}, {e.config.Refresh, e.keep},
-		{e.config.Probe, (&prober{Engine: e}).probe}, {e.config.Every, (&shelves{Engine: e}).look}} {
+		{e.config.Probe, (&prober{Engine: e}).probe}, {e.config.Every, (&shelves{Engine: e}).look}, {replaceEvery, e.replace}} {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				part.do(ctx)

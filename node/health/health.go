@@ -144,6 +144,9 @@ type Kit struct {
 	Self   Self
 	// Groups returns the groups of the store, each as its leader confirms it now. It fails if one has not said.
 	Groups func(context.Context) ([]Group, error)
+	// Members changes the members of a group of the store; Spares are the nodes that can become members.
+	Members func(context.Context, api.MembersCall) (*api.Membership, error)
+	Spares  []string
 	// Reach asks a node whether it is there.
 	Reach     func(ctx context.Context, node string) error
 	DiskTotal func() (int64, error) // bytes
