@@ -386,7 +386,7 @@ func (s self) SetLeading(lead bool, avoid []string) {
 		}
 		if s.m.leads = lead; !lead && s.m.group.Leader == s.m.name {
 			for _, n := range s.m.group.Voters {
-				if s.m.machines[n].up() && !slices.Contains(avoid, n) && n != s.m.name {
+				if s.m.machines[n].up() && !slices.Contains(avoid, n) && n != s.m.name && s.m.group.Applied[n] == s.m.group.Applied[s.m.name] {
 					s.m.group.Leader = n
 					return
 				}
