@@ -153,9 +153,42 @@ func (n *node) mayStart() error {
 		return nil
 	}
 	if why := health.Fenced(n.host.Disk, n.owner()); why != "" {
-		return errors.New(why)
+		return n.fence(why)
 	}
 	return nil
+}
+
+// fence says that the node ends for good. Nobody needs its watchdog to start it again.
+func (n *node) fence(why string) error {
+	n.fenced.Store(true)
+	return &fenced{why}
+}
+
+// fenced is why a node has ended for good, as far as its card goes.
+type fenced struct{ why string }
+
+func (f *fenced) Error() string { return f.why }
+
+// surrender says to the cluster that the node is out of service if it has a store and nothing can be written to its card: it could not even
+// start. It takes nothing away that is there, and needs no budget.
+func (n *node) surrender(ctx context.Context) error {
+	c := n.config.Health
+	if c == nil || cmp.Or(health.Mode(c.Mode), health.On) != health.On || n.config.Store == nil || n.board == nil {
+		return nil
+	}
+	card := n.board.Read().Card
+	if readOnly, err := card.ReadOnly.Get(); err != nil || !readOnly {
+		return nil // unknown is not reason enough
+	}
+	cloud, err := n.client()
+	if err != nil {
+		return err
+	}
+	serial, _ := card.Serial.Get() // unknown is empty
+	if err := health.Surrender(ctx, cloud, n.host.Name, serial); err != nil {
+		return fmt.Errorf("node: nothing can be written to the card, and the cluster does not hear it: %w", err)
+	}
+	return n.fence("nothing can be written to its card")
 }
 
 // beginHealth starts the role, once all roles are there that it acts on.
@@ -171,7 +204,7 @@ func (n *node) beginHealth(mux *http.ServeMux, s *store.Store, run runs) error {
 	self := &self{stance: n.stance, lambda: n.lambda, store: s, fenced: make(chan string, 1)}
 	transport := &http.Transport{DialContext: n.host.Network.DialContext, DisableKeepAlives: true}
 	kit := health.Kit{Owner: n.owner(), Store: cloud, Disk: n.host.Disk, Board: hw.Board(noBoard{}), Self: self, Log: n.host.Log,
-		Last:   func() (hw.Reading, time.Time) { return hw.Reading{}, time.Now() },
+		Last:    func() (hw.Reading, time.Time) { return hw.Reading{}, time.Now() },
 		Groups:  func(ctx context.Context) ([]health.Group, error) { return groupsOf(ctx, cloud) },
 		Members: cloud.Members, Spares: n.config.Nodes,
 		Reach: func(ctx context.Context, node string) error {
@@ -208,7 +241,7 @@ func (n *node) beginHealth(mux *http.ServeMux, s *store.Store, run runs) error {
 		case <-ctx.Done():
 			return nil
 		case why := <-self.fenced:
-			return fmt.Errorf("the node is fenced, as %s", why)
+			return n.fence(why)
 		}
 	})
 	return nil

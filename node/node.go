@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -28,13 +29,14 @@ import (
 )
 
 // Run runs a node until the context ends or it cannot go on. What it was doing when the context ends is
-// brought to an end, and what it leads is handed over.
+// brought to an end, and what it leads is handed over. That a node is fenced is no error: whoever starts it again when it fails need not.
 func Run(ctx context.Context, h *host.Host, c *Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	asked := ctx
-	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return asked.Err() != nil }, stance: &presence.Stance{}}
+	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), stance: &presence.Stance{}}
+	n.asked = func() bool { return asked.Err() != nil || n.fenced.Load() }
 	ctx, cancel := context.WithCancelCause(presence.With(ctx, n.stance))
 	defer cancel(nil)
 	kept, end := context.WithCancel(context.WithoutCancel(ctx)) // the store, for roles that say in it that they end
@@ -62,7 +64,12 @@ func Run(ctx context.Context, h *host.Host, c *Config) error {
 	<-ctx.Done() // a node may have the store alone
 	end()
 	last.Wait()
-	return errors.Join(err, errors.Join(failed...), n.close())
+	err = errors.Join(err, errors.Join(failed...), n.close())
+	if f, is := errors.AsType[*fenced](err); is {
+		h.Log.Error("the node is fenced: it ends, and is not to be started again with this card", "why", f.why, "error", err.Error())
+		return nil
+	}
+	return err
 }
 
 // runs runs a role until it is to end.
@@ -74,6 +81,7 @@ type node struct {
 	config  *Config
 	metrics *prometheus.Registry
 	asked   func() bool    // whether it was asked to stop
+	fenced  atomic.Bool    // it ends for good
 	closers []func() error // in the order in which things were opened
 	store   *client.Client // of the cloud, once a role needs it
 	cache   *cache.Client  // of the cloud, once a role needs it
@@ -100,6 +108,9 @@ func (n *node) begin(ctx context.Context, run, last runs) error {
 		return err
 	}
 	if err := n.beginBoard(run); err != nil {
+		return err
+	}
+	if err := n.surrender(ctx); err != nil {
 		return err
 	}
 	var s *store.Store

@@ -57,6 +57,23 @@ func (e *Engine) fence(entry *Entry) error {
 	return nil
 }
 
+// Surrender writes down that a node cannot start with its card and is out of service, as if it had been fenced.
+func Surrender(ctx context.Context, store api.Store, node, card string) error {
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	entry := Entry{At: time.Now(), Node: node, Rule: "card-read-only", Action: Fence, Subject: node}
+	written, err := put(&entry)
+	if err != nil {
+		return err
+	}
+	_, err = store.Txn(ctx, &api.Txn{Then: []api.Op{
+		written,
+		{Kind: api.Put, Key: outRow(node), Value: []byte(Fence)},
+		{Kind: api.Put, Key: fencedRow(node), Value: []byte(card)},
+	}})
+	return err
+}
+
 // cardSerial names the card; empty if nobody knows.
 func (e *Engine) cardSerial() string {
 	r, _ := e.kit.Last()

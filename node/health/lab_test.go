@@ -166,7 +166,7 @@ func (l *lab) run(name string, change func(*Config, *Kit)) *machine {
 		}
 	}
 	k := Kit{Owner: owned.Owner{Cloud: "home", Node: name}, Store: gated{m}, Disk: m.disk, Board: board{m}, Last: m.last, Self: self{m},
-		Groups: m.groups, Reach: m.reach, DiskTotal: func() (int64, error) { return 32 << 30, nil }, Log: l.log.With("node", name)}
+		Groups: m.groups, Members: m.members, Reach: m.reach, DiskTotal: func() (int64, error) { return 32 << 30, nil }, Log: l.log.With("node", name)}
 	change(&c, &k)
 	var err error
 	if m.engine, err = New(c, k, prometheus.NewRegistry()); err != nil {
@@ -279,6 +279,24 @@ func (m *machine) groups(context.Context) ([]Group, error) {
 	g := m.group
 	g.Applied = maps.Clone(g.Applied)
 	return []Group{g}, m.unknown
+}
+
+// members changes the group's members, as its leader does.
+func (m *machine) members(_ context.Context, call api.MembersCall) (*api.Membership, error) {
+	m.gate.pass()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := &m.group
+	if call.Add != "" {
+		g.Voters = slices.Sorted(slices.Values(append(slices.Clone(g.Voters), call.Add)))
+		g.Applied[call.Add] = g.Applied[g.Leader]
+		m.did("adds " + call.Add)
+	}
+	if call.Remove != "" {
+		g.Voters = slices.DeleteFunc(slices.Clone(g.Voters), func(n string) bool { return n == call.Remove })
+		m.did("removes " + call.Remove)
+	}
+	return &api.Membership{Leader: g.Leader, Voters: g.Voters}, nil
 }
 
 // gated is the store as a machine reaches it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // How often a node looks whether members of the groups that it leads want replacing, and how long a spare may take to learn a group.
@@ -37,9 +38,15 @@ func (e *Engine) replace(ctx context.Context) {
 				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("replace %s in group %d: there is no spare", node, g.Number))
 				continue
 			}
+			if e.config.Mode != On {
+				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("%s would take the place of %s in group %d", spare, node, g.Number))
+				continue
+			}
 			entry := Entry{Action: Replace, Subject: node, To: fmt.Sprintf("group %d: %s", g.Number, spare), Rule: "fenced"}
 			err := e.act(ctx, entry, func() error { return e.swap(ctx, g.Number, node, spare) })
-			e.refuse(ctx, matter{Replace, node}, err)
+			if e.refuse(ctx, matter{Replace, node}, err); err != nil {
+				wait.For(ctx, again)
+			}
 			return // groups are otherwise now
 		}
 	}
