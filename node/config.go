@@ -35,6 +35,7 @@ type Config struct {
 	Cache   *Cache   `yaml:"cache,omitempty"`
 	Queue   *Queue   `yaml:"queue,omitempty"`
 	Abuse   *Abuse   `yaml:"abuse,omitempty"`
+	Proof   *Proof   `yaml:"proof,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
@@ -126,6 +127,11 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	if c.Proof != nil {
+		if err := c.Proof.validate(); err != nil {
+			return err
+		}
+	}
 	if err := c.validateApps(); err != nil {
 		return err
 	}
@@ -185,6 +191,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.Abuse != nil {
 		ports["abuse.port"] = c.Abuse.Port
+	}
+	if c.Proof != nil {
+		ports["proof.port"] = c.Proof.Port
 	}
 	for i := range c.Apps {
 		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port
