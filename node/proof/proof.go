@@ -178,8 +178,11 @@ func (k *Checker) Sum256(data []byte) [Size]byte {
 
 // Both computes the SHA-256 of data by both implementations, and returns what the second one says.
 func (k *Checker) Both(data []byte) [Size]byte {
-	if k == nil {
+	switch {
+	case k == nil:
 		return first(data)
+	case k.Condemned():
+		return Sum2(data)
 	}
 	got, want := k.first(data), Sum2(data)
 	k.metrics.sampled.Inc()
