@@ -1,11 +1,6 @@
 package kernel
 
-import (
-	"cmp"
-	"slices"
-
-	"picloud/sim/event"
-)
+import "picloud/sim/event"
 
 // Cost is the fitted price of the work that a process does in one turn, on a core at full speed.
 // A process counts how often it picked a goroutine and how much it allocated; the kernel counts
@@ -65,9 +60,9 @@ func (c *CPU) use(i int, start event.Time, costNs int64) event.Time {
 // or under-volted machine is slow.
 func (c *CPU) SetSpeed(ppm int64) { c.speedPPM = max(ppm, 1) }
 
-// SetCores changes how many cores there are. Work that was on a core which is taken away has been done by then.
+// SetCores changes how many cores there are: the last ones go, with the work of at most a quantum that was on them. The others keep
+// their numbers, as one of them may be faulty.
 func (c *CPU) SetCores(now event.Time, n int) {
-	slices.SortFunc(c.free, func(a, b event.Time) int { return cmp.Compare(b, a) }) // those that are free soonest go first
 	for len(c.free) < n {
 		c.free = append(c.free, now)
 	}
