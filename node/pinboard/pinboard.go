@@ -61,7 +61,7 @@ func New(kit app.Kit) (app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blob.New(kit.Store, kit.Cache, o.queue, kit.Metrics)
+	blobs, err := blob.New(kit.Store, kit.Cache, o.queue, kit.Proof, kit.Metrics)
 	if err != nil {
 		return nil, err
 	}
