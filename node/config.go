@@ -107,28 +107,8 @@ func (c *Config) Validate() error {
 	if err := c.validateBoard(); err != nil {
 		return err
 	}
-	if c.LB != nil {
-		if err := c.LB.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Cache != nil {
-		if err := c.Cache.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Queue != nil {
-		if err := c.Queue.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Abuse != nil {
-		if err := c.Abuse.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Proof != nil {
-		if err := c.Proof.validate(); err != nil {
+	for _, validate := range c.tiers() {
+		if err := validate(); err != nil {
 			return err
 		}
 	}
@@ -173,6 +153,26 @@ func (c *Config) Validate() error {
 		return d.Config.Validate()
 	}
 	return nil
+}
+
+// tiers returns what puts defaults into the tiers that are there, and says what is wrong with them.
+func (c *Config) tiers() (all []func() error) {
+	if c.LB != nil {
+		all = append(all, c.LB.validate)
+	}
+	if c.Cache != nil {
+		all = append(all, c.Cache.validate)
+	}
+	if c.Queue != nil {
+		all = append(all, c.Queue.validate)
+	}
+	if c.Abuse != nil {
+		all = append(all, c.Abuse.validate)
+	}
+	if c.Proof != nil {
+		all = append(all, c.Proof.validate)
+	}
+	return all
 }
 
 func (c *Config) validatePorts() error {

@@ -82,7 +82,7 @@ type node struct {
 	monitor *alerts.Monitor
 	stance  *presence.Stance // of all instances on the node
 	lambda  *lambda.Server   // if it has that role
-	proof   *proof.Checker // of the processor; nil without the role
+	proof   *proof.Checker   // of the processor; nil without the role
 
 	board   hw.Board           // nil if the machine has no hardware
 	sampler *telemetry.Sampler // of the board

@@ -54,8 +54,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Batch == "" || len(c.Batch) > 63 || strings.ContainsFunc(c.Batch, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fmt.Errorf("proof: a batch is 1 to 63 printable characters without spaces, not %.80q", c.Batch)
-	case d.Every < time.Second || d.Every > time.Hour:
-		return fmt.Errorf("proof: exams are 1s to 1h apart, not %s", c.Every)
+	case d.Every < time.Second || d.Every > 4*time.Minute: // an alert looks at five minutes
+		return fmt.Errorf("proof: exams are 1s to 4m apart, not %s", c.Every)
 	case d.Sample < 1:
 		return fmt.Errorf("proof: one hash of 1 or more is computed twice, not of %d", c.Sample)
 	}
