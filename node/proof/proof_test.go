@@ -203,7 +203,7 @@ func TestWhatIsWrongOnceIsASuspicionAndThreeCondemn(t *testing.T) {
 			var used atomic.Bool
 			once := func(core int, _ []byte) bool { return core == 1 && used.CompareAndSwap(false, true) }
 			c.wrong.Store(&once)
-			time.Sleep(10 * time.Second)
+			time.Sleep(15 * time.Second) // in which an exam comes, whenever the last one was
 		}
 		glitch()
 		l.wantFindings("pi-1/1 suspected by exam, 1 times")
