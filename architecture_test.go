@@ -28,6 +28,7 @@ var arrows = []struct {
 	{"node/abuse/link", nil, "it looks at texts and knows nothing of who wrote them"},
 	{"node/abuse/phash", nil, "it looks at pictures and knows nothing of who sent them"},
 	{"node/alerts", []string{"node/host", "node/mutant"}, "alerts know metrics by name: the parts that export them bring their own rules"},
+	{"node/proof", []string{"node/api", "node/host", "node/presence", "node/web", "node/wire"}, "whoever keeps what lasts asks it, so it knows none of them"},
 	{"node/abuse/text", nil, "a model is a function of texts and labels: it knows no cloud"},
 	{"sim/event", nil, "the event loop is at the ground of the simulator"},
 	{"sim/channel", nil, "the channel is what kernel and processes share"},

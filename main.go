@@ -30,6 +30,7 @@ func commands() []entry {
 		{"hw", "say what a node sees of the board that this machine is", command.Hw},
 		{"alerts", "say which alerts stand in a cloud that runs", command.Alerts},
 		{"health", "say what a node does about its hardware", command.Health},
+		{"proof", "say which processors of a cloud compute wrongly", command.Proof},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},

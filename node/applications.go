@@ -99,7 +99,7 @@ func (n *node) beginApps(run func(string, func(context.Context) error)) error {
 				return err
 			}
 		}
-		server, err := app.NewServer(a.config(), n.host, s, read, guard, m, create)
+		server, err := app.NewServer(a.config(), n.host, s, read, guard, n.proof, m, create)
 		if err != nil {
 			return err
 		}

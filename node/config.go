@@ -35,6 +35,7 @@ type Config struct {
 	Cache   *Cache   `yaml:"cache,omitempty"`
 	Queue   *Queue   `yaml:"queue,omitempty"`
 	Abuse   *Abuse   `yaml:"abuse,omitempty"`
+	Proof   *Proof   `yaml:"proof,omitempty"`
 	Apps    []App    `yaml:"apps,omitempty"`
 	Lambda  *Lambda  `yaml:"lambda,omitempty"`
 	Monitor *Monitor `yaml:"monitor,omitempty"`
@@ -106,23 +107,8 @@ func (c *Config) Validate() error {
 	if err := c.validateBoard(); err != nil {
 		return err
 	}
-	if c.LB != nil {
-		if err := c.LB.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Cache != nil {
-		if err := c.Cache.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Queue != nil {
-		if err := c.Queue.validate(); err != nil {
-			return err
-		}
-	}
-	if c.Abuse != nil {
-		if err := c.Abuse.validate(); err != nil {
+	for _, validate := range c.tiers() {
+		if err := validate(); err != nil {
 			return err
 		}
 	}
@@ -169,6 +155,26 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// tiers returns what puts defaults into the tiers that are there, and says what is wrong with them.
+func (c *Config) tiers() (all []func() error) {
+	if c.LB != nil {
+		all = append(all, c.LB.validate)
+	}
+	if c.Cache != nil {
+		all = append(all, c.Cache.validate)
+	}
+	if c.Queue != nil {
+		all = append(all, c.Queue.validate)
+	}
+	if c.Abuse != nil {
+		all = append(all, c.Abuse.validate)
+	}
+	if c.Proof != nil {
+		all = append(all, c.Proof.validate)
+	}
+	return all
+}
+
 func (c *Config) validatePorts() error {
 	ports := map[string]string{"store-port": c.StorePort, "http": c.HTTP}
 	if c.DB != nil && c.DB.RESP != "" {
@@ -185,6 +191,9 @@ func (c *Config) validatePorts() error {
 	}
 	if c.Abuse != nil {
 		ports["abuse.port"] = c.Abuse.Port
+	}
+	if c.Proof != nil {
+		ports["proof.port"] = c.Proof.Port
 	}
 	for i := range c.Apps {
 		ports[fmt.Sprintf("apps[%d].port", i)] = c.Apps[i].Port

@@ -67,6 +67,7 @@ func everything(t *testing.T) *node {
 		c.Health = &Health{Neighbours: []string{"pi-2"}}
 		c.Cache = &Cache{Port: hosttest.FreePort(t)}
 		c.Abuse = &Abuse{Port: hosttest.FreePort(t), Tenants: []AbuseTenant{{Name: "clerk"}}}
+		c.Proof = &Proof{Port: hosttest.FreePort(t), Batch: "week-11"}
 		c.LB = &LB{Port: hosttest.FreePort(t), Routes: []Route{{Service: "clerk"}}}
 		c.applications["pinboard"] = pinboard.New
 		c.Apps = append(c.Apps, App{Name: "pinboard", Port: hosttest.FreePort(t), Drain: Duration{time.Millisecond}})

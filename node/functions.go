@@ -101,6 +101,9 @@ func (n *node) beginLambda(run func(string, func(context.Context) error)) error 
 		known, end := context.WithCancel(context.WithoutCancel(ctx)) // until runs have ended
 		defer end()
 		all.Go(func() { jobs.Run(known) })
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		n.proof.WhenCondemned(stop) // others do the jobs: what functions write lasts
 		return server.Run(ctx, s)
 	})
 	return nil
@@ -113,7 +116,7 @@ func (n *node) functionsOf(a AppFunctions, s api.Store, read cache.Reader, guard
 		return nil, err
 	}
 	h := n.host
-	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: read, Abuse: guard, Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
+	made, err := create(app.Kit{Node: h.Name, Store: s, Cache: read, Abuse: guard, Proof: n.proof, Network: h.Network, Effort: h.Effort, Log: h.Log.With("app", a.Name),
 		Metrics: app.MetricsOf(n.metrics, "lambda"), Options: a.Options})
 	if err != nil {
 		return nil, err

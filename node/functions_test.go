@@ -26,7 +26,7 @@ type clerk struct {
 }
 
 func newClerk(k app.Kit) (app.App, error) {
-	blobs, err := blob.New(k.Store, k.Cache, "work", k.Metrics)
+	blobs, err := blob.New(k.Store, k.Cache, "work", k.Proof, k.Metrics)
 	return &clerk{k, blobs}, err
 }
 
@@ -101,7 +101,7 @@ func TestANodeRunsFunctions(t *testing.T) {
 	if err := h.UnmarshalText([]byte(written("home:01/note"))); err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := blob.New(s, cache.Direct(s), "work", prometheus.NewRegistry())
+	blobs, err := blob.New(s, cache.Direct(s), "work", nil, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

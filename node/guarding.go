@@ -230,6 +230,7 @@ func (n *node) beginHealth(mux *http.ServeMux, s *store.Store, run runs) error {
 	if err != nil {
 		return err
 	}
+	n.proof.WhenCondemned(func() { e.Condemn("a core has failed its exams, or real work") })
 	mux.Handle(health.Path, web.ReadOnly(e))
 	run("health", func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)

@@ -21,6 +21,7 @@ import (
 	"picloud/node/lambda"
 	"picloud/node/lb"
 	"picloud/node/pinboard"
+	"picloud/node/proof"
 	"picloud/node/queue"
 	"picloud/node/store"
 	"picloud/node/watch"
@@ -53,6 +54,7 @@ func RuleFiles() []alerts.File {
 		{Name: "app", Text: []byte(app.AlertRules())},
 		{Name: "lambda", Text: []byte(lambda.AlertRules())},
 		{Name: "blob", Text: []byte(blob.AlertRules())},
+		{Name: "proof", Text: []byte(proof.AlertRules())},
 		{Name: "pinboard", Text: []byte(pinboard.AlertRules())},
 		{Name: "levels", Text: []byte(levelRules)},
 	}

@@ -24,6 +24,7 @@ import (
 	"picloud/node/host"
 	"picloud/node/lambda"
 	"picloud/node/presence"
+	"picloud/node/proof"
 	"picloud/node/store"
 	"picloud/node/web"
 )
@@ -89,6 +90,7 @@ type node struct {
 	monitor *alerts.Monitor
 	stance  *presence.Stance // of all instances on the node
 	lambda  *lambda.Server   // if it has that role
+	proof   *proof.Checker   // of the processor; nil without the role
 
 	board   hw.Board           // nil if the machine has no hardware
 	sampler *telemetry.Sampler // of the board
@@ -175,6 +177,7 @@ func (n *node) beginTiers(run runs) error {
 		{c.Cache != nil, n.beginCache},
 		{c.Queue != nil, n.beginQueue},
 		{c.Abuse != nil, n.beginAbuse},
+		{c.Proof != nil, n.beginProof},
 		{len(c.Apps) > 0, n.beginApps},
 		{c.Lambda != nil, n.beginLambda},
 	} {

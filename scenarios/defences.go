@@ -13,6 +13,14 @@ import (
 func defences() map[string]func(*node.Config) {
 	return map[string]func(*node.Config){
 		"health": func(c *node.Config) { c.Health = nil },
+		"proof":  func(c *node.Config) { c.Proof = nil },
+		"verify": func(c *node.Config) {
+			if c.Proof != nil {
+				unverified := *c.Proof
+				unverified.Verify = "off"
+				c.Proof = &unverified
+			}
+		},
 	}
 }
 

@@ -109,6 +109,13 @@ func (s *Scenario) judgeUsers(h history.History) []reports.Check {
 	if c := s.Checks.Jobs; c != nil {
 		made = append(made, checks.Jobs(h, s.FinalReads(), time.Duration(c.Within), c.Minimum))
 	}
+	if c := s.Checks.Admitted; c != nil {
+		most := -1
+		if c.Asked != nil {
+			most = *c.Asked
+		}
+		made = append(made, checks.Admitted(h, s.FinalReads(), c.Minimum, most))
+	}
 	return append(made, s.judgeAbuse(h)...)
 }
 

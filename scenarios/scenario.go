@@ -161,6 +161,7 @@ type Checks struct {
 	Bounded      *AtLeast      `yaml:"bounded"`
 	Kept         *AtLeast      `yaml:"kept"`
 	Jobs         *Jobs         `yaml:"jobs"`
+	Admitted     *Admitted     `yaml:"admitted"` // whether those who have registered can log in at the end
 	Named        *Named        `yaml:"named"`
 	Served       *Served       `yaml:"served"`
 	Blocked      *Blocked      `yaml:"blocked"` // this and the next two judge abuse protection
@@ -190,6 +191,12 @@ type Live struct {
 	After   Duration `yaml:"after"`   // everything was healed
 	Within  Duration `yaml:"within"`
 	Share   PPM      `yaml:"share"`
+}
+
+// Admitted asks for checks.Admitted.
+type Admitted struct {
+	Minimum int  `yaml:"minimum"` // users
+	Asked   *int `yaml:"asked"`   // at most so many may be asked to set their passwords anew; any number if it is left out
 }
 
 // AtLeast asks for a check that needs nothing but a minimum of what it counts.

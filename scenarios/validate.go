@@ -219,6 +219,9 @@ func (s *Scenario) validateChecks() error {
 	if c.Jobs != nil && (c.Jobs.Minimum < 1 || c.Jobs.Within <= 0 || s.Users == nil || s.FinalReads()-time.Duration(c.Jobs.Within) < s.HealedAt()) {
 		return wrong("checks.jobs", "the check needs a minimum, users, and a time that jobs may take, which fits between healing and the last reads")
 	}
+	if v := c.Admitted; v != nil && (v.Minimum < 1 || v.Asked != nil && *v.Asked < 0 || s.Users == nil) {
+		return wrong("checks.admitted", "the check needs a minimum, users, and no negative number of those who are asked")
+	}
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")
 	}

@@ -22,6 +22,9 @@ const (
 	NotLeader Kind = "not-leader"
 	// Unavailable: the node cannot serve now and says why. No effect.
 	Unavailable Kind = "unavailable"
+	// Condemned: the node's processor computes wrongly, and the request asks for something that lasts; another node must be asked. No
+	// effect.
+	Condemned Kind = "condemned"
 	// Unknown: the node lost track of the request, which may have taken effect or may still do so.
 	Unknown Kind = "unknown-outcome"
 	// SessionExpired: the session is over or was never opened, and the request was not run. What the

@@ -3,7 +3,8 @@
 // those who write one.
 //
 // Invariants:
-//   - An instance is announced only while it says that it is well, and says that it drains before it stops serving.
+//   - An instance is announced only while it says that it is well, and says that it drains before it stops serving. On a node whose
+//     processor computes wrongly it drains from then on.
 //   - A request that panics is answered, and ends neither the instance nor the node.
 //   - What an application has begun ends when its node stops: requests first, then what goes on beside them.
 package app
@@ -23,6 +24,7 @@ import (
 	"picloud/node/cache"
 	"picloud/node/host"
 	"picloud/node/lambda"
+	"picloud/node/proof"
 )
 
 // App is an application that is compiled in.
@@ -43,8 +45,9 @@ type App interface {
 type Kit struct {
 	Node    string // the machine's name
 	Store   api.Store
-	Cache   cache.Reader // of the store
-	Abuse   abuse.Guard  // what may be stored and shown, for applications that ask
+	Cache   cache.Reader   // of the store
+	Abuse   abuse.Guard    // what may be stored and shown, for applications that ask
+	Proof   *proof.Checker // of the node's processor, for what lasts; nil where nothing is tested
 	Network host.Network
 	Effort  host.Effort
 	Log     *slog.Logger

@@ -76,7 +76,7 @@ func newLab(t *testing.T, c Config, create New) *lab {
 		t.Fatal(err)
 	}
 	store := storetest.New(t)
-	s, err := NewServer(c, h, store, cache.Direct(store), nil, m, create)
+	s, err := NewServer(c, h, store, cache.Direct(store), nil, nil, m, create)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"picloud/node/cache"
 	"picloud/node/host"
 	"picloud/node/presence"
+	"picloud/node/proof"
 	"picloud/node/wait"
 	"picloud/node/web"
 	"picloud/node/wire"
@@ -27,6 +28,7 @@ type Server struct {
 	host    *host.Host
 	store   api.Store
 	app     App // nil for a program
+	proof   *proof.Checker
 	metrics *metrics
 }
 
@@ -40,11 +42,11 @@ const (
 )
 
 // NewServer returns an instance on a machine. Create is nil for a program of its own.
-func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, guard abuse.Guard, m *Metrics, create New) (*Server, error) {
+func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, guard abuse.Guard, checker *proof.Checker, m *Metrics, create New) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c.withDefaults(), host: h, store: store, metrics: m.of(c.Name)}
+	s := &Server{config: c.withDefaults(), host: h, store: store, proof: checker, metrics: m.of(c.Name)}
 	switch {
 	case (create == nil) != (c.Program != nil):
 		return nil, fmt.Errorf("app: %s: it is a program of its own, or compiled in", c.Name)
@@ -55,7 +57,7 @@ func NewServer(c Config, h *host.Host, store api.Store, read cache.Reader, guard
 	}
 	log := h.Log.With("app", c.Name)
 	var err error
-	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Abuse: guard, Network: h.Network, Effort: h.Effort, Log: log,
+	if s.app, err = create(Kit{Node: h.Name, Store: store, Cache: read, Abuse: guard, Proof: checker, Network: h.Network, Effort: h.Effort, Log: log,
 		Metrics: MetricsOf(m.registerer, "app"), Options: c.Options}); err != nil {
 		return nil, fmt.Errorf("app: %s: %w", c.Name, err)
 	}
@@ -89,11 +91,13 @@ func (s *Server) Run(ctx context.Context) error {
 		run(func(ctx context.Context) error { s.again(ctx, "program", s.program); return nil })
 	}
 	drain := make(chan struct{})
+	begin := sync.OnceFunc(func() { close(drain) })
+	s.proof.WhenCondemned(begin)
 	all.Go(func() { s.announce(serving, drain) })
 	var err error
 	select {
 	case <-ctx.Done():
-		close(drain)
+		begin()
 		select {
 		case <-time.After(s.config.Drain): // load balancers hear of it
 		case err = <-failed:

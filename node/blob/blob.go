@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -24,6 +23,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/cache"
+	"picloud/node/proof"
 	"picloud/node/wait"
 )
 
@@ -98,13 +98,14 @@ type Store struct {
 	store   api.Store
 	read    cache.Reader
 	queue   string
-	part    int // bytes of each part but the last
+	proof   *proof.Checker // of the processor; nil where it is believed
+	part    int            // bytes of each part but the last
 	metrics *metrics
 }
 
 // New returns a store. Reads go by the reader, which may be a little old. The queue is the application's: a job in it sweeps what is
-// left of blobs that never came to be.
-func New(store api.Store, read cache.Reader, queueName string, registerer prometheus.Registerer) (*Store, error) {
+// left of blobs that never came to be. A checksum lasts as long as its blob, so both implementations of package proof compute it.
+func New(store api.Store, read cache.Reader, queueName string, checker *proof.Checker, registerer prometheus.Registerer) (*Store, error) {
 	job := sweepJob(queueName, "X")
 	if err := job.Validate(); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
@@ -113,7 +114,7 @@ func New(store api.Store, read cache.Reader, queueName string, registerer promet
 	if err != nil {
 		return nil, fmt.Errorf("blob: register metrics: %w", err)
 	}
-	return &Store{store, read, queueName, partSize, m}, nil
+	return &Store{store, read, queueName, checker, partSize, m}, nil
 }
 
 // Draft is a blob to be: its data was written as far as it does not fit the caller's transaction, and nobody sees it. It becomes a
@@ -137,7 +138,7 @@ func (s *Store) Put(ctx context.Context, partition string, data []byte, contentT
 	case contentType == "" || len(contentType) > maxType || strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }):
 		return nil, api.Errorf(api.BadRequest, doing, "", "a content type is 1 to %d printable ASCII characters, not %.80q", maxType, contentType)
 	}
-	sum, parts := sha256.Sum256(data), max(1, (len(data)+s.part-1)/s.part)
+	sum, parts := s.proof.Both(data), max(1, (len(data)+s.part-1)/s.part)
 	what, err := json.Marshal(manifest{len(data), parts, contentType, hex.EncodeToString(sum[:])})
 	if err != nil {
 		return nil, err
@@ -268,8 +269,17 @@ func (s *Store) assemble(h Handle, row func(key string) ([]byte, error)) (*Blob,
 		}
 		data = append(data, part...)
 	}
-	if sum := sha256.Sum256(data); len(data) != m.Size || hex.EncodeToString(sum[:]) != m.SHA256 {
+	if len(data) != m.Size || !s.fits(data, m.SHA256) {
 		return nil, api.Errorf(api.Damaged, doing, h.String(), "its %d bytes do not fit their checksum", len(data))
 	}
 	return &Blob{data, m.Type, m.SHA256}, nil
+}
+
+// fits tells whether data has a checksum. A processor that computes wrongly must not make a good blob look damaged.
+func (s *Store) fits(data []byte, sum string) bool {
+	if got := s.proof.Sum256(data); hex.EncodeToString(got[:]) == sum {
+		return true
+	}
+	got := s.proof.Both(data)
+	return hex.EncodeToString(got[:]) == sum
 }

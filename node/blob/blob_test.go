@@ -37,7 +37,7 @@ func newLab(t testing.TB, read func(api.Store) cache.Reader) *lab {
 	t.Helper()
 	l := &lab{t: t, store: storetest.New(t), registry: prometheus.NewRegistry()}
 	var err error
-	if l.blobs, err = New(l.store, read(l.store), "sweeps", l.registry); err != nil {
+	if l.blobs, err = New(l.store, read(l.store), "sweeps", nil, l.registry); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -156,10 +156,10 @@ func TestWhatIsNoBlobIsRefused(t *testing.T) {
 	if n := l.store.Writes(); n != 0 {
 		t.Errorf("%d transactions", n)
 	}
-	if _, err := New(l.store, cache.Direct(l.store), "No Queue", l.registry); err == nil {
+	if _, err := New(l.store, cache.Direct(l.store), "No Queue", nil, l.registry); err == nil {
 		t.Error("a queue of that name")
 	}
-	if _, err := New(l.store, cache.Direct(l.store), "sweeps", l.registry); err != nil {
+	if _, err := New(l.store, cache.Direct(l.store), "sweeps", nil, l.registry); err != nil {
 		t.Errorf("a second store: %v", err)
 	}
 }

@@ -32,6 +32,7 @@ type Host struct {
 	Disk    vfs.FS  // its disk: all state of a node lies here
 	Meter   Meter   // what it has used; nil if nobody knows
 	Effort  Effort  // for work that a simulated machine need not do
+	Cores   Cores   // of its processor
 	Log     *slog.Logger
 
 	Processes Processes // nil where no programs can be started

@@ -38,6 +38,7 @@ func NewReal(c RealConfig) (*Host, error) {
 		Disk:    disk,
 		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
 		Effort:  FullEffort{},
+		Cores:   newRealCores(),
 		Log:     log,
 
 		Processes: &realProcesses{log},

@@ -56,6 +56,7 @@ const (
 	UnlimitedServers Name = "unlimited-servers"
 	UnloggedDelete   Name = "unlogged-delete"
 	UnsyncedLog      Name = "unsynced-log"
+	UnverifiedHash   Name = "unverified-hash"
 	UnwatchedDisk    Name = "unwatched-disk"
 	WatchGap         Name = "watch-gap"
 )

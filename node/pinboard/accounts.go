@@ -68,7 +68,7 @@ func (p *Pinboard) newAccount(ctx context.Context, c *call, w *credentials) (*ac
 	if err != nil {
 		return nil, err
 	}
-	token, start, err := h.begin(u.Created)
+	token, start, err := p.newSession(h, u.Created)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (p *Pinboard) login(ctx context.Context, c *call) error {
 func (p *Pinboard) enter(ctx context.Context, c *call, w *credentials) (*account, error) {
 	h := p.home(w.Name)
 	refused := api.Errorf(api.Unauthorised, "log in", "", "the name or the password is wrong")
-	found, err := p.read(ctx, get(h.user()), get(h.password()), all(h.sessions(), 0))
+	found, err := p.read(ctx, get(h.user()), get(h.password()), all(h.sessions(), 0), get(h.reset()))
 	if err != nil {
 		return nil, err
 	}
@@ -154,11 +154,16 @@ func (p *Pinboard) enter(ctx context.Context, c *call, w *credentials) (*account
 	if err != nil {
 		return nil, err
 	}
-	if !fits || !u.active() {
+	switch {
+	case !fits && u.active() && first(&found[3]) != nil:
+		p.guessed(c, w.Name)
+		return nil, errReset(w.Name)
+	case !fits || !u.active():
 		p.guessed(c, w.Name)
 		return nil, refused
 	}
-	token, start, err := h.begin(now())
+	p.confirm(ctx, h, first(&found[1]), kept)
+	token, start, err := p.newSession(h, now())
 	if err != nil {
 		return nil, err
 	}
@@ -176,12 +181,12 @@ func (p *Pinboard) enter(ctx context.Context, c *call, w *credentials) (*account
 	return &account{Name: w.Name, Mail: u.Mail, Created: u.Created, Token: token}, nil
 }
 
-// begin returns the token of a new session and the operation that begins it.
-func (h home) begin(at int64) (token string, _ api.Op, err error) {
-	if token, err = newToken(h.name); err != nil {
+// newSession returns the token of a new session and the operation that begins it.
+func (p *Pinboard) newSession(h home, at int64) (token string, _ api.Op, err error) {
+	token, hash, err := p.newToken(h.name)
+	if err != nil {
 		return "", api.Op{}, err
 	}
-	_, hash, _ := parseToken(token)
 	return token, put(h.session(hash), session{at}, sessionTTL), nil
 }
 
@@ -240,7 +245,7 @@ func (p *Pinboard) leave(ctx context.Context, c *call) error {
 
 // hasLeft tells whether the account was deleted by this very request, of which the answer was lost.
 func (p *Pinboard) hasLeft(ctx context.Context, c *call) error {
-	if name, session, ok := parseToken(token(c.r)); ok {
+	if name, session, ok := p.parseToken(token(c.r)); ok {
 		u, err := find[user](ctx, newReading(p.fresh), p.home(name).user())
 		if err != nil || u != nil && u.Session == session {
 			return err
@@ -258,7 +263,7 @@ func (p *Pinboard) remove(ctx context.Context, who *visitor, password string) er
 		return err
 	}
 	reply, err := p.run(ctx, &api.Txn{If: who.still(), Then: append([]api.Op{put(who.user(), &user{State: stateLeaving, Session: who.session}, 0),
-		remove(who.password()), removeAll(who.sessions())}, removal...)})
+		remove(who.password()), remove(who.reset()), removeAll(who.sessions())}, removal...)})
 	if err == nil && !reply.Succeeded {
 		err = errGone(who.name)
 	}

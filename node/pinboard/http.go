@@ -57,6 +57,8 @@ func (p *Pinboard) endpoints() map[string]map[string]endpoint {
 		"/api/session": {
 			http.MethodPost:   {name: "login", anybody: true, serve: p.login},
 			http.MethodDelete: {name: "logout", serve: p.logout}},
+		"/api/password": {
+			http.MethodPut: {name: "set password", anybody: true, serve: p.setPassword}},
 		"/api/me": {
 			http.MethodGet:    {name: "me", serve: p.me},
 			http.MethodDelete: {name: "leave", anybody: true, serve: p.leave}},

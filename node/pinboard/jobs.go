@@ -21,6 +21,8 @@ const (
 	kindReport    = "report"    // brings a report to the post's author
 	kindUnreport  = "unreport"  // removes the reports of a post that was deleted
 	kindSweep     = "sweep"     // blocks what has come onto a list, of one partition
+	kindRecheck   = "recheck"   // looks at what a condemned node has hashed, in one partition
+	kindReset     = "reset"     // asks a user to set a new password
 )
 
 // priorityOf says which jobs come first: those that somebody waits for.
@@ -28,7 +30,7 @@ func priorityOf(kind string) int {
 	switch kind {
 	case kindFollow:
 		return 2
-	case kindTimeline, kindRetract, kindReview:
+	case kindTimeline, kindRetract, kindReview, kindRecheck, kindReset:
 		return 3
 	case kindDelete, kindReport, kindUnreport:
 		return 4
@@ -40,10 +42,11 @@ func priorityOf(kind string) int {
 
 // letter is what a job is told.
 type letter struct {
-	Name  string `json:"name,omitempty"`  // whose job it is; nobody's is a sweep
-	Other string `json:"other,omitempty"` // who is followed, or not any more; whose post is reported
+	Name  string `json:"name,omitempty"`  // whose job it is; nobody's is a sweep or a recheck
+	Other string `json:"other,omitempty"` // who is followed, or not any more; whose post is reported; the node of a recheck
 	Place string `json:"place,omitempty"` // of the post
-	After string `json:"after,omitempty"` // the last follower who was served; the last post that was swept
+	Token string `json:"token,omitempty"` // by which the password can be set anew
+	After string `json:"after,omitempty"` // the last follower who was served; the last post that was swept, or user who was looked at
 }
 
 // job returns a job. Of those about one relation it is enough that the last is done, and of sweeps that have come equally far.
@@ -52,6 +55,8 @@ func (o *options) job(kind string, l letter) *queue.Job {
 	switch kind {
 	case kindFollow:
 		j.Unique = l.Name + "/" + l.Other
+	case kindRecheck:
+		j.Unique = l.Other + " after " + l.After
 	case kindReview:
 		j.Delay, j.Attempts = reviewAfter.Milliseconds(), reviewAttempts
 	case kindSweep:
@@ -71,7 +76,7 @@ func (p *Pinboard) enqueue(h home, kind string, l letter) ([]api.Op, error) {
 // open returns what a job is told.
 func open(r *lambda.Run) (letter, error) {
 	var l letter
-	if err := json.Unmarshal(r.Job.Payload, &l); err != nil || r.Job.Kind != kindSweep && !validName(l.Name) {
+	if err := json.Unmarshal(r.Job.Payload, &l); err != nil || r.Job.Kind != kindSweep && r.Job.Kind != kindRecheck && !validName(l.Name) {
 		return l, api.Errorf(api.BadRequest, "read the job", r.ID, "its payload makes no sense: %.80q", r.Job.Payload)
 	}
 	return l, nil
@@ -90,5 +95,5 @@ func (p *Pinboard) Functions() []lambda.Function {
 	}
 	return []lambda.Function{do(kindFollow, p.doFollow), do(kindTimeline, p.doTimeline), do(kindRetract, p.doRetract), do(kindDelete, p.doDelete),
 		do(kindThumbnail, p.doThumbnail), do(kindMail, p.doMail), do(kindReview, p.doReview), do(kindReport, p.doReport), do(kindUnreport, p.doUnreport),
-		do(kindSweep, p.doSweep), p.blobs.Sweep()}
+		do(kindSweep, p.doSweep), do(kindRecheck, p.doRecheck), do(kindReset, p.doReset), p.blobs.Sweep()}
 }

@@ -14,6 +14,8 @@ import (
 //
 //	P/user/NAME              user
 //	P/password/NAME          password, which no request reads but those that ask for one
+//	P/reset/NAME             reset, while the user is asked to set a new password
+//	P/recheck/NODE/TIME      relation: passwords that a condemned node has hashed are looked at
 //	P/session/NAME/HASH      session, by the SHA-256 of its secret
 //	P/post/NAME/PLACE        post, the newest first
 //	P/sent/NAME/ID           sent: the place of the post that a client has given this ID
@@ -40,6 +42,7 @@ func (h home) row(table string) string { return h.partition + "/" + table + "/" 
 
 func (h home) user() string                 { return h.row("user") }
 func (h home) password() string             { return h.row("password") }
+func (h home) reset() string                { return h.row("reset") }
 func (h home) sessions() string             { return h.row("session") + "/" }
 func (h home) session(hash string) string   { return h.sessions() + hash }
 func (h home) posts() string                { return h.row("post") + "/" }
@@ -66,6 +69,8 @@ func (h home) allReported() string            { return h.row("reported") + "/" }
 func (h home) reported(e entry) string        { return h.allReported() + e.key() }
 
 func casesOf(partition string) string { return partition + "/case/" }
+
+func passwordsOf(partition string) string { return partition + "/password/" }
 
 func postsOf(partition string) string { return partition + "/post/" }
 

@@ -26,6 +26,7 @@ import (
 	"picloud/node/app"
 	"picloud/node/cache"
 	"picloud/node/host/hosttest"
+	"picloud/node/proof"
 	"picloud/node/store/storetest"
 )
 
@@ -58,7 +59,8 @@ type lab struct {
 	handler  http.Handler
 	network  func(string) *hosttest.Memory
 	mail     *sink
-	guard    *script // which the application asks with the option abuse
+	proof    *proof.Checker // of instances that are made from now on; nil for none
+	guard    *script        // which the application asks with the option abuse
 }
 
 // partitions are few, so that users share them.
@@ -73,7 +75,7 @@ func newLabWith(t testing.TB, more map[string]string) *lab {
 	l.shaky = &shaky{l.store}
 	l.cache = &lagging{store: cache.Direct(l.shaky)}
 	l.guard = newScript(t, l.store)
-	options := map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail"}
+	options := map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail", "site": "https://pins.example"}
 	maps.Copy(options, more)
 	l.pinboard = l.instance(l.registry, options)
 	l.handler = l.pinboard.Handler()
@@ -84,7 +86,7 @@ func newLabWith(t testing.TB, more map[string]string) *lab {
 // instance makes one more instance on the same store.
 func (l *lab) instance(registry *prometheus.Registry, options map[string]string) *Pinboard {
 	l.t.Helper()
-	a, err := New(app.Kit{Node: "pi-1", Store: l.shaky, Cache: l.cache, Abuse: l.guard, Network: l.network("pi-1"), Effort: l.effort,
+	a, err := New(app.Kit{Node: "pi-1", Store: l.shaky, Cache: l.cache, Abuse: l.guard, Proof: l.proof, Network: l.network("pi-1"), Effort: l.effort,
 		Log: slog.New(slog.DiscardHandler), Metrics: registry, Options: options})
 	if err != nil {
 		l.t.Fatal(err)

@@ -41,6 +41,14 @@ func checkSink(address string) error {
 	return nil
 }
 
+func checkSite(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return errors.New("it is https://NAME, without a path")
+	}
+	return nil
+}
+
 // newMailClient returns a client for sinks of both schemes.
 func newMailClient(network host.Network) *http.Client {
 	plain := &http.Transport{DialContext: network.DialContext, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}

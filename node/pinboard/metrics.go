@@ -18,6 +18,7 @@ func AlertRules() string { return alertRules }
 
 type metrics struct {
 	registrations, logins, departures, posts, mails *prometheus.CounterVec
+	resets                                          *prometheus.CounterVec // what was asked or done, by outcome
 	verdicts, reports, appeals                      *prometheus.CounterVec
 	judged, rulings, reviews, leftOut               *prometheus.CounterVec
 	oldestCase                                      prometheus.Gauge
@@ -51,6 +52,8 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help: "Posts that were read and not shown to others although no ruling says so, by why."}, []string{"why"}),
 		oldestCase: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_pinboard_oldest_case_seconds",
 			Help: "For how long the case waits for a moderator that has waited longest; 0 if none does."}),
+		resets: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_pinboard_resets_total",
+			Help: "Users who were asked to set their passwords anew, and passwords that were so set, by outcome."}, []string{"what", "outcome"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "picloud_pinboard_waiting",
 			Help: "Requests and jobs that wait until passwords or pictures are worked on."}, []string{"for"}),
 		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_pinboard_turned_away_total",
@@ -64,7 +67,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	}
 	var err error
 	for _, c := range []prometheus.Collector{m.registrations, m.logins, m.departures, m.posts, m.mails, m.verdicts, m.reports, m.appeals, m.judged, m.rulings,
-		m.reviews, m.leftOut, m.oldestCase, m.waiting, m.turnedAway, m.pictureSeconds} {
+		m.reviews, m.leftOut, m.resets, m.oldestCase, m.waiting, m.turnedAway, m.pictureSeconds} {
 		err = errors.Join(err, registerer.Register(c))
 	}
 	if err != nil {
@@ -72,6 +75,12 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	}
 	return m, nil
 }
+
+// What resets count.
+const (
+	resetAsked = "asked"
+	resetDone  = "done"
+)
 
 // ruled counts that a post was put in a state, and by what.
 func (m *metrics) ruled(as standing, by string) {

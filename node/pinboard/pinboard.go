@@ -19,12 +19,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"picloud/node/api"
 	"picloud/node/app"
 	"picloud/node/blob"
 	"picloud/node/cache"
+	"picloud/node/proof"
 	"picloud/node/wait"
 )
 
@@ -59,7 +61,7 @@ func New(kit app.Kit) (app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blob.New(kit.Store, kit.Cache, o.queue, kit.Metrics)
+	blobs, err := blob.New(kit.Store, kit.Cache, o.queue, kit.Proof, kit.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func New(kit app.Kit) (app.App, error) {
 	}
 	return &Pinboard{
 		kit: kit, options: o, fresh: cache.Direct(kit.Store), guard: g, metrics: m,
-		passwords: passwords{effort: kit.Effort, gate: newGate("passwords", passwordsAtOnce, passwordsWaiting, m)},
+		passwords: passwords{derive: func(d *proof.Derivation) ([]byte, error) { return d.Derive(kit.Effort) }, proof: kit.Proof, gate: newGate("passwords", passwordsAtOnce, passwordsWaiting, m)},
 		pictures:  newGate("pictures", picturesAtOnce, picturesWaiting, m),
 		blobs:     blobs,
 		csrf:      http.NewCrossOriginProtection(),
@@ -77,8 +79,13 @@ func New(kit app.Kit) (app.App, error) {
 	}, nil
 }
 
-// Run looks how long cases wait. There is nothing else to do beside requests.
+// Run looks how long cases wait, and whose processor is condemned. There is nothing else to do beside requests.
 func (p *Pinboard) Run(ctx context.Context) error {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	if p.kit.Proof != nil {
+		beside.Go(func() { p.watchProcessors(ctx) })
+	}
 	for p.guard != nil {
 		p.watchCases(ctx)
 		if !wait.For(ctx, casesEvery) {
@@ -96,6 +103,7 @@ func (p *Pinboard) Healthy(context.Context) error { return nil }
 type options struct {
 	partitions api.Partitions
 	queue      string
+	site       string // the address under which people see it, for links in mails
 	mail       string // where messages are posted; nowhere if it is empty
 
 	abuse                 bool // what is to be stored and shown is judged
@@ -121,6 +129,9 @@ func readOptions(given map[string]string) (options, error) {
 		case "mail":
 			o.mail = value
 			err = checkSink(value)
+		case "site":
+			o.site = value
+			err = checkSite(value)
 		case "abuse":
 			if o.abuse = value == "on"; !o.abuse && value != "off" {
 				err = errors.New("it is on or off")
@@ -130,7 +141,7 @@ func readOptions(given map[string]string) (options, error) {
 		case "labellers":
 			o.labellers, err = readNames(value)
 		default:
-			err = errors.New("it is one of abuse, labellers, mail, moderators, partitions, queue")
+			err = errors.New("it is one of abuse, labellers, mail, moderators, partitions, queue, site")
 		}
 		if err != nil {
 			return o, fmt.Errorf("pinboard: the option %.80q is %.80q: %w", name, value, err)

@@ -7,6 +7,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/blob"
+	"picloud/node/proof"
 )
 
 // state is where an account is in its life.
@@ -35,6 +36,17 @@ type password struct {
 	Salt   []byte `json:"salt"`
 	Hash   []byte `json:"hash"`
 	Rounds int    `json:"rounds"`
+
+	// Where processors are tested (package proof):
+	By     *proof.Maker `json:"by,omitempty"`     // who has computed the hash
+	At     int64        `json:"at_ms,omitempty"`  // when
+	Proven *proof.Maker `json:"proven,omitempty"` // who has computed the same
+}
+
+// reset is that a user is asked to set a new password.
+type reset struct {
+	At     int64  `json:"at_ms"`
+	Secret string `json:"secret"` // SHA-256 of that of the mail's token
 }
 
 // session lets in who knows its secret.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,20 +34,23 @@ func (v *visitor) still() []api.Compare {
 	return []api.Compare{v.active(), api.Exists(v.home.session(v.session))}
 }
 
-// newToken makes a token: the user's name, so that is known where to look, and a secret.
-func newToken(name string) (token string, _ error) {
+// newToken makes a token: the user's name, so that is known where to look, and a secret, by whose hash it is known.
+func (p *Pinboard) newToken(name string) (token, hash string, _ error) {
 	secret := make([]byte, secretBytes)
 	if _, err := rand.Read(secret); err != nil {
-		return "", api.Errorf(api.Internal, "make a session", "", "%s", err)
+		return "", "", api.Errorf(api.Internal, "make a token", "", "%s", err)
 	}
-	return name + "." + base64.RawURLEncoding.EncodeToString(secret), nil
+	token = name + "." + base64.RawURLEncoding.EncodeToString(secret)
+	_, hash, _ = p.parseToken(token)
+	return token, hash, nil
 }
 
-// parseToken returns whose session a token says it is, and the hash by which it is known.
-func parseToken(token string) (name, session string, ok bool) {
+// parseToken returns whose a token says it is, and the hash by which it is known.
+func (p *Pinboard) parseToken(token string) (name, hash string, ok bool) {
 	name, secret, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(secret)
-	return name, hash(secret), err == nil && len(raw) == secretBytes && validName(name) && len(secret) == base64.RawURLEncoding.EncodedLen(secretBytes)
+	sum := p.kit.Proof.Both([]byte(secret)) // it takes microseconds, and a wrong one ends a session
+	return name, hex.EncodeToString(sum[:]), err == nil && len(raw) == secretBytes && validName(name) && len(secret) == base64.RawURLEncoding.EncodedLen(secretBytes)
 }
 
 // token returns what the request has of a token. A header goes before a cookie.
@@ -66,7 +70,7 @@ func token(r *http.Request) string {
 
 // visitor returns who calls, nil if the request has no session that is known.
 func (p *Pinboard) visitor(ctx context.Context, c *call) (*visitor, error) {
-	name, hash, ok := parseToken(token(c.r))
+	name, hash, ok := p.parseToken(token(c.r))
 	if !ok {
 		return nil, nil
 	}

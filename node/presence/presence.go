@@ -43,6 +43,7 @@ type Instance struct {
 	ID      string `json:"-"`                 // different for each start
 	Address string `json:"address"`           // name:port
 	Checked bool   `json:"checked,omitempty"` // it also takes streams of checked frames (package wire)
+	Batch   string `json:"batch,omitempty"`   // of its processor, for those to whom it matters
 	Wants
 }
 

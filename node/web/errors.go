@@ -34,7 +34,7 @@ func StatusOf(err error) int {
 		return http.StatusPreconditionFailed
 	case api.Compacted:
 		return http.StatusGone
-	case api.WrongGroup, api.NotLeader, api.Unavailable, api.SessionExpired:
+	case api.WrongGroup, api.NotLeader, api.Unavailable, api.Condemned, api.SessionExpired:
 		return http.StatusServiceUnavailable
 	case api.Unknown, api.Replayed:
 		return http.StatusGatewayTimeout

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -40,6 +41,7 @@ func (w *walk) steps() []step {
 		{"post a text", func() error { return w.post(w.ann, markup) }},
 		{"post a picture", w.photograph},
 		{"come back", w.comeBack},
+		{"set a password by a link that is none", w.resetByNothing},
 		{"register somebody else", w.registerBob},
 		{"find and follow", w.findAndFollow},
 		{"read the timeline", w.readTimeline},
@@ -152,6 +154,20 @@ func paint(file string) error {
 func (w *walk) comeBack() error {
 	return w.run(w.ann, chromedp.Reload(), until(`document.querySelectorAll('.post').length === 2`),
 		until(texts+`[0] === 'This evening'`))
+}
+
+// resetByNothing opens a link as those in mails that ask for a new password, which nobody has sent.
+func (w *walk) resetByNothing() error {
+	link := w.config.URL + "#/reset/" + w.bob.name + "." + strings.Repeat("A", 43)
+	err := w.run(w.bob,
+		chromedp.Navigate(link), chromedp.WaitVisible("#form-reset"),
+		chromedp.SendKeys("#form-reset [name=password]", password),
+		chromedp.Click("#form-reset button"),
+		until(`document.querySelector('#form-reset .error').textContent.includes('link was used')`))
+	if err != nil {
+		return err
+	}
+	return w.look(w.bob, "reset")
 }
 
 func (w *walk) registerBob() error {

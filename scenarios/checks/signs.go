@@ -19,6 +19,7 @@ const (
 	cardSlow      = "StoreCardSlow"
 	cardStalls    = "StoreCardStalls"
 	damaged       = "StoreDamaged"
+	cpuWrong      = "CPUComputesWrongly"
 
 	boardHot          = "BoardHot"
 	boardThrottled    = "BoardThrottled"
@@ -118,7 +119,7 @@ func signs() map[chaos.Kind]sign {
 		chaos.SensorStuck:  unseen("what it shows is possible"),
 		chaos.MeterForgets: unseen("its driver sets it up again"),
 		chaos.RelayStuck:   unseen("nobody moves it"),
-		chaos.CPULies:      unseen("nobody computes twice"),
+		chaos.CPULies:      {alerts: []string{cpuWrong}, within: again}, // an exam of all cores comes every ten seconds
 	}
 }
 
@@ -136,6 +137,7 @@ func effects() map[string]func(*chaos.Spec) bool {
 		nodeRestarted: func(s *chaos.Spec) bool { return s.Restarts || s.AllowsDeath },
 		nodeSlow:      class(chaos.ClassProcess, chaos.ClassNetwork, chaos.ClassDisk, chaos.ClassHardware),
 		clockOff:      class(chaos.ClassClock),
+		cpuWrong:      func(s *chaos.Spec) bool { return s.Kind == chaos.CPULies },
 		diskFull:      class(chaos.ClassDisk),
 		damaged:       class(chaos.ClassDisk),
 		cardSlow:      class(chaos.ClassDisk, chaos.ClassProcess),

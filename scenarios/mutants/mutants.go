@@ -86,6 +86,7 @@ func All() []Mutant {
 		{mutant.UnlimitedServers, full, "", "a load balancer sends a server all that comes, however slow it has become"},
 		{mutant.UnloggedDelete, cloud, "", "a delete happens in the leader's memory only"},
 		{mutant.UnsyncedLog, store, "", "entries are acknowledged before they are synced"},
+		{mutant.UnverifiedHash, "", "node/pinboard", "a password's hash is kept as one processor has computed it"},
 		{mutant.UnwatchedDisk, stalled, "", "a disk that hangs does not end its node"},
 		{mutant.WatchGap, store, "", "who watches at a new leader is told only what happens from then on"},
 	}

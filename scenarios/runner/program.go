@@ -121,7 +121,7 @@ func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 		Groups: s.GroupsOn(m.Name), Plan: s.Plan(),
 		Start: time.Duration(u.Start), Ramp: time.Duration(u.Ramp), Pause: time.Duration(u.Pause),
 		Patience: cmp.Or(time.Duration(u.Patience), patience), Timeout: time.Duration(u.Timeout),
-		FinalReads: s.FinalReads(), Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
+		FinalReads: s.FinalReads(), Returns: s.Checks.Admitted != nil, Until: time.Duration(s.Duration) - time.Duration(u.Timeout) - lastWord, Epoch: kernel.Epoch,
 	}
 	if c.First = place * (c.Count + c.Visitors); place < 0 { // only groups are there
 		c.First, c.Count, c.Visitors, c.Newcomers = 0, 0, 0, 0

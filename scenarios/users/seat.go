@@ -212,6 +212,9 @@ func (s *seat) lookUp(ctx context.Context) {
 	for _, p := range s.share(s.place) {
 		s.until(ctx, func() history.Outcome { return s.profile(ctx, p.name, true) })
 	}
+	if s.config.Returns {
+		s.comeBack(ctx)
+	}
 	if s.self != nil {
 		s.until(ctx, func() history.Outcome { return s.timeline(ctx, true) })
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -15,9 +16,8 @@ import (
 
 // sink takes mail, and writes down each message that it gets, repetitions too.
 type sink struct {
-	config *Config
+	*crowd
 	number int
-	record func(history.Operation)
 	mu     sync.Mutex // a client does one thing at a time
 }
 
@@ -35,7 +35,11 @@ type message struct {
 	ID   string `json:"id"`
 	User string `json:"user"`
 	Kind string `json:"kind"`
+	Text string `json:"text"`
 }
+
+// resetLink is in mails that ask for a new password.
+var resetLink = regexp.MustCompile(`/#/reset/(\S+)`)
 
 // ServeHTTP takes a message.
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,10 +49,17 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
+	action := "mail"
+	if link := resetLink.FindStringSubmatch(m.Text); link != nil {
+		action = "reset-mail"
+		s.crowd.mu.Lock()
+		s.tokens[m.User] = link[1]
+		s.crowd.mu.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.config.sinceStart()
 	s.record(history.Operation{Client: s.number, Kind: history.Use, Key: m.User, Call: now, Return: now, Outcome: history.OK,
-		Use: &history.Visit{Action: "mail", ID: m.ID}})
+		Use: &history.Visit{Action: action, ID: m.ID}})
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Patience    time.Duration // after which a user asks again, with the same key
 	Timeout     time.Duration // after which a user gives up
 	FinalReads  time.Duration // since the run began, when everything is looked up once more
+	Returns     bool          // then each logs in once more, too
 	Until       time.Duration // since the run began: no action begins after it
 	Epoch       int64         // wall-clock time at which the run began, ns since 1970
 	Sink        string        // the port on which this machine takes mail; none if it is empty
@@ -81,7 +82,7 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		return err
 	}
 	var mu sync.Mutex
-	crowd := &crowd{config: c, texts: texts.New(vocabulary), record: func(o history.Operation) {
+	crowd := &crowd{config: c, tokens: map[string]string{}, texts: texts.New(vocabulary), record: func(o history.Operation) {
 		mu.Lock()
 		defer mu.Unlock()
 		record(o)
@@ -92,7 +93,7 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 		if err != nil {
 			return err
 		}
-		sink := &sink{config: &c, number: mailClient + c.First, record: crowd.record}
+		sink := &sink{crowd: crowd, number: mailClient + c.First}
 		serving, end := context.WithCancel(ctx)
 		defer end()
 		all.Go(func() { sink.serve(serving, l) })
@@ -154,8 +155,9 @@ type crowd struct {
 	record func(history.Operation)
 
 	mu     sync.Mutex
-	people []*person // all who have registered on this machine, or tried
-	sights []sight   // posts that somebody has seen or advertises, the latest
+	people []*person         // all who have registered on this machine, or tried
+	sights []sight           // posts that somebody has seen or advertises, the latest
+	tokens map[string]string // by which passwords can be set anew, by names, as mails say
 }
 
 // person is an account.

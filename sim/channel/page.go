@@ -26,6 +26,7 @@ const (
 	CPUBusy      Word = 120 // core time that its machine has used, ns
 	MemoryUsed   Word = 128 // bytes that the processes of its machine hold
 	MemoryLimit  Word = 136 // bytes that they may hold; 0: no limit
+	Cores        Word = 144 // of its machine
 )
 
 // Words that the process writes before it gives the turn back.
@@ -40,6 +41,7 @@ const (
 	Exited    Word = 312 // 1 + exit status, once the process has decided to end
 	Lied      Word = 320 // wrong hashes computed, since the start
 	Draws     Word = 328 // numbers drawn from the scheduler's stream, since the start
+	OnCore    Word = 336 // 1 + the core that its next turns are to run on; 0: whichever is free
 )
 
 // Values of the word Turn.
@@ -84,10 +86,17 @@ func Names() []struct {
 }
 
 // WrongHashRule says which SHA-256 blocks a lying CPU gets wrong: those whose first byte, masked,
-// equals Match; and which bit of the state it flips (0 to 255).
-type WrongHashRule struct{ Mask, Match, Bit byte }
+// equals Match; which bit of the state it flips (0 to 255); and on which cores, bit i standing for
+// core i. No bit stands for all of them.
+type WrongHashRule struct {
+	Mask, Match, Bit byte
+	Cores            uint64
+}
 
-// Word packs the rule so that zero means a healthy CPU.
+// On tells whether the rule holds on a core.
+func (r WrongHashRule) On(core int) bool { return r.Cores == 0 || r.Cores>>core&1 != 0 }
+
+// Word packs the rule, but for the cores, so that zero means a healthy core.
 func (r WrongHashRule) Word() uint64 {
 	return 1<<63 | uint64(r.Mask)<<16 | uint64(r.Match)<<8 | uint64(r.Bit)
 }

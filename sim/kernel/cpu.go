@@ -1,11 +1,6 @@
 package kernel
 
-import (
-	"cmp"
-	"slices"
-
-	"picloud/sim/event"
-)
+import "picloud/sim/event"
 
 // Cost is the fitted price of the work that a process does in one turn, on a core at full speed.
 // A process counts how often it picked a goroutine and how much it allocated; the kernel counts
@@ -29,8 +24,19 @@ type CPU struct {
 
 func newCPU(cores int) *CPU { return &CPU{free: make([]event.Time, cores), speedPPM: 1e6} }
 
-// next returns the earliest time from now on at which a core is free.
-func (c *CPU) next(now event.Time) event.Time { return max(now, c.free[c.first()]) }
+// anyCore is the wish of a process that has none.
+const anyCore = -1
+
+// next returns the earliest time from now on at which the wanted core is free, or any.
+func (c *CPU) next(now event.Time, wanted int) event.Time { return max(now, c.free[c.pick(wanted)]) }
+
+// pick returns the wanted core, or the one that is free first if there is no such core.
+func (c *CPU) pick(wanted int) int {
+	if wanted >= 0 && wanted < len(c.free) {
+		return wanted
+	}
+	return c.first()
+}
 
 func (c *CPU) first() int {
 	best := 0
@@ -42,12 +48,10 @@ func (c *CPU) first() int {
 	return best
 }
 
-// use keeps the first free core busy from start with work of that cost at full speed, and returns
-// when it is done.
-func (c *CPU) use(start event.Time, costNs int64) event.Time {
+// use keeps a core busy from start with work of that cost at full speed, and returns when it is done.
+func (c *CPU) use(i int, start event.Time, costNs int64) event.Time {
 	real := mulDiv(costNs, 1e6, c.speedPPM)
 	c.busyNs += real
-	i := c.first()
 	c.free[i] = max(start, c.free[i]) + event.Time(real)
 	return c.free[i]
 }
@@ -56,9 +60,9 @@ func (c *CPU) use(start event.Time, costNs int64) event.Time {
 // or under-volted machine is slow.
 func (c *CPU) SetSpeed(ppm int64) { c.speedPPM = max(ppm, 1) }
 
-// SetCores changes how many cores there are. Work that was on a core which is taken away has been done by then.
+// SetCores changes how many cores there are: the last ones go, with the work of at most a quantum that was on them. The others keep
+// their numbers, as one of them may be faulty.
 func (c *CPU) SetCores(now event.Time, n int) {
-	slices.SortFunc(c.free, func(a, b event.Time) int { return cmp.Compare(b, a) }) // those that are free soonest go first
 	for len(c.free) < n {
 		c.free = append(c.free, now)
 	}

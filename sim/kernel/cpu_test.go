@@ -85,3 +85,31 @@ func TestABusyProcessTakesMail(t *testing.T) {
 		t.Errorf("it said %q at %v", d.lines, d.at)
 	}
 }
+
+func TestACoreLiesAndTheOthersDoNot(t *testing.T) {
+	rule := kernel.WrongHash{Mask: 0xff, Match: 'a', Bit: 7}
+	for _, test := range []struct {
+		name  string
+		lie   bool
+		cores uint64
+		want  string
+	}{
+		{"a healthy CPU", false, 0, "[true true true]"},
+		{"all cores", true, 0, "[false false false]"},
+		{"one", true, 0b010, "[true false true]"},
+		{"two", true, 0b101, "[false true false]"},
+		{"one that is not there", true, 0b1000, "[true true true]"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			k, d := listen(t, kernel.Config{Seed: 1})
+			m := add(t, k, kernel.MachineConfig{Name: "pi-1", Cores: 3}, "hashes")
+			if rule.Cores = test.cores; test.lie {
+				m.LieAboutHashes(rule)
+			}
+			simtest.Run(t, k, time.Second)
+			if len(d.lines) != 1 || d.lines[0] != test.want {
+				t.Errorf("it says %q, want %s", d.lines, test.want)
+			}
+		})
+	}
+}

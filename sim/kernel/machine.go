@@ -38,9 +38,9 @@ type Machine struct {
 
 	waiting stretch // in which some process waited for a core
 
-	wrongHash uint64 // how its CPU computes SHA-256 wrongly, 0 for rightly
-	counted   counts // what its processes have done
-	lies      int64  // hashes that it computed wrongly
+	wrongHash *WrongHash // how its CPU computes SHA-256 wrongly, nil for rightly
+	counted   counts     // what its processes have done
+	lies      int64      // hashes that it computed wrongly
 
 	explore      bool  // the seed picks the next goroutine
 	preemptEvery int64 // mean allocations between preemptions, 0 for never
@@ -140,10 +140,18 @@ type WrongHash = channel.WrongHashRule
 
 // LieAboutHashes makes the machine's CPU compute the SHA-256 of matching blocks wrongly from the
 // next turns of its processes on, until TellTruth.
-func (m *Machine) LieAboutHashes(rule WrongHash) { m.wrongHash = rule.Word() }
+func (m *Machine) LieAboutHashes(rule WrongHash) { m.wrongHash = &rule }
 
 // TellTruth makes the machine's CPU compute every hash rightly again.
-func (m *Machine) TellTruth() { m.wrongHash = 0 }
+func (m *Machine) TellTruth() { m.wrongHash = nil }
+
+// wrongHashOn returns the word that says how a core computes SHA-256 wrongly.
+func (m *Machine) wrongHashOn(core int) uint64 {
+	if m.wrongHash == nil || !m.wrongHash.On(core) {
+		return 0
+	}
+	return m.wrongHash.Word()
+}
 
 // Lies counts the hashes that the machine's CPU has computed wrongly.
 func (m *Machine) Lies() int64 { return m.lies }

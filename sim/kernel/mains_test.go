@@ -3,6 +3,8 @@ package kernel_test
 import (
 	"context"
 	crand "crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,7 +57,32 @@ func TestMain(m *testing.M) {
 		"raftWorks": raftWorks,
 		"encodes":   encodes,
 		"races":     races,
+		"hashes":    hashes,
 	})
+}
+
+// hashes records of each core whether SHA-256 is right there, and then without a wish.
+func hashes(p *machine.Port) {
+	cores := machine.NewCores(p)
+	var all sync.WaitGroup
+	right := make([]bool, cores.Count())
+	for i := range right { // all at once: a process has one core at a time
+		all.Go(func() {
+			err := cores.On(i, func() {
+				right[i] = hex.EncodeToString(sum("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+			})
+			if err != nil {
+				say(p, err)
+			}
+		})
+	}
+	all.Wait()
+	say(p, right)
+}
+
+func sum(text string) []byte {
+	s := sha256.Sum256([]byte(text))
+	return s[:]
 }
 
 // say records a line.

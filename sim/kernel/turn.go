@@ -46,7 +46,7 @@ func (m *Machine) dispatch() {
 	now := m.kernel.Now()
 	for len(m.queue) > 0 {
 		p := m.queue[0]
-		start := m.CPU.next(now)
+		start := m.CPU.next(now, p.core())
 		if start > now && !m.paused {
 			if m.freed == nil {
 				m.freed = m.kernel.Loop.At(start, m.coreFreed)
@@ -91,19 +91,21 @@ func (p *Process) run(now event.Time) {
 	m.turns++
 	p.setWord(channel.Clock, uint64(m.Clock.Mono(now)))
 	p.setWord(channel.Wall, uint64(m.Clock.wallOffset))
-	p.setWord(channel.WrongHash, m.wrongHash)
+	core := m.CPU.pick(p.core())
+	p.setWord(channel.WrongHash, m.wrongHashOn(core))
 	p.setWord(channel.DiskFree, uint64(m.disk.Free))
 	p.setWord(channel.DiskFlags, uint64(m.disk.Flags))
 	p.setWord(channel.CPUBusy, uint64(m.CPU.busyNs))
 	p.setWord(channel.MemoryUsed, uint64(m.memoryUsed()))
 	p.setWord(channel.MemoryLimit, uint64(m.memory))
+	p.setWord(channel.Cores, uint64(len(m.CPU.free)))
 	in := p.handMail()
 	how := p.giveTurn()
 	r := p.report()
 	out := append(k.buffer(), p.block[channel.Out:channel.Out+p.word(channel.OutBytes)]...)
 	p.setWord(channel.OutBytes, 0)
 	k.Trace.turn(now, p, in, out, r)
-	end := m.CPU.use(now, p.cost(r, len(in)+len(out)))
+	end := m.CPU.use(core, now, p.cost(r, len(in)+len(out)))
 	m.lies += int64(r.lied - p.last.lied)
 	p.last = r
 	p.release = max(p.release, end)
@@ -132,7 +134,7 @@ func (p *Process) again(r report, end event.Time) {
 	m := p.machine
 	switch {
 	case r.runnable > 1:
-		p.wakeAt(m.CPU.next(p.kernel.Now()))
+		p.wakeAt(m.CPU.next(p.kernel.Now(), p.core()))
 	case r.runnable == 1:
 		p.wakeAt(end)
 	case len(p.inbox) > 0:
@@ -144,6 +146,9 @@ func (p *Process) again(r report, end event.Time) {
 		}
 	}
 }
+
+// core returns the core on which the process wants its turns.
+func (p *Process) core() int { return int(p.word(channel.OnCore)) + anyCore }
 
 // Rearm asks again for the turns of all processes, after the machine's clock was changed.
 func (m *Machine) Rearm() {

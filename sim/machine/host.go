@@ -67,6 +67,7 @@ func NewHost(p *Port) (*host.Host, error) {
 		Disk:    disk,
 		Meter:   &meter{p, network, disk},
 		Effort:  Effort{},
+		Cores:   NewCores(p),
 		Log:     NewLog(p),
 
 		Processes: NewProcesses(p),

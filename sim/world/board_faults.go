@@ -191,7 +191,7 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 
 // lie makes the machine's processor compute hashes wrongly, while it is hot enough.
 func (p *pi) lie(f *chaos.Fault) (effect, error) {
-	rule := kernel.WrongHash{Mask: byte(f.Param("mask")), Match: byte(f.Param("match")), Bit: byte(f.Param("bit"))}
+	rule := kernel.WrongHash{Mask: byte(f.Param("mask")), Match: byte(f.Param("match")), Bit: byte(f.Param("bit")), Cores: uint64(f.Param("cores"))}
 	above, before := f.Param("above"), p.Lies()
 	if above > 0 && p.board == nil {
 		return effect{}, fmt.Errorf("%s has no board that says how hot it is", p.Name)

@@ -291,6 +291,17 @@ function showWelcome() {
     name: form.get('name').trim().toLowerCase(), mail: form.get('mail').trim(), password: form.get('password') }, { repeat: true })))
 }
 
+// showReset lets somebody set a password by the link of a mail.
+function showReset(token) {
+  $('#nav').hidden = true
+  show('view-reset', 'Set your password · Pinboard')
+  submit($('#form-reset'), async form => {
+    become(await call('PUT', '/api/password', { token, password: form.get('password') }))
+    location.hash = '#/'
+    say('Your password is set.')
+  })
+}
+
 async function showHome() {
   const path = '/api/timeline'
   const [page, follows] = await Promise.all([call('GET', path), call('GET', '/api/follows')])
@@ -475,7 +486,8 @@ async function route() {
   const hash = location.hash || '#/'
   const name = hash.startsWith('#/@') ? decodeURIComponent(hash.slice(3)) : ''
   try {
-    if (name) await showProfile(name)
+    if (hash.startsWith('#/reset/')) showReset(decodeURIComponent(hash.slice(8)))
+    else if (name) await showProfile(name)
     else if (hash === '#/cases' && self.may.includes('moderate')) await showCases()
     else if (hash !== '#/') showNothing('There is nothing here.', 'The address leads nowhere.')
     else if (self.name) await showHome()

@@ -1,0 +1,54 @@
+package users
+
+import (
+	"context"
+	"net/http"
+
+	"picloud/scenarios/history"
+)
+
+// comeBack lets this seat's share of the people log in once more, each with the password that was chosen at first. Who is asked to set
+// a new one does, if the mail has come.
+func (s *seat) comeBack(ctx context.Context) {
+	self, session := s.self, s.web.session
+	for _, p := range s.share(s.place) {
+		if p.left {
+			continue
+		}
+		s.self, s.web.session = nil, ""
+		s.until(ctx, func() history.Outcome { return s.admitted(ctx, p) })
+		s.crowd.mu.Lock()
+		token := s.tokens[p.name]
+		s.crowd.mu.Unlock()
+		if token == "" || s.self != nil {
+			continue
+		}
+		s.with(p, func(p *person) { p.password += "-anew" })
+		s.until(ctx, func() history.Outcome { return s.reset(ctx, p, token) })
+	}
+	s.self, s.web.session = self, session
+}
+
+// admitted tries to log in. That the password is refused is an answer too.
+func (s *seat) admitted(ctx context.Context, p *person) history.Outcome {
+	return s.visit(ctx, history.Operation{Key: p.name, Use: &history.Visit{Action: "return"}},
+		&call{method: "POST", path: "/api/session", body: map[string]string{"name": p.name, "password": p.password},
+			fine: []int{http.StatusUnauthorized, http.StatusForbidden}}, s.perhaps(p))
+}
+
+// reset sets a new password by the link of a mail.
+func (s *seat) reset(ctx context.Context, p *person, token string) history.Outcome {
+	return s.visit(ctx, history.Operation{Key: p.name, Use: &history.Visit{Action: "reset"}},
+		&call{method: "PUT", path: "/api/password", body: map[string]string{"token": token, "password": p.password},
+			fine: []int{http.StatusUnauthorized}}, s.perhaps(p))
+}
+
+// perhaps lets a person sit down if the answer has a session.
+func (s *seat) perhaps(p *person) look {
+	return func(a *answer, _ *history.Visit) (*call, error) {
+		if a.status != http.StatusOK {
+			return nil, nil
+		}
+		return nil, s.sit(p, a)
+	}
+}
