@@ -188,6 +188,15 @@ func (n *node) surrender(ctx context.Context) error {
 	if err := health.Surrender(ctx, cloud, n.host.Name, serial); err != nil {
 		return fmt.Errorf("node: nothing can be written to the card, and the cluster does not hear it: %w", err)
 	}
+	if d := n.config.Watchdog.Duration; d > 0 { // an earlier start of the node has left it armed
+		dog, err := n.board.StartWatchdog(d)
+		if err == nil {
+			err = dog.Disarm()
+		}
+		if err != nil {
+			n.host.Log.Warn("the watchdog cannot be disarmed, and will reset the board", "error", err.Error())
+		}
+	}
 	return n.fence("nothing can be written to its card")
 }
 
