@@ -154,7 +154,7 @@ func DefaultRules() []Rule {
 		return Rule{Name: name, Signal: TemperatureMean, Raise: raise, Clear: raise - 5000, SoftRaise: soft, SoftClear: soft - 5000,
 			Hold: 10 * second, CoolDown: 5 * second, Effect: Effect{Fan: duty}}
 	}
-	spared := Effect{Rest: true, Follow: true, Clock: Full / 2}
+	spared := Effect{Rest: true, Follow: true, Clock: Full / 2, Weight: Full / 20} // what it draws is what sags
 	dying := Effect{Rest: true, Follow: true, Share: quarter, Fence: true, Ask: true}
 	return []Rule{
 		fan("fan-30", 50_000, 45_000, 300), fan("fan-50", 60_000, 50_000, 500), fan("fan-70", 67_500, 54_000, 700), fan("fan-100", 75_000, 57_000, 1000),
