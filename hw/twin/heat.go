@@ -55,6 +55,7 @@ func (p *Pi) warmUp() {
 	idle, duty := p.model.idleMicrowatt, p.wantedDuty()
 	p.die = p.cooler.r1 * idle
 	p.board = p.cooler.resistance(duty) * idle
+	p.inrush = -1 // long ago
 	if !p.kernelFan() {
 		return
 	}

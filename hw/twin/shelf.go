@@ -87,7 +87,7 @@ func NewShelf(config ShelfConfig, members ...*Pi) (*Shelf, error) {
 	return s, nil
 }
 
-// WarmUp lets the boards and the air around them be as warm as if they had been idle for long.
+// WarmUp lets the boards, which have power, and the air around them be as if they had been idle for long.
 func (s *Shelf) WarmUp() {
 	idle, below := int64(0), int64(0)
 	for _, m := range s.members {

@@ -100,8 +100,8 @@ func (r *Rack) AddShelf(c twin.ShelfConfig, boards ...*Board) (*Shelf, error) {
 		b.shelf, r.boards[b.Name()] = s, b
 	}
 	r.shelves = append(r.shelves, s)
-	s.WarmUp()
 	s.Advance(r.now())
+	s.WarmUp()
 	return s, nil
 }
 
