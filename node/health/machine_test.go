@@ -74,6 +74,8 @@ func TestRules(t *testing.T) {
 		want  string
 	}{
 		{"what is well does nothing", hw.Info{}, "", 3600, func(int, *Sight) {}, ""},
+		{"60 °C are nothing to a board that is first slowed at 80", hw.Info{SoftLimit: celsius(80_000)}, "warm", 600,
+			func(_ int, sight *Sight) { sight.Board.Temperature = hw.Known(celsius(60_000)) }, ""},
 		{"what is not known does nothing but be missed", hw.Info{Has: map[hw.Capability]error{hw.ReadTemperature: nil}}, "", 600,
 			func(s int, sight *Sight) { *sight = Sight{Read: sight.Read} }, "+blind@30"},
 		{"a board that is not read", hw.Info{}, "", 600, func(s int, sight *Sight) {

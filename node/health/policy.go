@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"picloud/hw"
 )
 
@@ -136,9 +138,12 @@ func (r *Rule) validate() error {
 	return nil
 }
 
+// early is below what a board that lowers its clock before others does so: a 3B+ at 60 °C, others at 80.
+const early = physic.ZeroCelsius + 75*physic.Celsius
+
 // on returns the rule as it is for a board.
 func (r Rule) on(info hw.Info) Rule {
-	if info.SoftLimit != 0 && r.SoftRaise != 0 {
+	if info.SoftLimit != 0 && info.SoftLimit < early && r.SoftRaise != 0 {
 		r.Raise, r.Clear = r.SoftRaise, r.SoftClear
 	}
 	return r
