@@ -241,6 +241,7 @@ func (n *node) beginHealth(mux *http.ServeMux, s *store.Store, run runs) error {
 	}
 	n.proof.WhenCondemned(func() { e.Condemn("a core has failed its exams, or real work") })
 	mux.Handle(health.Path, web.ReadOnly(e))
+	n.host.Log.Info("health looks after the node", "mode", string(c.Mode))
 	run("health", func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		var all sync.WaitGroup

@@ -143,6 +143,9 @@ func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check 
 		check.Name = "served"
 		made = append(made, check)
 	}
+	if s.Checks.Untouched != nil {
+		made = append(made, checks.Untouched(r.Log))
+	}
 	if c := s.Checks.Named; c != nil {
 		most := -1
 		if c.False != nil {

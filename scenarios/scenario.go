@@ -167,7 +167,11 @@ type Checks struct {
 	Blocked      *Blocked      `yaml:"blocked"` // this and the next two judge abuse protection
 	Honest       *Honest       `yaml:"honest"`
 	Caught       *Caught       `yaml:"caught"`
+	Untouched    *Untouched    `yaml:"untouched"` // that nodes which look after their health find nothing to do
 }
+
+// Untouched asks for checks.Untouched.
+type Untouched struct{}
 
 // Linearizable asks for checks.Linearizable.
 type Linearizable struct {

@@ -178,7 +178,7 @@ func DefaultRules() []Rule {
 		{Name: "sag", Signal: UnderVoltage, Raise: 1, Clear: 0, Hold: minute, CoolDown: 5 * second, Effect: spared},
 		{Name: "low-voltage", Signal: SupplyVoltage, Raise: 4_750, Clear: 4_850, Hold: 30 * second, CoolDown: 5 * second, Effect: spared},
 		{Name: "bad-supply", Signal: UnderVoltages, Raise: 3, Clear: 0, Hold: 24 * time.Hour, CoolDown: minute, Effect: Effect{Drain: true, Ask: true}},
-		{Name: "slow-card", Signal: SyncTail, Raise: 100, Clear: 30, For: 10 * second, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true, Weight: 2 * quarter}},
+		{Name: "slow-card", Signal: SyncTail, Raise: 250, Clear: 80, For: 20 * second, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true, Weight: 2 * quarter}},
 		{Name: "card-pause", Signal: SyncSlowest, Raise: 1_000, Clear: 300, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true}},
 		{Name: "card-hangs", Signal: SyncWaits, Raise: 5_000, Clear: 100, Hold: 10 * second, CoolDown: 5 * second, Effect: Effect{Rest: true, Follow: true}},
 		{Name: "card-read-only", Signal: CardReadOnly, Raise: 1, Clear: 0, Stays: true, Effect: dying},
