@@ -54,7 +54,7 @@ func sample() (*Result, Timeline) {
 	for i := range 40 {
 		k := kinds[i*7%len(kinds)]
 		from := Seconds(8+i*29%110) * 1e9
-		f := Fault{Kind: k.kind, Class: k.class, Target: k.target, From: from, To: from + Seconds(i%9)*1e9,
+		f := Fault{On: onOf(k.target), Kind: k.kind, Class: k.class, Target: k.target, From: from, To: from + Seconds(i%9)*1e9,
 			Felt: i%4 != 1, Required: i == 0 || i == 1}
 		if f.Felt {
 			f.Times = int64(i * i)
@@ -69,6 +69,17 @@ func sample() (*Result, Timeline) {
 	r.Faults[6].Must, r.Faults[6].HiddenBy = true, "44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"
 	r.Faults[7].NeedNot = "too short: 9s are needed"
 	r.Alerts[0].ExplainedBy, r.Alerts[1].ExplainedBy, r.Alerts[2].False = "66.000s +2.000s pause machine=pi-3", "8.000s +0.000s kill machine=pi-1", true
+	r.Impact = &Impact{From: 8e9, Within: 1e9, Requests: 19000, Failed: 8, Unknown: 900, Late: 90, Clients: 8, Hit: 7, Bad: 9e9, Recovery: 83e9, P99: 90e6,
+		Kinds:     []KindImpact{{"write", 9000, 700}, {"read", 9800, 280}, {"cas", 200, 18}},
+		Stretches: []Stretch{{60e9, 66e9, 60, 60}, {88e9, 91e9, 420, 60}}}
+	r.Machines = []Machine{
+		{Name: "pi-1", Role: "node", Switch: "shelf-1", Leads: []Lead{{0, 2, 1e9, 59e9}, {0, 4, 66e9, 150e9}},
+			States: []State{{Off, 8e9, 9e9}, {Restarting, 96_018_000_000, 97_018_000_000}}},
+		{Name: "pi-2", Role: "node", Switch: "shelf-1", Leads: []Lead{{0, 3, 59e9, 60e9}}},
+		{Name: "pi-3", Role: "node", Switch: "shelf-2", States: []State{{Paused, 66e9, 68e9}}},
+		{Name: "pi-4", Role: "node", Switch: "shelf-2"}, {Name: "pi-5", Role: "node", Switch: "shelf-2"},
+		{Name: "client-1", Role: "client", Switch: "shelf-1"},
+	}
 	r.Score = &Score{Required: 3, Named: 1, Missed: 1, Hidden: 1, Fired: 4, False: 1, PrecisionPPM: 750_000, RecallPPM: 500_000}
 	var samples []Sample
 	for ms := 0; ms < 150_000; ms += 7 {
@@ -98,6 +109,17 @@ func sample() (*Result, Timeline) {
 	}
 	r.Judge()
 	return r, NewTimeline(samples, 150*time.Second)
+}
+
+// onOf returns the machines that a target of the sample stands for.
+func onOf(target string) []string {
+	switch target {
+	case "pi-1>*":
+		return []string{"pi-1", "pi-2", "pi-3", "pi-4", "pi-5", "client-1"}
+	case "shelf-1":
+		return []string{"pi-1", "pi-2", "client-1"}
+	}
+	return strings.Split(target, ",")
 }
 
 // sampleBoards is two boards, of which one gets hot and is reset.
@@ -238,13 +260,21 @@ func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 
 func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	r, timeline := sample()
-	r.Moral = `<script>alert("x")</script>`
-	r.Faults[0].Target = `<b>&`
-	r.Alerts[0].Summary, r.Alerts[1].Labels["group"] = `<b>&`, `<b>`
+	const evil = `</script><script>alert("x")</script><b>&`
+	r.Moral, r.Scenario = evil, evil
+	r.Faults[0].Target, r.Faults[0].Class, r.Faults[0].Kind, r.Faults[0].On = evil, evil, evil, []string{evil}
+	r.Alerts[0].Summary, r.Alerts[1].Labels["group"], r.Alerts[0].Name = evil, evil, evil
+	r.Checks[0].Name, r.Checks[0].Detail, r.Impact.Kinds[0].Kind = evil, evil, evil
+	m := &r.Machines[0]
+	m.Name, m.Role, m.Switch, m.States[0].Kind = evil, evil, evil, evil
 	boards := sampleBoards()
-	boards[0].Machine, boards[1].Events[1].Machine = `<b>`, `<b>`
+	boards[0].Machine, boards[1].Events[1].Machine = evil, evil
 	page := Page(r, timeline, boards)
-	for _, bad := range []string{"<script", "<b>", "http://", "https://", "url(", "@import"} {
+	if n := strings.Count(page, "<script"); n != 2 {
+		t.Errorf("the page has %d scripts: the facts and what shows them are two", n)
+	}
+	page = strings.Replace(page, js, "", 1) // which names the namespace of SVG
+	for _, bad := range []string{"<b>&", "alert(\"", "http://", "https://", "url(", "@import", " src=", " href="} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %q", bad)
 		}
@@ -253,7 +283,7 @@ func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	if page := Page(r, nil, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
 		t.Error("a page without faults and alerts does not say so")
 	}
-	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil, nil), "fired") {
+	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil, nil), " fired, ") {
 		t.Error("a page speaks of alerts when nobody looked")
 	}
 }

@@ -81,15 +81,16 @@ type Check struct {
 
 // Fault is a fault that was played, and whether anything came of it.
 type Fault struct {
-	Kind     string  `json:"kind"`
-	Class    string  `json:"class"` // process, clock, network, disk or hardware
-	Target   string  `json:"target"`
-	Params   string  `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
-	From     Seconds `json:"from"`
-	To       Seconds `json:"to"`
-	Required bool    `json:"required"`
-	Felt     bool    `json:"felt"`
-	Times    int64   `json:"times"` // how many packets, calls, ... it changed
+	Kind     string   `json:"kind"`
+	Class    string   `json:"class"` // process, clock, network, disk or hardware
+	Target   string   `json:"target"`
+	On       []string `json:"on,omitempty"`     // the machines that the target stands for
+	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
+	From     Seconds  `json:"from"`
+	To       Seconds  `json:"to"`
+	Required bool     `json:"required"`
+	Felt     bool     `json:"felt"`
+	Times    int64    `json:"times"` // how many packets, calls, ... it changed
 
 	// What alerts made of it, if a monitor looked.
 	Must     bool    `json:"must_be_named,omitempty"` // an alert had to name it
@@ -126,6 +127,8 @@ type Result struct {
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`
 	Deaths           []Death    `json:"deaths,omitempty"`
+	Impact           *Impact    `json:"impact,omitempty"`
+	Machines         []Machine  `json:"machines,omitempty"`
 	Alerts           []Alert    `json:"alerts,omitzero"`       // that fired; nil if nobody looked
 	Score            *Score     `json:"alert_score,omitempty"` // nil if nobody looked
 
