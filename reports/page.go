@@ -127,7 +127,11 @@ func (p *page) checks(r *Result) {
 		}
 		p.WriteString("</td></tr>\n")
 	}
-	p.WriteString("</tbody>\n</table>\n</section>\n")
+	p.WriteString("</tbody>\n</table>\n")
+	for i := range r.Checks {
+		p.proof(&r.Checks[i])
+	}
+	p.WriteString("</section>\n")
 }
 
 func (p *page) users(r *Result, t Timeline) {

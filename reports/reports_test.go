@@ -25,11 +25,14 @@ func sample() (*Result, Timeline) {
 		Checks: []Check{
 			{"linearizable", Fail, 21873, "1 of 312 keys are not linearizable, k0173 is one:\n" +
 				"client 4 wrote \"4-812\" at 61.200s..61.260s\nclient 1 wrote \"1-790\" at 61.300s..61.340s\n" +
-				"client 7 read \"4-812\" at 62.010s..62.020s"},
-			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys"},
-			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s"},
-			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each"},
-			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot"},
+				"client 7 read \"4-812\" at 62.010s..62.020s", &Proof{"k0173", []Operation{
+				{4, `wrote "4-812"`, 61_200e6, 61_260e6, true}, {1, `wrote "1-790"`, 61_300e6, 61_340e6, true},
+				{2, `wrote "2-77"`, 61_310e6, 63_310e6, false}, {7, `read "4-812"`, 62_010e6, 62_020e6, true},
+			}, 3}},
+			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys", nil},
+			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s", nil},
+			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each", nil},
+			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot", nil},
 		},
 		Deaths: []Death{
 			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error", "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",

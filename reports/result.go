@@ -77,6 +77,8 @@ type Check struct {
 	Status Status `json:"status"`
 	Count  int    `json:"count"`            // what it looked at: operations, writes, faults
 	Detail string `json:"detail,omitempty"` // why, or over what it was judged
+
+	Proof *Proof `json:"proof,omitempty"` // of a history that is not linearizable
 }
 
 // Fault is a fault that was played, and whether anything came of it.
