@@ -47,15 +47,18 @@ func (r *Result) weights() []int {
 	return weights
 }
 
-// nearest returns the places of the faults that are the likeliest causes of a stretch, at most two: those that stood when it began or had
-// ended just before, what had begun or ended last before all others.
+// nearest returns the places of the faults that are the likeliest causes of a stretch, at most two: of those that stood when it began or had
+// ended just before, what had begun last, and rather what takes something out.
 func (r *Result) nearest(s *Stretch) []int {
 	distance := func(f *Fault) Seconds {
-		begun := s.From + withinASecond - f.From
+		d := s.From + withinASecond - f.From
 		if ended := s.From + withinASecond - f.To; ended >= 0 {
-			return min(begun, ended+fading)
+			d = min(d, ended+lesser)
 		}
-		return begun
+		if !f.Out {
+			d += lesser
+		}
+		return d
 	}
 	var near []int
 	for i := range r.Faults {
@@ -197,6 +200,9 @@ func (r *Result) blame(s *Stretch) string {
 	if len(parts) == 0 {
 		parts = append(parts, "no fault stood that had an effect")
 	}
+	if more := r.during(s); more > 0 {
+		parts = append(parts, count(more, "more fault", "more faults")+" came before it was over")
+	}
 	for _, d := range r.Deaths {
 		if d.At > s.From-justBefore && d.At <= s.From+withinASecond {
 			parts = append(parts, "the process on "+d.Machine+" ended by itself")
@@ -255,12 +261,25 @@ func (r *Result) healed() string {
 	return text
 }
 
-// lastFault returns the fault that is the likeliest cause of a stretch; nil if none is.
-func (r *Result) lastFault(s *Stretch) *Fault {
-	if near := r.nearest(s); len(near) > 0 {
-		return &r.Faults[near[0]]
+// during returns how many faults that had an effect began after a stretch had begun and before it was over.
+func (r *Result) during(s *Stretch) (n int) {
+	for i := range r.Faults {
+		if f := &r.Faults[i]; f.Felt && f.From > s.From+withinASecond && f.From < s.To {
+			n++
+		}
 	}
-	return nil
+	return n
+}
+
+// lastFault returns the fault that ended last of those that had an effect on a stretch: in it, or just before; nil if there is none.
+func (r *Result) lastFault(s *Stretch) (last *Fault) {
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.To > last.To) {
+			last = f
+		}
+	}
+	return last
 }
 
 // count prints a number with its noun.

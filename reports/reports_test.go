@@ -176,7 +176,18 @@ func TestTheFilesOfARun(t *testing.T) {
 	}
 	golden(t, ResultFile, string(b))
 	golden(t, SummaryFile, Summary(r))
+	junit, err := JUnit(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, JUnitFile, string(junit))
 	golden(t, PageFile, Page(r, timeline, sampleBoards()))
+	other, otherTimeline := sample()
+	other.Seed, other.Checks[0].Status, other.Faults, other.Alerts = 43, Pass, other.Faults[:30], other.Alerts[1:]
+	other.Judge()
+	a, b2 := Side{"out/first-cloud-42", r, timeline}, Side{"out/first-cloud-43", other, otherTimeline}
+	golden(t, DiffFile, DiffPage(a, b2))
+	golden(t, "diff.txt", DiffText(a, b2))
 }
 
 func TestARunIsWrittenAndReadBack(t *testing.T) {
@@ -200,7 +211,7 @@ func TestARunIsWrittenAndReadBack(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if got := strings.Join(names, " "); got != "report.html result.json summary.txt timeline.json timing.json" {
+	if got := strings.Join(names, " "); got != "junit.xml report.html result.json summary.txt timeline.json timing.json" {
 		t.Errorf("the folder holds %s", got)
 	}
 }

@@ -1,5 +1,5 @@
 // Package reports holds what a run leaves for people and programs: result.json, timeline.json,
-// summary.txt and report.html, all made from the same facts, and timing.json with what was
+// summary.txt, report.html and junit.xml, all made from the same facts, and timing.json with what was
 // measured in real time. It sees no simulator.
 //
 // Invariants: the same result gives the same bytes; a file is there whole or not at all; nothing

@@ -193,6 +193,7 @@ func faultOf(f *chaos.Fault, top *chaos.Topology, times int64) reports.Fault {
 		Class:  string(spec.Class),
 		Target: f.Target.Names(),
 		On:     top.Touched(f),
+		Out:    spec.Out,
 		Params: strings.TrimSpace(params),
 		From:   reports.Seconds(f.At),
 		To:     reports.Seconds(f.End()),

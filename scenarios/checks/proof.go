@@ -11,20 +11,41 @@ import (
 // mostShown is how many operations of a witness are drawn: a person follows no more.
 const mostShown = 40
 
-// proof returns a witness for people to look at, or nothing if it is too long for that.
-func proof(key string, witness history.History, steps int64) *reports.Proof {
-	if len(witness) > mostShown {
+// proof returns a witness for people to look at, or nothing if it is too long for that. With it stand the operations that say of themselves
+// that they did not put what it saw.
+func proof(key history.KeyHistory, witness history.History, steps int64) *reports.Proof {
+	shown := slices.Concat(witness, deniers(key.Operations, witness))
+	if len(shown) > mostShown {
 		return nil
 	}
-	witness = slices.Clone(witness)
-	witness.Sort()
-	p := &reports.Proof{Key: key, Impossible: impossible(witness, steps)}
-	for i := range witness {
-		o := &witness[i]
+	shown.Sort()
+	last := witness[impossible(witness, steps)]
+	p := &reports.Proof{Key: key.Key, Impossible: slices.IndexFunc(shown, func(o history.Operation) bool { return o.Client == last.Client && o.Call == last.Call })}
+	for i := range shown {
+		o := &shown[i]
 		p.Operations = append(p.Operations, reports.Operation{Client: o.Client, Did: o.Did(), Call: reports.Seconds(o.Call), Return: reports.Seconds(o.Return),
 			Sure: o.Outcome != history.Unknown})
 	}
 	return p
+}
+
+// deniers returns the operations that had no effect, as they say, and yet what they would have put was seen.
+func deniers(all, witness history.History) history.History {
+	seen := map[string]bool{}
+	for i := range witness {
+		if o := &witness[i]; observes(o) && o.Result != "" {
+			seen[o.Result] = true
+		}
+	}
+	var found history.History
+	for i := range all {
+		o := &all[i]
+		if seen[o.Value] && (o.Outcome == history.Failed || o.Outcome == history.OK && o.Kind == history.CAS && !o.Swapped()) &&
+			!slices.ContainsFunc(witness, func(w history.Operation) bool { return w.Client == o.Client && w.Call == o.Call }) {
+			found = append(found, *o)
+		}
+	}
+	return found
 }
 
 // impossible returns the place of the operation with whose return it was certain that the history is illegal: up to the returns before, with
