@@ -17,7 +17,7 @@ const (
 	lingers       = 10e9 // how long after its end a fault may still be the cause of what clients feel
 	justBefore    = 3e9  // how long before a stretch a process must have ended to be named with it
 	withinASecond = 1e9  // a request counts for the second in which it was made: what begins in it may be the cause
-	fading        = 3e9  // what ended just before is as likely a cause as what began so long before
+	lesser        = 3e9  // what ended just before, and what takes nothing out, is as likely a cause as what began so long before
 	instant       = 1e9  // a fault that is shorter has one time in a sentence, not two
 )
 

@@ -87,6 +87,7 @@ type Fault struct {
 	Class    string   `json:"class"` // process, clock, network, disk or hardware
 	Target   string   `json:"target"`
 	On       []string `json:"on,omitempty"`     // the machines that the target stands for
+	Out      bool     `json:"out,omitempty"`    // while it stands, a machine or a link serves nobody
 	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
 	From     Seconds  `json:"from"`
 	To       Seconds  `json:"to"`

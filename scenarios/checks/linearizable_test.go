@@ -314,7 +314,7 @@ func TestWhichOperationIsImpossible(t *testing.T) {
 		{"the last that returns", "0 10 write a\n20 30 write b\n40 50 read a", `read "a"`},
 		{"not a later one that is called before", "0 10 write a\n20 30 write b\n35 90 read b\n40 50 read a", `read "a"`},
 		{"two reads that cross", "0 100 write a\n10 20 read a\n30 40 read -", "read nothing"},
-		{"what a swap that was refused has put all the same", "0 10 write a\n20 30 cas b c found a\n40 50 read c", `read "c"`},
+		{"what a swap that was refused has put all the same", "0 10 write a\n20 30 cas b c -> a\n40 50 read c", `read "c"`},
 		{"a write that others saw before it returned", "0 10 write a\n20 90 write b\n30 40 read b\n50 60 read a", `read "a"`},
 	} {
 		h := script(t, c.history)

@@ -11,16 +11,17 @@ import (
 // mostShown is how many operations of a witness are drawn: a person follows no more.
 const mostShown = 40
 
-// proof returns a witness for people to look at, or nothing if it is too long for that. With it stand the operations that say of themselves
-// that they did not put what it saw.
+// proof returns a witness for people to look at. With it stands what may have put the values that it saw, also what says of itself that it
+// did not, and so on, as nobody understands a value that comes from nowhere. It returns nothing if that is more than a person can follow.
 func proof(key history.KeyHistory, witness history.History, steps int64) *reports.Proof {
-	shown := slices.Concat(witness, deniers(key.Operations, witness))
-	if len(shown) > mostShown {
-		return nil
+	shown := slices.Clone(witness)
+	for more := putters(key.Operations, shown); len(more) > 0; more = putters(key.Operations, shown) {
+		if shown = append(shown, more...); len(shown) > mostShown {
+			return nil
+		}
 	}
 	shown.Sort()
-	last := witness[impossible(witness, steps)]
-	p := &reports.Proof{Key: key.Key, Impossible: slices.IndexFunc(shown, func(o history.Operation) bool { return o.Client == last.Client && o.Call == last.Call })}
+	p := &reports.Proof{Key: key.Key, Impossible: impossible(shown, steps)}
 	for i := range shown {
 		o := &shown[i]
 		p.Operations = append(p.Operations, reports.Operation{Client: o.Client, Did: o.Did(), Call: reports.Seconds(o.Call), Return: reports.Seconds(o.Return),
@@ -29,19 +30,19 @@ func proof(key history.KeyHistory, witness history.History, steps int64) *report
 	return p
 }
 
-// deniers returns the operations that had no effect, as they say, and yet what they would have put was seen.
-func deniers(all, witness history.History) history.History {
+// putters returns the operations that are not among the shown ones and would have put what those saw.
+func putters(all, shown history.History) history.History {
 	seen := map[string]bool{}
-	for i := range witness {
-		if o := &witness[i]; observes(o) && o.Result != "" {
+	for i := range shown {
+		if o := &shown[i]; observes(o) && o.Result != "" {
 			seen[o.Result] = true
 		}
 	}
 	var found history.History
 	for i := range all {
 		o := &all[i]
-		if seen[o.Value] && (o.Outcome == history.Failed || o.Outcome == history.OK && o.Kind == history.CAS && !o.Swapped()) &&
-			!slices.ContainsFunc(witness, func(w history.Operation) bool { return w.Client == o.Client && w.Call == o.Call }) {
+		same := func(w history.Operation) bool { return w.Client == o.Client && w.Call == o.Call }
+		if seen[o.Value] && !slices.ContainsFunc(shown, same) {
 			found = append(found, *o)
 		}
 	}
