@@ -55,7 +55,7 @@ func (r *Result) nearest(s *Stretch) []int {
 		if ended := s.From + withinASecond - f.To; ended >= 0 {
 			d = min(d, ended+lesser)
 		}
-		if !f.Out {
+		if !f.Out && f.Named == nil {
 			d += lesser
 		}
 		return d
@@ -102,8 +102,8 @@ func (r *Result) whatBroke() string {
 		said = append(said, fmt.Sprintf("%s: %s.", count(felt, "fault", "faults"), list(names)))
 	}
 	if unexpected := r.unexpected(); len(unexpected) > 0 {
-		said = append(said, fmt.Sprintf("%s by themselves, which no fault excuses; the first on %s at %s.",
-			count(len(unexpected), "process ended", "processes ended"), unexpected[0].Machine, at(unexpected[0].At)))
+		said = append(said, fmt.Sprintf("%s, which no fault excuses; the first on %s at %s.",
+			count(len(unexpected), "process ended by itself", "processes ended by themselves"), unexpected[0].Machine, at(unexpected[0].At)))
 	}
 	return strings.Join(said, " ")
 }
@@ -225,8 +225,12 @@ func (r *Result) led(f *Fault) string {
 				groups = append(groups, fmt.Sprint(l.Group))
 			}
 		}
-		if len(groups) > 0 {
-			return " (it led group " + list(groups) + ")"
+		switch slices.Sort(groups); len(groups) {
+		case 0:
+		case 1:
+			return " (it led group " + groups[0] + ")"
+		default:
+			return " (it led groups " + list(groups) + ")"
 		}
 	}
 	return ""
@@ -271,11 +275,12 @@ func (r *Result) during(s *Stretch) (n int) {
 	return n
 }
 
-// lastFault returns the fault that ended last of those that had an effect on a stretch: in it, or just before; nil if there is none.
+// lastFault returns the fault that ended last of those that stood in a stretch or just before, of those that take something out if there are
+// such; nil if there is none.
 func (r *Result) lastFault(s *Stretch) (last *Fault) {
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.To > last.To) {
+		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.Out && !last.Out || f.Out == last.Out && f.To > last.To) {
 			last = f
 		}
 	}

@@ -67,7 +67,7 @@ func (p *plot) strips(r *Result, machine string, top int64) {
 			class += " unfelt"
 		}
 		p.strip(class, top+laneFaults*10, f.From, f.To, faultTitle(f))
-		if f.Named != nil {
+		if f.Named != nil && r.named(f, machine) {
 			line(p, "detect", p.x(f.From), top+laneFaults*10+stripHeight*10, p.x(f.From+f.Named.After), top+laneAlerts*10+stripHeight*5)
 		}
 	}
@@ -76,6 +76,13 @@ func (p *plot) strips(r *Result, machine string, top int64) {
 			p.strip(a.class(), top+laneAlerts*10, a.From, a.To, fmt.Sprintf("%s %s, %s to %s: %s", a.Name, a.Target(), a.From, a.To, a.Summary))
 		}
 	}
+}
+
+// named tells whether the alert that named a fault first was about a machine.
+func (r *Result) named(f *Fault, machine string) bool {
+	return slices.ContainsFunc(r.Alerts, func(a Alert) bool {
+		return a.Name == f.Named.Alert && a.Labels[instance] == machine && a.From <= f.From+f.Named.After && a.To >= f.From
+	})
 }
 
 // strip draws a bar of a lane.

@@ -65,9 +65,10 @@ func (s *study) read(d device, scheme string) error {
 	if err := s.emulate(s.config.Patience, d, scheme); err != nil {
 		return err
 	}
-	// A figure that stands there after a moment, not a text that may be long: what is wider than the window can be scrolled to within its box.
-	err := s.do(chromedp.Navigate(s.config.URL), until(`document.querySelector('main')`),
-		until(`document.documentElement.scrollWidth <= document.documentElement.clientWidth`))
+	err := s.do(chromedp.Navigate(s.config.URL), until(`document.querySelector('main')`))
+	if err == nil {
+		err = s.fits(d)
+	}
 	if err == nil && d.name == "screen" {
 		err = s.do(until(`[...document.querySelectorAll('.incident dd')].every(e => e.getBoundingClientRect().bottom <= innerHeight)`))
 	}
@@ -78,6 +79,17 @@ func (s *study) read(d device, scheme string) error {
 		return err
 	}
 	return s.shootWhole(d.name+"-"+scheme, d, scheme)
+}
+
+// fits says what is wider than a device. What can be scrolled to within a box of its own is not.
+func (s *study) fits(d device) error {
+	wide, err := ask[[]string](s.person, s.config.Patience, fmt.Sprintf(`(width => document.documentElement.scrollWidth <= width ? [] :
+		['' + document.documentElement.scrollWidth, ...[...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') &&
+			(e.getBoundingClientRect().right > width || e.clientWidth > 0 && e.scrollWidth > e.clientWidth)).map(e => e.tagName.toLowerCase() + '.' + e.className + ' ' + e.textContent.slice(0, 40))])(%d)`, d.width))
+	if err == nil && len(wide) > 0 {
+		err = fmt.Errorf("wider than the window: %q", wide[:min(len(wide), 6)])
+	}
+	return err
 }
 
 // interact moves the cursor, looks closer, looks at all again, and plays the run back.
