@@ -54,20 +54,24 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 	return result
 }
 
-// JudgeInto judges a run and writes its reports into a folder. The first of them are written before the checks are made, which may take
-// long, and say so. Checks that are made elsewhere come after the scenario's own.
+// JudgeInto judges a run and writes its reports into a folder, the first of them before the checks are made, which may take long. Checks
+// that are made elsewhere come after the scenario's own.
 func (s *Scenario) JudgeInto(folder string, r Run, elsewhere ...reports.Check) (reports.Result, error) {
-	timeline := TimelineOf(r.History, r.Ended)
-	early := s.Unjudged(r)
-	early.Checks = []reports.Check{{Name: "judging", Status: reports.Inconclusive, Detail: "the checks have not come to an end"}}
-	early.Judge()
-	if err := reports.Write(folder, &early, timeline, r.Boards); err != nil {
-		return early, err
+	if err := s.reportEarly(folder, r); err != nil {
+		return reports.Result{}, err
 	}
 	result := s.Judge(r)
 	result.Checks = append(result.Checks, elsewhere...)
 	result.Judge()
-	return result, reports.Write(folder, &result, timeline, r.Boards)
+	return result, reports.Write(folder, &result, TimelineOf(r.History, r.Ended), r.Boards)
+}
+
+// reportEarly writes reports that say what is known of a run and that it was not judged: what is left if a check never ends.
+func (s *Scenario) reportEarly(folder string, r Run) error {
+	early := s.Unjudged(r)
+	early.Checks = []reports.Check{{Name: "judging", Status: reports.Inconclusive, Detail: "the checks have not come to an end"}}
+	early.Judge()
+	return reports.Write(folder, &early, TimelineOf(r.History, r.Ended), r.Boards)
 }
 
 // Judge makes the checks of the scenario on a run and returns its result with the verdict.
