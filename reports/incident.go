@@ -41,7 +41,11 @@ func (r *Result) weights() []int {
 	for i := range r.Impact.Stretches {
 		s := &r.Impact.Stretches[i]
 		for rank, f := range r.nearest(s) {
-			weights[f] += s.Harmed / (rank + 1)
+			weight := s.Harmed / (rank + 1)
+			if !r.Faults[f].Out {
+				weight /= 4 // it stood near, and something else may well have been the cause
+			}
+			weights[f] += weight
 		}
 	}
 	return weights
@@ -200,6 +204,7 @@ func (r *Result) blame(s *Stretch) string {
 	if len(parts) == 0 {
 		parts = append(parts, "no fault stood that had an effect")
 	}
+	parts = append(parts, r.leadsLost(s)...)
 	if more := r.during(s); more > 0 {
 		parts = append(parts, count(more, "more fault", "more faults")+" came before it was over")
 	}
@@ -210,6 +215,23 @@ func (r *Result) blame(s *Stretch) string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// leadsLost says which groups lost their leader when a stretch began, for other reasons than the faults that are its likeliest causes.
+func (r *Result) leadsLost(s *Stretch) []string {
+	said := func(m *Machine) bool {
+		return slices.ContainsFunc(r.nearest(s), func(f int) bool { return slices.Equal(r.Faults[f].On, []string{m.Name}) })
+	}
+	var lost []string
+	for i := range r.Machines {
+		m := &r.Machines[i]
+		for _, l := range m.Leads {
+			if l.To > s.From-justBefore && l.To <= s.From+withinASecond && l.To < r.SimulatedSeconds && !said(m) {
+				lost = append(lost, fmt.Sprintf("group %d lost its leader %s", l.Group, m.Name))
+			}
+		}
+	}
+	return lost[:min(len(lost), 2)]
 }
 
 // led says, in brackets, which groups the one machine of a fault led when it began.

@@ -53,6 +53,9 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"what takes nothing out comes second", func(r *Result) {
 			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 20.5e9, To: 20.5e9})
 		}, why, "At 20 s power-cut of pi-1 began (it led group 3); clock-step of pi-2 began."},
+		{"a leader was lost", func(r *Result) {
+			r.Machines = append(r.Machines, Machine{Name: "pi-2", Leads: []Lead{{Group: 1, Term: 2, From: 1e9, To: 20.2e9}, {Group: 1, Term: 3, From: 22e9, To: 40e9}}})
+		}, why, "At 20 s power-cut of pi-1 began (it led group 3); group 1 lost its leader pi-2."},
 		{"a process ended then", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 19e9, AllowedBy: "x"}} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3); the process on pi-2 ended by itself."},
 		{"nothing to explain", quiet, why, "There is nothing to explain."},

@@ -204,13 +204,29 @@ func (p *page) faultTable(faults []Fault) {
 	p.WriteString("</tbody>\n</table>\n</div>\n")
 }
 
+// deaths lists the processes that ended by themselves, each end of a machine for the same reason once: a program that finds damage ends again
+// whenever it is started.
 func (p *page) deaths(r *Result) {
 	if len(r.Deaths) == 0 {
 		return
 	}
-	p.WriteString("<section>\n<h2>Processes that ended by themselves</h2>\n")
+	type same struct{ machine, reason, allowedBy string }
+	times, first := map[same]int{}, map[same]bool{}
 	for _, d := range r.Deaths {
-		p.put("<h3>%s at %s</h3>\n<p>%s</p>\n", d.Machine, d.At, d.Reason)
+		times[same{d.Machine, d.Reason, d.AllowedBy}]++
+	}
+	p.put("<section>\n<h2>Processes that ended by themselves</h2>\n<p class=\"soft\">%s.</p>\n", count(len(r.Deaths), "end", "ends"))
+	for _, d := range r.Deaths {
+		of := same{d.Machine, d.Reason, d.AllowedBy}
+		if first[of] {
+			continue
+		}
+		first[of] = true
+		p.put("<h3>%s at %s", d.Machine, d.At)
+		if n := times[of]; n > 1 {
+			p.put(", and for the same reason %s", count(n-1, "more time", "more times"))
+		}
+		p.put("</h3>\n<p>%s</p>\n", d.Reason)
 		if d.AllowedBy != "" {
 			p.put("<p class=\"soft\">Excused by <code>%s</code></p>\n", d.AllowedBy)
 		}
