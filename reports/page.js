@@ -69,7 +69,7 @@
       const t = n * step, x = xOf(t);
       const name = run.end <= 600 ? `${+t.toFixed(1)}s` : `${Math.floor(t / 60)}:${String(Math.floor(t % 60)).padStart(2, "0")}`;
       parts.push(drawn("line", { class: "grid", x1: x, x2: x, y1: p.height, y2: p.height + 4 }));
-      parts.push(drawn("text", { x, y: p.height + 16, "text-anchor": "middle" }, name));
+      parts.push(drawn("text", { x, y: p.height + 16, "text-anchor": x > run.right - 9 ? "end" : "middle" }, name));
     }
     if (run.healed > from && run.healed < Math.min(to, run.end)) {
       const x = xOf(run.healed);
