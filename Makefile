@@ -89,7 +89,7 @@ test-redis: ## redis-cli and redis-benchmark, unchanged, against a cloud; instal
 	@go test -count=1 -run 'RedisTools|GoRedis' ./scenarios/command ./node/db
 
 .PHONY: test-browser
-test-browser: ## Pinboard's page in a real browser, against a cloud; installs chromium for root [LOOK=folder for pictures]
+test-browser: ## Pinboard's page, against a cloud, and reports of runs in a real browser; installs chromium for root [LOOK=folder for pictures]
 	@{ command -v chromium || command -v google-chrome; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
 		{ echo "a browser is missing: install Debian's package chromium"; exit 1; }
 	@go test -count=1 ./scenarios/browser -need $(if $(LOOK),-look $(abspath $(LOOK)))

@@ -36,6 +36,7 @@ func commands() []entry {
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
 		{"replay", "play a run again from its files", command.Replay},
 		{"judge", "judge a run again from its files", command.Judge},
+		{"report", "write the reports of a run anew, or compare two runs", command.Report},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"trial", "compare scenarios with a defence of the cloud and without it", command.Trial},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},

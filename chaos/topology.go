@@ -130,6 +130,9 @@ func (t *Topology) aimedAt(f *Fault) []string {
 	return f.Target.A[:1]
 }
 
+// Touched returns the machines at which a fault is aimed, in the order of the topology.
+func (t *Topology) Touched(f *Fault) []string { return t.touched(f.Target) }
+
 // Touches says whether a fault is aimed at a machine, alone or among others.
 func (t *Topology) Touches(f *Fault, machine string) bool {
 	return slices.Contains(t.touched(f.Target), machine)

@@ -22,8 +22,8 @@ type Alert struct {
 	False       bool   `json:"false,omitempty"`        // it comes from no fault
 }
 
-// The labels that say what kind of alert it is. All others say what it is about.
-const severity, job = "severity", "job"
+// The labels that say what kind of alert it is. All others say what it is about; instance is the machine.
+const severity, job, instance = "severity", "job", "instance"
 
 // Target returns what the alert is about: "group=1 instance=pi-2".
 func (a *Alert) Target() string {
@@ -34,6 +34,14 @@ func (a *Alert) Target() string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// class returns the class of style of its marks.
+func (a *Alert) class() string {
+	if a.Labels[severity] == "page" {
+		return "page"
+	}
+	return "ticket"
 }
 
 // source says what an alert comes from.
@@ -147,21 +155,17 @@ func (p *page) alertTable(all []Alert) {
 // the faults.
 func alertsPlot(r *Result) string {
 	names, _ := alertNames(r.Alerts)
-	p := newPlot(r.SimulatedSeconds, len(names)*rowHeight+4, "alerts, a row for each rule")
+	p := newPlot(r, len(names)*rowHeight+4, "alerts", "alerts, a row for each rule")
 	p.bands(r.Faults)
 	for i, name := range names {
 		row := int64(i) * rowHeight * 10
-		p.line("grid", plotLeft*10, row+90, plotRight*10, row+90)
-		p.text(plotLeft*10-70, row+125, "end", name)
+		p.level(row+90, name)
 		for k := range r.Alerts {
 			a := &r.Alerts[k]
 			if a.Name != name {
 				continue
 			}
-			class := "ticket"
-			if a.Labels[severity] == "page" {
-				class = "page"
-			}
+			class := a.class()
 			x := p.x(a.From)
 			title := fmt.Sprintf("%s %s, %s to %s: %s", a.Name, a.Target(), a.From, a.To, a.Summary)
 			if a.Pending < a.From {

@@ -43,25 +43,25 @@ func (p *page) boards(r *Result, all Boards) {
 	}
 	p.legend(append(legend, "", "grey bands: faults")...)
 	for _, plot := range []struct {
-		title, unit string
+		name, title string
 		per, least  int64
 		of          func(*Board) []int64
 	}{
-		{"Temperature, °C", "°C", 1000, 20, func(b *Board) []int64 { return b.MilliCelsius }},
-		{"Clock, MHz", "MHz", 1, 0, func(b *Board) []int64 { return b.Megahertz }},
-		{"Power, W", "W", 1000, 0, func(b *Board) []int64 { return b.Milliwatts }},
-		{"Voltage at the board, V", "V", 1000, 0, func(b *Board) []int64 { return b.Millivolts }},
+		{"temperature", "Temperature, °C", 1000, 20, func(b *Board) []int64 { return b.MilliCelsius }},
+		{"clock", "Clock, MHz", 1, 0, func(b *Board) []int64 { return b.Megahertz }},
+		{"power", "Power, W", 1000, 0, func(b *Board) []int64 { return b.Milliwatts }},
+		{"voltage", "Voltage at the board, V", 1000, 0, func(b *Board) []int64 { return b.Millivolts }},
 	} {
 		p.put("<h3>%s</h3>\n<div class=\"wide plot\">\n", plot.title)
-		p.WriteString(boardsPlot(r, all, plot.title, plot.per, plot.least, plot.of) + "</div>\n")
+		p.WriteString(boardsPlot(r, all, plot.name, plot.title, plot.per, plot.least, plot.of) + "</div>\n")
 	}
 	p.boardEvents(all)
 	p.WriteString("</section>\n")
 }
 
 // boardsPlot draws a line for each board. Figures are printed by so many of the smallest unit.
-func boardsPlot(r *Result, all Boards, title string, per, least int64, of func(*Board) []int64) string {
-	p := newPlot(r.SimulatedSeconds, opsHeight, title)
+func boardsPlot(r *Result, all Boards, name, title string, per, least int64, of func(*Board) []int64) string {
+	p := newPlot(r, opsHeight, name, title)
 	p.bands(r.Faults)
 	high := least + 1
 	for i := range all {

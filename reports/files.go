@@ -16,7 +16,9 @@ const (
 	BoardsFile   = "boards.json" // where machines have boards
 	SummaryFile  = "summary.txt"
 	PageFile     = "report.html"
+	JUnitFile    = "junit.xml"
 	TimingFile   = "timing.json"
+	DiffFile     = "diff.html" // of a comparison with another run
 )
 
 // Timing is what was measured in real time. It is not part of the result.
@@ -25,7 +27,7 @@ type Timing struct {
 	CheckSeconds float64 `json:"check_seconds,omitempty"`
 }
 
-// Write writes the result, the timeline, the summary and the page into a folder, which it makes.
+// Write writes the result, the timeline, the summary, the page and the JUnit report into a folder, which it makes.
 // Each file is there whole or not at all. What boards went through is evidence, and there already.
 func Write(folder string, r *Result, t Timeline, b Boards) error {
 	result, err := r.Encode()
@@ -36,7 +38,12 @@ func Write(folder string, r *Result, t Timeline, b Boards) error {
 	if err != nil {
 		return err
 	}
+	junit, err := JUnit(r)
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		WriteFile(filepath.Join(folder, JUnitFile), junit),
 		WriteFile(filepath.Join(folder, TimelineFile), append(timeline, '\n')),
 		WriteFile(filepath.Join(folder, SummaryFile), []byte(Summary(r))),
 		WriteFile(filepath.Join(folder, PageFile), []byte(Page(r, t, b))),

@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"strings"
@@ -10,28 +12,55 @@ import (
 //go:embed page.css
 var css string
 
-// Page returns the run as one HTML page that needs no network and no script.
+//go:embed page.js
+var js string
+
+// Page returns the run as one HTML page that needs no network. Its script moves a cursor through the plots and plays the run back; all
+// facts are there without it.
 func Page(r *Result, t Timeline, b Boards) string {
 	p := &page{}
+	p.head(fmt.Sprintf("%s, seed %d: %s", r.Scenario, r.Seed, r.Verdict), js)
+	p.header(r)
+	p.checks(r)
+	p.users(r, t)
+	p.WriteString(rack)
+	p.machines(r)
+	p.faults(r)
+	p.alerts(r)
+	p.coverage(r)
+	p.boards(r, b)
+	p.tiers(r)
+	p.deaths(r)
+	p.unmodelled()
+	p.WriteString("</main>\n<script type=\"application/json\" id=\"run\">" + r.script(t, b) + "</script>\n<script>" + js + "</script>\n</body>\n</html>\n")
+	return p.String()
+}
+
+// rack is where the script puts the machines. Without it nothing is shown.
+const rack = `<section id="rack" hidden>
+<h2>The run, played back</h2>
+<p class="soft">The machines on their shelves. The time is that of the cursor in all plots: point at one, or drag in one to look closer.</p>
+<div class="stage"></div>
+</section>
+`
+
+// head begins a page. Its policy lets the browser load nothing, and run no script but the one that is given.
+func (p *page) head(title, script string) {
+	policy := "default-src 'none'; style-src 'unsafe-inline'"
+	if script != "" {
+		sum := sha256.Sum256([]byte(script))
+		policy += "; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
 	p.put(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%s, seed %d: %s</title>
+<meta http-equiv="Content-Security-Policy" content="%s">
+<title>%s</title>
 <style>
-`, r.Scenario, r.Seed, r.Verdict)
+`, policy, title)
 	p.WriteString(css + "</style>\n</head>\n<body>\n<main>\n")
-	p.header(r)
-	p.checks(r)
-	p.users(r, t)
-	p.boards(r, b)
-	p.tiers(r)
-	p.faults(r)
-	p.alerts(r)
-	p.deaths(r)
-	p.WriteString("</main>\n</body>\n</html>\n")
-	return p.String()
 }
 
 type page struct{ strings.Builder }
@@ -57,7 +86,11 @@ func (p *page) header(r *Result) {
 	if r.Moral != "" {
 		p.put("<p class=\"soft\">%s</p>\n", r.Moral)
 	}
-	p.put("<p class=\"cause\">%s</p>\n<dl>\n", r.Cause())
+	p.put("<p class=\"cause\">%s</p>\n<dl class=\"incident\">\n", r.Cause())
+	for _, a := range r.Incident() {
+		p.put("<div><dt>%s</dt><dd>%s</dd></div>\n", a.Question, a.Text)
+	}
+	p.WriteString("</dl>\n<dl>\n")
 	fact := func(name, value string) { p.put("<div><dt>%s</dt><dd>%s</dd></div>\n", name, value) }
 	o := r.Operations
 	fact("seed", fmt.Sprint(r.Seed))
@@ -66,7 +99,7 @@ func (p *page) header(r *Result) {
 	fact("ok", fmt.Sprint(o.OK))
 	fact("failed", fmt.Sprint(o.Failed))
 	fact("unknown", fmt.Sprint(o.Unknown))
-	fact("trace", r.TraceHash)
+	fact("trace", fmt.Sprintf("%.16s", r.TraceHash))
 	p.WriteString("</dl>\n")
 	if r.Replay != "" {
 		p.put("<p class=\"cause soft\">Again: <code>%s</code></p>\n", r.Replay)
@@ -94,7 +127,11 @@ func (p *page) checks(r *Result) {
 		}
 		p.WriteString("</td></tr>\n")
 	}
-	p.WriteString("</tbody>\n</table>\n</section>\n")
+	p.WriteString("</tbody>\n</table>\n")
+	for i := range r.Checks {
+		p.proof(&r.Checks[i])
+	}
+	p.WriteString("</section>\n")
 }
 
 func (p *page) users(r *Result, t Timeline) {
@@ -167,13 +204,29 @@ func (p *page) faultTable(faults []Fault) {
 	p.WriteString("</tbody>\n</table>\n</div>\n")
 }
 
+// deaths lists the processes that ended by themselves, each end of a machine for the same reason once: a program that finds damage ends again
+// whenever it is started.
 func (p *page) deaths(r *Result) {
 	if len(r.Deaths) == 0 {
 		return
 	}
-	p.WriteString("<section>\n<h2>Processes that ended by themselves</h2>\n")
+	type same struct{ machine, reason, allowedBy string }
+	times, first := map[same]int{}, map[same]bool{}
 	for _, d := range r.Deaths {
-		p.put("<h3>%s at %s</h3>\n<p>%s</p>\n", d.Machine, d.At, d.Reason)
+		times[same{d.Machine, d.Reason, d.AllowedBy}]++
+	}
+	p.put("<section>\n<h2>Processes that ended by themselves</h2>\n<p class=\"soft\">%s.</p>\n", count(len(r.Deaths), "end", "ends"))
+	for _, d := range r.Deaths {
+		of := same{d.Machine, d.Reason, d.AllowedBy}
+		if first[of] {
+			continue
+		}
+		first[of] = true
+		p.put("<h3>%s at %s", d.Machine, d.At)
+		if n := times[of]; n > 1 {
+			p.put(", and for the same reason %s", count(n-1, "more time", "more times"))
+		}
+		p.put("</h3>\n<p>%s</p>\n", d.Reason)
 		if d.AllowedBy != "" {
 			p.put("<p class=\"soft\">Excused by <code>%s</code></p>\n", d.AllowedBy)
 		}

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html"
+	"io"
 	"math/bits"
 	"strings"
 	"time"
@@ -36,27 +37,31 @@ func tenths(n int64) string {
 	return fmt.Sprintf("%d.%d", n/10, n%10)
 }
 
-// plot collects the parts of one SVG.
+// plot collects the parts of one SVG: what stays where it is, what moves with time when the page's script zooms, and the axis of time,
+// which the script draws anew.
 type plot struct {
-	strings.Builder
+	strings.Builder // what moves
 	axis
-	height int
+	height        int
+	still, bottom strings.Builder
 }
 
-func newPlot(end Seconds, height int, label string) *plot {
-	p := &plot{axis: axis{max(end, 1e9)}, height: height}
-	fmt.Fprintf(p, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`+"\n", plotWidth,
-		height+axisHeight, html.EscapeString(label))
+// newPlot begins a plot. The script knows by its name which figures belong to it.
+func newPlot(r *Result, height int, name, label string) *plot {
+	p := &plot{axis: axis{max(r.SimulatedSeconds, 1e9)}, height: height}
+	fmt.Fprintf(&p.still, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s" data-plot="%s">`+"\n", plotWidth,
+		height+axisHeight, html.EscapeString(label), name)
 	return p
 }
 
 func (p *plot) finish() string {
-	p.WriteString("</svg>\n")
-	return p.String()
+	moving := fmt.Sprintf(`<svg class="time" x="%d" y="0" width="%d" height="%d" viewBox="%[1]d 0 %[2]d %[3]d" preserveAspectRatio="none"><g>`+"\n",
+		plotLeft, plotRight-plotLeft, p.height)
+	return p.still.String() + moving + p.String() + "</g></svg>\n<g class=\"axis\">\n" + p.bottom.String() + "</g>\n</svg>\n"
 }
 
 func (p *plot) rect(class string, x0, x1, y0, y1 int64, title string) {
-	fmt.Fprintf(p, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"`, class,
+	fmt.Fprintf(p, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"`, html.EscapeString(class),
 		tenths(x0), tenths(y0), tenths(max(1, x1-x0)), tenths(y1-y0))
 	if title == "" {
 		p.WriteString("/>\n")
@@ -65,20 +70,20 @@ func (p *plot) rect(class string, x0, x1, y0, y1 int64, title string) {
 	fmt.Fprintf(p, `><title>%s</title></rect>`+"\n", html.EscapeString(title))
 }
 
-func (p *plot) text(x, y int64, anchor, text string) {
-	fmt.Fprintf(p, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", tenths(x), tenths(y),
+func text(w io.Writer, x, y int64, anchor, text string) {
+	fmt.Fprintf(w, `<text x="%s" y="%s" text-anchor="%s">%s</text>`+"\n", tenths(x), tenths(y),
 		anchor, html.EscapeString(text))
 }
 
-func (p *plot) line(class string, x0, y0, x1, y1 int64) {
-	fmt.Fprintf(p, `<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`+"\n", class, tenths(x0),
+func line(w io.Writer, class string, x0, y0, x1, y1 int64) {
+	fmt.Fprintf(w, `<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`+"\n", class, tenths(x0),
 		tenths(y0), tenths(x1), tenths(y1))
 }
 
-// level draws a line across the plot with a number at its left.
+// level draws a line across the plot with a number or a name at its left.
 func (p *plot) level(y int64, label string) {
-	p.line("grid", plotLeft*10, y, plotRight*10, y)
-	p.text(plotLeft*10-70, y+38, "end", label)
+	line(&p.still, "grid", plotLeft*10, y, plotRight*10, y)
+	text(&p.still, plotLeft*10-70, y+38, "end", label)
 }
 
 // times draws the axis of time, and where everything was healed.
@@ -94,12 +99,12 @@ func (p *plot) times(healed Seconds) {
 	bottom := int64(p.height) * 10
 	for t := Seconds(0); t <= p.end; t += step {
 		x := p.x(t)
-		p.line("grid", x, bottom, x, bottom+40)
-		p.text(x, bottom+160, "middle", p.clock(t))
+		line(&p.bottom, "grid", x, bottom, x, bottom+40)
+		text(&p.bottom, x, bottom+160, "middle", p.clock(t))
 	}
 	if healed > 0 && healed < p.end {
-		p.line("healed", p.x(healed), 0, p.x(healed), bottom)
-		p.text(p.x(healed)+50, 100, "start", "all healed")
+		line(&p.bottom, "healed", p.x(healed), 0, p.x(healed), bottom)
+		text(&p.bottom, p.x(healed)+50, 100, "start", "all healed")
 	}
 }
 
@@ -130,7 +135,7 @@ func perBar(seconds int) int { return max(1, (seconds+plotBars-1)/plotBars) }
 
 // operationsPlot draws stacked bars of the operations by outcome.
 func operationsPlot(r *Result, t Timeline) string {
-	p := newPlot(r.SimulatedSeconds, opsHeight, "operations in each second, by outcome")
+	p := newPlot(r, opsHeight, "operations", "operations in each second, by outcome")
 	p.bands(r.Faults)
 	per := perBar(len(t))
 	most := 1
@@ -201,7 +206,7 @@ func log2(n int64) int64 {
 
 // latencyPlot draws the latencies of operations that are ok on a logarithmic scale.
 func latencyPlot(r *Result, t Timeline) string {
-	p := newPlot(r.SimulatedSeconds, opsHeight, "latency of successful operations in each second")
+	p := newPlot(r, opsHeight, "latency", "latency of successful operations in each second")
 	p.bands(r.Faults)
 	low, high := int64(100), int64(10_000) // microseconds
 	for _, s := range t {
@@ -257,15 +262,14 @@ func latencyPlot(r *Result, t Timeline) string {
 func faultsPlot(r *Result) string {
 	rows := map[string]int64{}
 	kinds := kindsByClass(r.Faults)
-	p := newPlot(r.SimulatedSeconds, len(kinds)*rowHeight+4, "faults, a row for each kind")
+	p := newPlot(r, len(kinds)*rowHeight+4, "faults", "faults, a row for each kind")
 	for i, k := range kinds {
 		rows[k] = int64(i) * rowHeight * 10
-		p.line("grid", plotLeft*10, rows[k]+90, plotRight*10, rows[k]+90)
-		p.text(plotLeft*10-70, rows[k]+125, "end", k)
+		p.level(rows[k]+90, k)
 	}
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		class := html.EscapeString(f.Class)
+		class := f.Class
 		if !f.Felt {
 			class += " unfelt"
 		}

@@ -25,14 +25,17 @@ func sample() (*Result, Timeline) {
 		Checks: []Check{
 			{"linearizable", Fail, 21873, "1 of 312 keys are not linearizable, k0173 is one:\n" +
 				"client 4 wrote \"4-812\" at 61.200s..61.260s\nclient 1 wrote \"1-790\" at 61.300s..61.340s\n" +
-				"client 7 read \"4-812\" at 62.010s..62.020s"},
-			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys"},
-			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s"},
-			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each"},
-			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot"},
+				"client 7 read \"4-812\" at 62.010s..62.020s", &Proof{"k0173", []Operation{
+				{4, `wrote "4-812"`, 61_200e6, 61_260e6, true}, {1, `wrote "1-790"`, 61_300e6, 61_340e6, true},
+				{2, `wrote "2-77"`, 61_310e6, 63_310e6, false}, {7, `read "4-812"`, 62_010e6, 62_020e6, true},
+			}, 3}},
+			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys", nil},
+			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s", nil},
+			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each", nil},
+			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot", nil},
 		},
 		Deaths: []Death{
-			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error", "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
+			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error in " + strings.Repeat(`\\x00`, 30), "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
 				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"},
 			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1"},
 		},
@@ -54,7 +57,7 @@ func sample() (*Result, Timeline) {
 	for i := range 40 {
 		k := kinds[i*7%len(kinds)]
 		from := Seconds(8+i*29%110) * 1e9
-		f := Fault{Kind: k.kind, Class: k.class, Target: k.target, From: from, To: from + Seconds(i%9)*1e9,
+		f := Fault{On: onOf(k.target), Kind: k.kind, Class: k.class, Target: k.target, From: from, To: from + Seconds(i%9)*1e9,
 			Felt: i%4 != 1, Required: i == 0 || i == 1}
 		if f.Felt {
 			f.Times = int64(i * i)
@@ -69,6 +72,17 @@ func sample() (*Result, Timeline) {
 	r.Faults[6].Must, r.Faults[6].HiddenBy = true, "44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"
 	r.Faults[7].NeedNot = "too short: 9s are needed"
 	r.Alerts[0].ExplainedBy, r.Alerts[1].ExplainedBy, r.Alerts[2].False = "66.000s +2.000s pause machine=pi-3", "8.000s +0.000s kill machine=pi-1", true
+	r.Impact = &Impact{From: 8e9, Within: 1e9, Requests: 19000, Failed: 8, Unknown: 900, Late: 90, Clients: 8, Hit: 7, Bad: 9e9, Recovery: 83e9, P99: 90e6,
+		Kinds:     []KindImpact{{"write", 9000, 700}, {"read", 9800, 280}, {"cas", 200, 18}},
+		Stretches: []Stretch{{60e9, 66e9, 60, 60}, {88e9, 91e9, 420, 60}}}
+	r.Machines = []Machine{
+		{Name: "pi-1", Role: "node", Switch: "shelf-1", Leads: []Lead{{0, 2, 1e9, 59e9}, {0, 4, 66e9, 150e9}},
+			States: []State{{Off, 8e9, 9e9}, {Restarting, 96_018_000_000, 97_018_000_000}}},
+		{Name: "pi-2", Role: "node", Switch: "shelf-1", Leads: []Lead{{0, 3, 59e9, 60e9}}},
+		{Name: "pi-3", Role: "node", Switch: "shelf-2", States: []State{{Paused, 66e9, 68e9}}},
+		{Name: "pi-4", Role: "node", Switch: "shelf-2"}, {Name: "pi-5", Role: "node", Switch: "shelf-2"},
+		{Name: "client-1", Role: "client", Switch: "shelf-1"},
+	}
 	r.Score = &Score{Required: 3, Named: 1, Missed: 1, Hidden: 1, Fired: 4, False: 1, PrecisionPPM: 750_000, RecallPPM: 500_000}
 	var samples []Sample
 	for ms := 0; ms < 150_000; ms += 7 {
@@ -98,6 +112,17 @@ func sample() (*Result, Timeline) {
 	}
 	r.Judge()
 	return r, NewTimeline(samples, 150*time.Second)
+}
+
+// onOf returns the machines that a target of the sample stands for.
+func onOf(target string) []string {
+	switch target {
+	case "pi-1>*":
+		return []string{"pi-1", "pi-2", "pi-3", "pi-4", "pi-5", "client-1"}
+	case "shelf-1":
+		return []string{"pi-1", "pi-2", "client-1"}
+	}
+	return strings.Split(target, ",")
 }
 
 // sampleBoards is two boards, of which one gets hot and is reset.
@@ -137,10 +162,18 @@ func golden(t *testing.T, name, got string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path)
-	if err != nil || got != string(want) {
-		t.Errorf("%s differs (%v); if that is meant, run with -update", path, err)
+	if got != read(t, path) {
+		t.Errorf("%s differs; if that is meant, run with -update", path)
 	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func TestTheFilesOfARun(t *testing.T) {
@@ -151,7 +184,18 @@ func TestTheFilesOfARun(t *testing.T) {
 	}
 	golden(t, ResultFile, string(b))
 	golden(t, SummaryFile, Summary(r))
+	junit, err := JUnit(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, JUnitFile, string(junit))
 	golden(t, PageFile, Page(r, timeline, sampleBoards()))
+	other, otherTimeline := sample()
+	other.Seed, other.Checks[0].Status, other.Faults, other.Alerts = 43, Pass, other.Faults[:30], other.Alerts[1:]
+	other.Judge()
+	a, b2 := Side{"out/first-cloud-42", r, timeline}, Side{"out/first-cloud-43", other, otherTimeline}
+	golden(t, DiffFile, DiffPage(a, b2))
+	golden(t, "diff.txt", DiffText(a, b2))
 }
 
 func TestARunIsWrittenAndReadBack(t *testing.T) {
@@ -175,7 +219,7 @@ func TestARunIsWrittenAndReadBack(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if got := strings.Join(names, " "); got != "report.html result.json summary.txt timeline.json timing.json" {
+	if got := strings.Join(names, " "); got != "junit.xml report.html result.json summary.txt timeline.json timing.json" {
 		t.Errorf("the folder holds %s", got)
 	}
 }
@@ -238,13 +282,21 @@ func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 
 func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	r, timeline := sample()
-	r.Moral = `<script>alert("x")</script>`
-	r.Faults[0].Target = `<b>&`
-	r.Alerts[0].Summary, r.Alerts[1].Labels["group"] = `<b>&`, `<b>`
+	const evil = `</script><script>alert("x")</script><b>&`
+	r.Moral, r.Scenario = evil, evil
+	r.Faults[0].Target, r.Faults[0].Class, r.Faults[0].Kind, r.Faults[0].On = evil, evil, evil, []string{evil}
+	r.Alerts[0].Summary, r.Alerts[1].Labels["group"], r.Alerts[0].Name = evil, evil, evil
+	r.Checks[0].Name, r.Checks[0].Detail, r.Impact.Kinds[0].Kind = evil, evil, evil
+	m := &r.Machines[0]
+	m.Name, m.Role, m.Switch, m.States[0].Kind = evil, evil, evil, evil
 	boards := sampleBoards()
-	boards[0].Machine, boards[1].Events[1].Machine = `<b>`, `<b>`
+	boards[0].Machine, boards[1].Events[1].Machine = evil, evil
 	page := Page(r, timeline, boards)
-	for _, bad := range []string{"<script", "<b>", "http://", "https://", "url(", "@import"} {
+	if n := strings.Count(page, "<script"); n != 2 {
+		t.Errorf("the page has %d scripts: the facts and what shows them are two", n)
+	}
+	page = strings.Replace(page, js, "", 1) // which names the namespace of SVG
+	for _, bad := range []string{"<b>&", "alert(\"", "http://", "https://", "url(", "@import", " src=", " href="} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %q", bad)
 		}
@@ -253,7 +305,7 @@ func TestThePageNeedsNothingAndEscapesEverything(t *testing.T) {
 	if page := Page(r, nil, nil); !strings.Contains(page, "No fault was played.") || !strings.Contains(page, "None fired.") {
 		t.Error("a page without faults and alerts does not say so")
 	}
-	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil, nil), "fired") {
+	if r.Alerts, r.Score = nil, nil; strings.Contains(Page(r, nil, nil), " fired, ") {
 		t.Error("a page speaks of alerts when nobody looked")
 	}
 }

@@ -1,5 +1,5 @@
 // Package reports holds what a run leaves for people and programs: result.json, timeline.json,
-// summary.txt and report.html, all made from the same facts, and timing.json with what was
+// summary.txt, report.html and junit.xml, all made from the same facts, and timing.json with what was
 // measured in real time. It sees no simulator.
 //
 // Invariants: the same result gives the same bytes; a file is there whole or not at all; nothing
@@ -77,19 +77,23 @@ type Check struct {
 	Status Status `json:"status"`
 	Count  int    `json:"count"`            // what it looked at: operations, writes, faults
 	Detail string `json:"detail,omitempty"` // why, or over what it was judged
+
+	Proof *Proof `json:"proof,omitempty"` // of a history that is not linearizable
 }
 
 // Fault is a fault that was played, and whether anything came of it.
 type Fault struct {
-	Kind     string  `json:"kind"`
-	Class    string  `json:"class"` // process, clock, network, disk or hardware
-	Target   string  `json:"target"`
-	Params   string  `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
-	From     Seconds `json:"from"`
-	To       Seconds `json:"to"`
-	Required bool    `json:"required"`
-	Felt     bool    `json:"felt"`
-	Times    int64   `json:"times"` // how many packets, calls, ... it changed
+	Kind     string   `json:"kind"`
+	Class    string   `json:"class"` // process, clock, network, disk or hardware
+	Target   string   `json:"target"`
+	On       []string `json:"on,omitempty"`     // the machines that the target stands for
+	Out      bool     `json:"out,omitempty"`    // while it stands, a machine or a link serves nobody
+	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
+	From     Seconds  `json:"from"`
+	To       Seconds  `json:"to"`
+	Required bool     `json:"required"`
+	Felt     bool     `json:"felt"`
+	Times    int64    `json:"times"` // how many packets, calls, ... it changed
 
 	// What alerts made of it, if a monitor looked.
 	Must     bool    `json:"must_be_named,omitempty"` // an alert had to name it
@@ -126,6 +130,8 @@ type Result struct {
 	Checks           []Check    `json:"checks"`
 	Faults           []Fault    `json:"faults"`
 	Deaths           []Death    `json:"deaths,omitempty"`
+	Impact           *Impact    `json:"impact,omitempty"`
+	Machines         []Machine  `json:"machines,omitempty"`
 	Alerts           []Alert    `json:"alerts,omitzero"`       // that fired; nil if nobody looked
 	Score            *Score     `json:"alert_score,omitempty"` // nil if nobody looked
 

@@ -127,6 +127,5 @@ func JudgeFolder(folder string) (reports.Result, error) {
 	if err != nil {
 		return reports.Result{}, err
 	}
-	result := s.Judge(run)
-	return result, reports.Write(folder, &result, TimelineOf(run.History, run.Ended), run.Boards)
+	return s.JudgeInto(folder, run)
 }

@@ -31,6 +31,23 @@ func TestASavedRunIsJudgedAgainToTheSameBytes(t *testing.T) {
 	}
 }
 
+// TestWhatIsKnownIsReportedBeforeTheChecks, as one of them may never end.
+func TestWhatIsKnownIsReportedBeforeTheChecks(t *testing.T) {
+	s, r := perfectRun(t, 1)
+	folder := t.TempDir()
+	if err := s.reportEarly(folder, r); err != nil {
+		t.Fatal(err)
+	}
+	early, _, err := reports.Read(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged := s.Judge(r)
+	if early.Verdict != reports.Inconclusive || len(early.Checks) != 1 || len(early.Faults) != len(judged.Faults) || early.Operations != judged.Operations {
+		t.Errorf("%+v", early)
+	}
+}
+
 func TestEvidenceThatDoesNotFitIsRefused(t *testing.T) {
 	s, r := perfectRun(t, 1)
 	folder := t.TempDir()

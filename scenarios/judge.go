@@ -25,8 +25,9 @@ type Run struct {
 	Replay    string          // the command that repeats the run
 }
 
-// Judge makes the checks of the scenario on a run and returns its result with the verdict.
-func (s *Scenario) Judge(r Run) reports.Result {
+// Unjudged returns what is known of a run before the checks are made.
+func (s *Scenario) Unjudged(r Run) reports.Result {
+	top := s.ChaosTopology()
 	result := reports.Result{
 		Scenario:         s.Name,
 		Moral:            s.Moral,
@@ -35,20 +36,49 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		SimulatedSeconds: reports.Seconds(r.Ended),
 		HealedAt:         reports.Seconds(s.HealedAt()),
 		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
+		Machines:         s.machinesOf(&r, &top),
 		Replay:           r.Replay,
 	}
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	for i := range r.Schedule {
-		result.Faults = append(result.Faults, faultOf(&r.Schedule[i], r.Felt[i]))
+		result.Faults = append(result.Faults, faultOf(&r.Schedule[i], &top, r.Felt[i]))
 	}
-	top := s.ChaosTopology()
-	deaths := checks.Deaths(result.Deaths, &top, r.Schedule)
 	if s.hasMonitor() {
 		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
 		result.Tiers = tiersIn(r.Log)
 		result.Score = s.watch(&top, r.Ended).Account(r.Schedule, &result)
 	}
+	result.Impact = checks.Impact(r.History, result.Began(), checks.Patience)
+	result.Judge()
+	return result
+}
+
+// JudgeInto judges a run and writes its reports into a folder, the first of them before the checks are made, which may take long. Checks
+// that are made elsewhere come after the scenario's own.
+func (s *Scenario) JudgeInto(folder string, r Run, elsewhere ...reports.Check) (reports.Result, error) {
+	if err := s.reportEarly(folder, r); err != nil {
+		return reports.Result{}, err
+	}
+	result := s.Judge(r)
+	result.Checks = append(result.Checks, elsewhere...)
+	result.Judge()
+	return result, reports.Write(folder, &result, TimelineOf(r.History, r.Ended), r.Boards)
+}
+
+// reportEarly writes reports that say what is known of a run and that it was not judged: what is left if a check never ends.
+func (s *Scenario) reportEarly(folder string, r Run) error {
+	early := s.Unjudged(r)
+	early.Checks = []reports.Check{{Name: "judging", Status: reports.Inconclusive, Detail: "the checks have not come to an end"}}
+	early.Judge()
+	return reports.Write(folder, &early, TimelineOf(r.History, r.Ended), r.Boards)
+}
+
+// Judge makes the checks of the scenario on a run and returns its result with the verdict.
+func (s *Scenario) Judge(r Run) reports.Result {
+	top := s.ChaosTopology()
+	result := s.Unjudged(r)
+	deaths := checks.Deaths(result.Deaths, &top, r.Schedule)
 	healed := s.HealedAt()
 	if c := s.Checks.Linearizable; c != nil {
 		result.Checks = append(result.Checks, checks.Linearizable(r.History, c.Minimum, c.Steps))
@@ -169,13 +199,15 @@ func (s *Scenario) FinalReads() time.Duration {
 	return s.HealedAt() + time.Duration(s.Checks.Live.After)
 }
 
-func faultOf(f *chaos.Fault, times int64) reports.Fault {
+func faultOf(f *chaos.Fault, top *chaos.Topology, times int64) reports.Fault {
 	_, params, _ := strings.Cut(f.String(), f.Target.String())
 	spec, _ := chaos.Lookup(f.Kind)
 	return reports.Fault{
 		Kind:   string(f.Kind),
 		Class:  string(spec.Class),
 		Target: f.Target.Names(),
+		On:     top.Touched(f),
+		Out:    spec.Out,
 		Params: strings.TrimSpace(params),
 		From:   reports.Seconds(f.At),
 		To:     reports.Seconds(f.End()),

@@ -1,5 +1,5 @@
-// Package browser drives Pinboard's page in a headless Chromium, as a person would: two people register, post a text and
-// a picture, follow, read, delete. It runs against whatever serves the page, over the DevTools protocol.
+// Package browser drives pages in a headless Chromium over the DevTools protocol, as a person would. On Pinboard's, from whatever serves it, two
+// people register, post a text and a picture, follow, read, delete. The reports of runs are read on several devices.
 //
 // Invariants: what is typed is typed into the page, and what is checked is what the page shows; an exception in the page, or
 // something that its security policy has refused, fails the walk.
@@ -44,35 +44,42 @@ func Find() (string, error) {
 	return "", errors.New("no Chromium is installed: Debian's package chromium has one")
 }
 
-// Walk walks through the page from registration to the account's end.
-func Walk(ctx context.Context, c Config) error {
-	if c.Patience == 0 {
-		c.Patience = 30 * time.Second
-	}
+// open starts Chromium for as long as something is done in it.
+func open(ctx context.Context, c Config, do func(chromium context.Context) error) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(c.Chromium), chromedp.NoSandbox, chromedp.WindowSize(1200, 900))
 	ctx, end := chromedp.NewExecAllocator(ctx, options...)
 	defer end()
 	chromium, end := chromedp.NewContext(ctx)
 	defer end()
-	w := &walk{config: c, ann: &person{name: "ann" + c.Suffix}, bob: &person{name: "bob" + c.Suffix}}
 	if err := chromedp.Do(chromium); err != nil {
 		return fmt.Errorf("browser: start Chromium: %w", err)
 	}
-	for _, p := range []*person{w.ann, w.bob} {
-		if err := p.sitDown(chromium); err != nil {
-			return fmt.Errorf("browser: open a window: %w", err)
-		}
-		defer p.end()
+	return do(chromium)
+}
+
+// Walk walks through the page from registration to the account's end.
+func Walk(ctx context.Context, c Config) error {
+	if c.Patience == 0 {
+		c.Patience = 30 * time.Second
 	}
-	for _, s := range w.steps() {
-		if err := s.do(); err != nil {
-			return fmt.Errorf("browser: %s: %w; the page shows %q", s.name, err, w.ann.shows()+"\n"+w.bob.shows())
+	return open(ctx, c, func(chromium context.Context) error {
+		w := &walk{config: c, ann: &person{name: "ann" + c.Suffix}, bob: &person{name: "bob" + c.Suffix}}
+		for _, p := range []*person{w.ann, w.bob} {
+			if err := p.sitDown(chromium); err != nil {
+				return fmt.Errorf("browser: open a window: %w", err)
+			}
+			defer p.end()
 		}
-		if err := errors.Join(w.ann.complaint(), w.bob.complaint()); err != nil {
-			return fmt.Errorf("browser: %s: %w", s.name, err)
+		for _, s := range w.steps() {
+			if err := s.do(); err != nil {
+				return fmt.Errorf("browser: %s: %w; the page shows %q", s.name, err, w.ann.shows()+"\n"+w.bob.shows())
+			}
+			if err := errors.Join(w.ann.complaint(), w.bob.complaint()); err != nil {
+				return fmt.Errorf("browser: %s: %w", s.name, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // person is somebody before a browser window of his own, with cookies of his own.

@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -12,10 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-
-	"picloud/node/wait"
 )
 
 const password = "correct horse"
@@ -283,35 +279,19 @@ func (w *walk) look(p *person, name string) error {
 	if w.config.Look == nil {
 		return nil
 	}
-	for _, device := range []struct {
-		name          string
-		width, height int64
-		mobile        bool
-	}{{"screen", 1200, 900, false}, {"phone", 390, 800, true}} {
-		for _, scheme := range []string{"light", "dark"} {
-			png, err := w.shoot(p, emulation.SetDeviceMetricsOverrideParams{Width: device.width, Height: device.height, DeviceScaleFactor: 1, Mobile: device.mobile},
-				[]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}})
+	for _, d := range devices() {
+		for _, scheme := range schemes() {
+			if err := p.emulate(w.config.Patience, d, scheme); err != nil {
+				return err
+			}
+			png, err := p.shoot(w.config.Patience, 500*time.Millisecond)
 			if err != nil {
 				return err
 			}
-			if err := w.config.Look(name+"-"+device.name+"-"+scheme, png); err != nil {
+			if err := w.config.Look(name+"-"+d.name+"-"+scheme, png); err != nil {
 				return err
 			}
 		}
 	}
 	return w.run(p, chromedp.ResetViewport())
-}
-
-// shoot takes a picture of a window on some device.
-func (w *walk) shoot(p *person, device emulation.SetDeviceMetricsOverrideParams, features []*emulation.MediaFeature) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, w.config.Patience)
-	defer cancel()
-	if _, err := chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, device); err != nil {
-		return nil, err
-	}
-	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
-		return nil, err
-	}
-	wait.For(ctx, 500*time.Millisecond) // transitions end
-	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 }

@@ -32,9 +32,10 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	switch {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
+		shown := witness(illegal[0].Operations, steps)
+		c.Proof = proof(illegal[0], shown, steps)
 		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable, %s is one:\n%s",
-			len(illegal), len(keys), illegal[0].Key,
-			describe(witness(illegal[0].Operations, steps)))
+			len(illegal), len(keys), illegal[0].Key, describe(shown))
 	case len(over) > 0:
 		c.Status = reports.Inconclusive
 		c.Detail = fmt.Sprintf("%d of %d keys need more than %d steps, %s is one", len(over),

@@ -304,6 +304,25 @@ client 1 read "v24" at 0.000s..0.000s`
 	if c.Status != reports.Fail || c.Detail != want {
 		t.Errorf("got %s: %s", c.Status, c.Detail)
 	}
+	if p := c.Proof; p == nil || p.Key != "k" || len(p.Operations) != 3 || p.Operations[p.Impossible].Did != `read "v24"` {
+		t.Errorf("it is drawn as %+v", c.Proof)
+	}
+}
+
+func TestWhichOperationIsImpossible(t *testing.T) {
+	for _, c := range []struct{ name, history, did string }{
+		{"the last that returns", "0 10 write a\n20 30 write b\n40 50 read a", `read "a"`},
+		{"not a later one that is called before", "0 10 write a\n20 30 write b\n35 90 read b\n40 50 read a", `read "a"`},
+		{"two reads that cross", "0 100 write a\n10 20 read a\n30 40 read -", "read nothing"},
+		{"what a swap that was refused has put all the same", "0 10 write a\n20 30 cas b c -> a\n40 50 read c", `read "c"`},
+		{"a write that others saw before it returned", "0 10 write a\n20 90 write b\n30 40 read b\n50 60 read a", `read "a"`},
+	} {
+		h := script(t, c.history)
+		p := proof(history.KeyHistory{Key: "k", Operations: h}, witness(h, 1_000_000), 1_000_000)
+		if got := p.Operations[p.Impossible].Did; got != c.did {
+			t.Errorf("%s: %s, want %s", c.name, got, c.did)
+		}
+	}
 }
 
 // TestTheBudgetIsASteadyNumber plants a history that is hard because nothing bounds its unknown

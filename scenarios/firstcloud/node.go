@@ -9,6 +9,7 @@ package firstcloud
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -77,12 +78,25 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	}
 	defer r.Shutdown()
 	go yielder.Run(ctx, r)
+	go tellLead(ctx, r, h.Log)
 	return kv.Serve(ctx, network, h.Log, func(c kv.Command) (string, error) {
 		if before, done := shortCut(r, state, c); done {
 			return before, nil
 		}
 		return Apply(r, c)
 	})
+}
+
+// tellLead logs when the node begins or ends to lead, as nodes of the store do.
+func tellLead(ctx context.Context, r *raft.Raft, log *slog.Logger) {
+	for {
+		select {
+		case leads := <-r.LeaderCh():
+			log.Info("leader", "group", 0, "leads", leads, "term", r.CurrentTerm())
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // scrub reads the log over and over. A node that finds damage ends: it must not serve or vote from

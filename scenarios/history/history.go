@@ -130,6 +130,11 @@ func (o *Operation) validateSteps() error {
 
 // String prints an operation for people: `client 3 wrote "a" at 1.000s..1.200s`.
 func (o *Operation) String() string {
+	return fmt.Sprintf("client %d %s at %s..%s", o.Client, o.Did(), Seconds(o.Call), Seconds(o.Return))
+}
+
+// Did says for people what was done: `wrote "a"`.
+func (o *Operation) Did() string {
 	var what string
 	switch {
 	case o.Kind == Read && o.Outcome == OK:
@@ -153,7 +158,7 @@ func (o *Operation) String() string {
 	if o.Outcome != OK {
 		what += " (" + string(o.Outcome) + ")"
 	}
-	return fmt.Sprintf("client %d %s at %s..%s", o.Client, what, Seconds(o.Call), Seconds(o.Return))
+	return what
 }
 
 func steps(all []Step) string {

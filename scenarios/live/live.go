@@ -184,11 +184,7 @@ func (r *run) judge(left scenarios.Run) (*reports.Result, error) {
 	if err := r.scenario.Save(r.config.Folder, left); err != nil {
 		return nil, err
 	}
-	result := r.scenario.Judge(left)
-	result.Checks = append(result.Checks, r.lives.enough(r.config.Kills))
-	result.Judge()
+	result, err := r.scenario.JudgeInto(r.config.Folder, left, r.lives.enough(r.config.Kills))
 	timing := reports.Timing{WallSeconds: time.Since(r.began).Seconds(), CheckSeconds: time.Since(began).Seconds()}
-	return &result, errors.Join(
-		reports.Write(r.config.Folder, &result, scenarios.TimelineOf(left.History, left.Ended), nil),
-		reports.WriteTiming(r.config.Folder, timing))
+	return &result, errors.Join(err, reports.WriteTiming(r.config.Folder, timing))
 }

@@ -70,21 +70,31 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 			return nil, err
 		}
 	}
-	out.Result = o.Scenario.Judge(*left)
+	var stopped []reports.Check
 	if r.stopped != nil {
-		out.Result.Checks = append(out.Result.Checks, reports.Check{
-			Name: "confined", Status: reports.Fail, Count: 1, Detail: r.stopped.Error(),
-		})
-		out.Result.Judge()
+		stopped = append(stopped, reports.Check{Name: "confined", Status: reports.Fail, Count: 1, Detail: r.stopped.Error()})
+	}
+	if out.Result, err = o.judge(*left, stopped); err != nil {
+		return nil, err
 	}
 	out.Timing = reports.Timing{WallSeconds: time.Since(began).Seconds(), CheckSeconds: time.Since(played).Seconds()}
 	if o.Folder != "" {
-		timeline := scenarios.TimelineOf(left.History, left.Ended)
-		if err := errors.Join(reports.Write(o.Folder, &out.Result, timeline, left.Boards), reports.WriteTiming(o.Folder, out.Timing)); err != nil {
+		if err := reports.WriteTiming(o.Folder, out.Timing); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// judge judges the run, and writes its reports if it has a folder.
+func (o *Options) judge(left scenarios.Run, elsewhere []reports.Check) (reports.Result, error) {
+	if o.Folder != "" {
+		return o.Scenario.JudgeInto(o.Folder, left, elsewhere...)
+	}
+	result := o.Scenario.Judge(left)
+	result.Checks = append(result.Checks, elsewhere...)
+	result.Judge()
+	return result, nil
 }
 
 // Validate says why the scenario cannot be run, before anything is written.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picloud/reports"
+	"picloud/scenarios/checks"
 	"picloud/scenarios/history"
 )
 
@@ -26,8 +27,6 @@ type Impact struct {
 	// Broken says which checks failed.
 	Broken []string
 }
-
-const goodShare = 95 // percent
 
 // kept are the checks of what was acknowledged.
 func kept() []string {
@@ -49,43 +48,8 @@ func Of(r *reports.Result, h history.History, within time.Duration) Impact {
 	if len(r.Faults) == 0 {
 		return i
 	}
-	first := slices.MinFunc(r.Faults, func(a, b reports.Fault) int { return int(a.From - b.From) }).From
-	i.feel(h, time.Duration(first), within)
+	felt := checks.Impact(h, r.Began(), within)
+	i.Requests, i.Failed, i.P99 = felt.Requests, felt.Harmed(), time.Duration(felt.P99)
+	i.Bad, i.Recovery = time.Duration(felt.Bad), time.Duration(felt.Recovery)
 	return i
-}
-
-// feel counts the requests that were made from a time on.
-func (i *Impact) feel(h history.History, first, within time.Duration) {
-	type second struct{ all, bad int }
-	var seconds []second
-	var took []time.Duration
-	for n := range h {
-		o := &h[n]
-		if o.Call < first || o.Kind == history.Use && o.Use.Attacker() {
-			continue
-		}
-		at := int((o.Call - first) / time.Second)
-		for len(seconds) <= at {
-			seconds = append(seconds, second{})
-		}
-		i.Requests++
-		seconds[at].all++
-		if o.Outcome == history.OK {
-			took = append(took, o.Latency())
-		}
-		if o.Outcome != history.OK || o.Latency() > within {
-			i.Failed++
-			seconds[at].bad++
-		}
-	}
-	for at, s := range seconds {
-		if (s.all-s.bad)*100 < s.all*goodShare {
-			i.Bad += time.Second
-			i.Recovery = time.Duration(at+1) * time.Second
-		}
-	}
-	if len(took) > 0 {
-		slices.Sort(took)
-		i.P99 = took[len(took)*99/100]
-	}
 }

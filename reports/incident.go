@@ -1,0 +1,335 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Answer is a question that a person asks of a run first, with what the facts say.
+type Answer struct {
+	Question, Text string
+}
+
+const (
+	mostNamed     = 3    // faults, kinds and stretches that an answer names
+	lingers       = 10e9 // how long after its end a fault may still be the cause of what clients feel
+	justBefore    = 3e9  // how long before a stretch a process must have ended to be named with it
+	withinASecond = 1e9  // a request counts for the second in which it was made: what begins in it may be the cause
+	lesser        = 3e9  // what ended just before, and what takes nothing out, is as likely a cause as what began so long before
+	instant       = 1e9  // a fault that is shorter has one time in a sentence, not two
+)
+
+// Incident says what broke, who felt it, for how long, why, and whether it healed alone.
+func (r *Result) Incident() []Answer {
+	return []Answer{
+		{"What broke?", r.whatBroke()},
+		{"Who felt it?", r.whoFelt()},
+		{"For how long?", r.howLong()},
+		{"Why?", r.why()},
+		{"Did it heal alone?", r.healed()},
+	}
+}
+
+// weights returns for each fault how many requests did not go well in the stretches that it may have caused.
+func (r *Result) weights() []int {
+	weights := make([]int, len(r.Faults))
+	if r.Impact == nil {
+		return weights
+	}
+	for i := range r.Impact.Stretches {
+		s := &r.Impact.Stretches[i]
+		for rank, f := range r.nearest(s) {
+			weight := s.Harmed / (rank + 1)
+			if !r.Faults[f].Out {
+				weight /= 4 // it stood near, and something else may well have been the cause
+			}
+			weights[f] += weight
+		}
+	}
+	return weights
+}
+
+// nearest returns the places of the faults that are the likeliest causes of a stretch, at most two: of those that stood when it began or had
+// ended just before, what had begun last, and rather what takes something out.
+func (r *Result) nearest(s *Stretch) []int {
+	distance := func(f *Fault) Seconds {
+		d := s.From + withinASecond - f.From
+		if ended := s.From + withinASecond - f.To; ended >= 0 {
+			d = min(d, ended+lesser)
+		}
+		if !f.Out && f.Named == nil {
+			d += lesser
+		}
+		return d
+	}
+	var near []int
+	for i := range r.Faults {
+		if f := &r.Faults[i]; f.Felt && f.From <= s.From+withinASecond && f.To+lingers >= s.From {
+			near = append(near, i)
+		}
+	}
+	slices.SortStableFunc(near, func(a, b int) int { return cmp.Compare(distance(&r.Faults[a]), distance(&r.Faults[b])) })
+	return near[:min(len(near), 2)]
+}
+
+func (r *Result) whatBroke() string {
+	var said []string
+	if broken := r.Broken(); broken != "" {
+		said = append(said, fmt.Sprintf("The check %s failed.", broken))
+	}
+	felt := 0
+	var order []int
+	for i := range r.Faults {
+		if r.Faults[i].Felt {
+			felt++
+			order = append(order, i)
+		}
+	}
+	weights := r.weights()
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(weights[b]-weights[a], cmp.Compare(r.Faults[b].To-r.Faults[b].From, r.Faults[a].To-r.Faults[a].From))
+	})
+	var names []string
+	for _, i := range order[:min(len(order), mostNamed)] {
+		names = append(names, r.Faults[i].phrase())
+	}
+	switch {
+	case len(r.Faults) == 0:
+		said = append(said, "Nothing was broken on purpose.")
+	case felt == 0:
+		said = append(said, fmt.Sprintf("%s played, and none had an effect.", count(len(r.Faults), "fault was", "faults were")))
+	case felt > len(names):
+		said = append(said, fmt.Sprintf("%s had an effect; most of all %s.", count(felt, "fault", "faults"), list(names)))
+	default:
+		said = append(said, fmt.Sprintf("%s: %s.", count(felt, "fault", "faults"), list(names)))
+	}
+	if unexpected := r.unexpected(); len(unexpected) > 0 {
+		said = append(said, fmt.Sprintf("%s, which no fault excuses; the first on %s at %s.",
+			count(len(unexpected), "process ended by itself", "processes ended by themselves"), unexpected[0].Machine, at(unexpected[0].At)))
+	}
+	return strings.Join(said, " ")
+}
+
+// unexpected returns the processes whose end no fault excuses.
+func (r *Result) unexpected() []Death {
+	return slices.DeleteFunc(slices.Clone(r.Deaths), func(d Death) bool { return d.AllowedBy != "" })
+}
+
+// phrase names a fault in a sentence.
+func (f *Fault) phrase() string {
+	text := f.Kind + " of " + f.Target
+	if f.To-f.From < instant {
+		return text + " at " + at(f.From)
+	}
+	return fmt.Sprintf("%s from %s to %s", text, at(f.From), at(f.To))
+}
+
+func (r *Result) whoFelt() string {
+	i := r.Impact
+	switch {
+	case i == nil || i.Requests == 0:
+		return "Nobody asked for anything."
+	case i.Harmed() == 0:
+		return fmt.Sprintf("Nobody: all %d requests went well.", i.Requests)
+	}
+	var kinds []string
+	for _, k := range i.Kinds[:min(len(i.Kinds), mostNamed)] {
+		kinds = append(kinds, fmt.Sprintf("%s (%d of %d)", k.Kind, k.Harmed, k.Requests))
+	}
+	if more := len(i.Kinds) - mostNamed; more > 0 {
+		kinds = append(kinds, count(more, "more kind", "more kinds"))
+	}
+	return fmt.Sprintf("%d of %s and %d of %d requests: %d failed, of %d nobody knows, %d took over %s. They were %s.",
+		i.Hit, count(i.Clients, "client", "clients"), i.Harmed(), i.Requests, i.Failed, i.Unknown, i.Late, at(i.Within), list(kinds))
+}
+
+func (r *Result) howLong() string {
+	i := r.Impact
+	if i == nil || len(i.Stretches) == 0 {
+		return "In no second did more than one in twenty requests go wrong."
+	}
+	longest := slices.MaxFunc(i.Stretches, func(a, b Stretch) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
+	text := fmt.Sprintf("In %s of the run more than one in twenty requests went wrong", count(int(i.Bad/1e9), "second", "seconds"))
+	if len(i.Stretches) == 1 {
+		text += fmt.Sprintf(", from %s to %s.", at(longest.From), at(longest.To))
+	} else {
+		text += fmt.Sprintf(", in %d stretches, the longest from %s to %s.", len(i.Stretches), at(longest.From), at(longest.To))
+	}
+	since := "the first fault"
+	if len(r.Faults) == 0 {
+		since = "the beginning"
+	}
+	return text + fmt.Sprintf(" The last was over %s after %s.", at(i.Recovery), since)
+}
+
+func (r *Result) why() string {
+	var said []string
+	if broken := r.Broken(); broken != "" {
+		said = append(said, r.Cause()+".")
+	}
+	if r.Impact == nil || len(r.Impact.Stretches) == 0 {
+		return cmp.Or(strings.Join(said, " "), "There is nothing to explain.")
+	}
+	worst := slices.Clone(r.Impact.Stretches)
+	slices.SortStableFunc(worst, func(a, b Stretch) int { return b.Harmed - a.Harmed })
+	worst = worst[:min(len(worst), mostNamed)]
+	slices.SortFunc(worst, func(a, b Stretch) int { return cmp.Compare(a.From, b.From) })
+	for i := range worst {
+		said = append(said, fmt.Sprintf("At %s %s.", at(worst[i].From), r.blame(&worst[i])))
+	}
+	return strings.Join(said, " ")
+}
+
+// blame says what stood when a stretch began.
+func (r *Result) blame(s *Stretch) string {
+	var parts []string
+	for _, n := range r.nearest(s) {
+		f := &r.Faults[n]
+		part := f.Kind + " of " + f.Target
+		switch {
+		case f.To < s.From:
+			part += fmt.Sprintf(" had ended %s before", at(s.From-f.To))
+		case f.From >= s.From:
+			part += " began" + r.led(f)
+		default:
+			part += fmt.Sprintf(" had stood for %s", at(s.From-f.From))
+		}
+		if f.Named != nil {
+			part += fmt.Sprintf(", and %s named it after %s", f.Named.Alert, at(f.Named.After))
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "no fault stood that had an effect")
+	}
+	parts = append(parts, r.leadsLost(s)...)
+	if more := r.during(s); more > 0 {
+		parts = append(parts, count(more, "more fault", "more faults")+" came before it was over")
+	}
+	for _, d := range r.Deaths {
+		if d.At > s.From-justBefore && d.At <= s.From+withinASecond {
+			parts = append(parts, "the process on "+d.Machine+" ended by itself")
+			break
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// leadsLost says which groups lost their leader when a stretch began, for other reasons than the faults that are its likeliest causes.
+func (r *Result) leadsLost(s *Stretch) []string {
+	said := func(m *Machine) bool {
+		return slices.ContainsFunc(r.nearest(s), func(f int) bool { return slices.Equal(r.Faults[f].On, []string{m.Name}) })
+	}
+	var lost []string
+	for i := range r.Machines {
+		m := &r.Machines[i]
+		for _, l := range m.Leads {
+			if l.To > s.From-justBefore && l.To <= s.From+withinASecond && l.To < r.SimulatedSeconds && !said(m) {
+				lost = append(lost, fmt.Sprintf("group %d lost its leader %s", l.Group, m.Name))
+			}
+		}
+	}
+	return lost[:min(len(lost), 2)]
+}
+
+// led says, in brackets, which groups the one machine of a fault led when it began.
+func (r *Result) led(f *Fault) string {
+	for i := range r.Machines {
+		m := &r.Machines[i]
+		if len(f.On) != 1 || f.On[0] != m.Name {
+			continue
+		}
+		var groups []string
+		for _, l := range m.Leads {
+			if l.From < f.From && l.To >= f.From {
+				groups = append(groups, fmt.Sprint(l.Group))
+			}
+		}
+		switch slices.Sort(groups); len(groups) {
+		case 0:
+		case 1:
+			return " (it led group " + groups[0] + ")"
+		default:
+			return " (it led groups " + list(groups) + ")"
+		}
+	}
+	return ""
+}
+
+func (r *Result) healed() string {
+	switch {
+	case r.Broken() != "" && (r.Impact == nil || len(r.Impact.Stretches) == 0):
+		return "No: what the check found is not undone by waiting."
+	case r.Impact == nil || len(r.Impact.Stretches) == 0:
+		return "There was nothing to heal: clients were served all the time."
+	}
+	last := &r.Impact.Stretches[len(r.Impact.Stretches)-1]
+	var text string
+	switch over := r.lastFault(last); {
+	case last.To+withinASecond >= r.SimulatedSeconds:
+		text = "No: requests still went wrong when the run ended."
+	case over == nil:
+		text = fmt.Sprintf("Yes: from %s on requests went well again.", at(last.To))
+	case last.To <= over.To:
+		text = fmt.Sprintf("Yes: from %s on requests went well again, while %s still stood until %s.", at(last.To), over.Kind+" of "+over.Target, at(over.To))
+	default:
+		text = fmt.Sprintf("Yes, once the fault was gone: requests went well again from %s on, %s after the end of %s.",
+			at(last.To), at(last.To-over.To), over.Kind+" of "+over.Target)
+	}
+	if last.To > r.HealedAt+withinASecond && r.HealedAt > 0 && len(r.Faults) > 0 {
+		text += fmt.Sprintf(" That was %s after everything was healed.", at(last.To-r.HealedAt))
+	}
+	if broken := r.Broken(); broken != "" {
+		text += fmt.Sprintf(" What %s found is not undone by that.", broken)
+	}
+	return text
+}
+
+// during returns how many faults that had an effect began after a stretch had begun and before it was over.
+func (r *Result) during(s *Stretch) (n int) {
+	for i := range r.Faults {
+		if f := &r.Faults[i]; f.Felt && f.From > s.From+withinASecond && f.From < s.To {
+			n++
+		}
+	}
+	return n
+}
+
+// lastFault returns the fault that ended last of those that stood in a stretch or just before, of those that take something out if there are
+// such; nil if there is none.
+func (r *Result) lastFault(s *Stretch) (last *Fault) {
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.Out && !last.Out || f.Out == last.Out && f.To > last.To) {
+			last = f
+		}
+	}
+	return last
+}
+
+// count prints a number with its noun.
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// list joins words as a sentence does.
+func list(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// at prints a time in tenths of a second, as people say it: 12.5 s, 120 s.
+func at(t Seconds) string {
+	n := int64(t) / 1e8
+	if n%10 == 0 {
+		return fmt.Sprintf("%d s", n/10)
+	}
+	return fmt.Sprintf("%d.%d s", n/10, n%10)
+}

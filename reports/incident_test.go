@@ -1,0 +1,136 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// story is a run of a hundred seconds in which pi-1 lost its power from 20 s to 30 s.
+func story(change func(*Result)) *Result {
+	r := &Result{Verdict: Pass, SimulatedSeconds: 100e9, HealedAt: 60e9, Checks: []Check{{Name: "live", Status: Pass}},
+		Faults: []Fault{{Kind: "power-cut", Class: "process", Target: "pi-1", On: []string{"pi-1"}, Out: true, Felt: true, From: 20e9, To: 30e9}},
+		Impact: &Impact{From: 20e9, Within: 1e9, Requests: 800, Failed: 6, Unknown: 3, Late: 1, Clients: 4, Hit: 2, Bad: 3e9, Recovery: 4e9,
+			Kinds: []KindImpact{{"write", 300, 9}, {"read", 500, 1}}, Stretches: []Stretch{{20e9, 24e9, 40, 10}}},
+		Machines: []Machine{{Name: "pi-1", Leads: []Lead{{Group: 3, Term: 2, From: 1e9, To: 20e9}}}},
+	}
+	change(r)
+	return r
+}
+
+func TestTheFirstScreenAnswers(t *testing.T) {
+	broken := func(r *Result) { r.Checks = []Check{{Name: "durable", Status: Fail, Detail: "2 reads miss a change"}} }
+	quiet := func(r *Result) {
+		r.Impact.Failed, r.Impact.Unknown, r.Impact.Late, r.Impact.Hit, r.Impact.Stretches, r.Impact.Kinds = 0, 0, 0, 0, nil, nil
+	}
+	const broke, felt, long, why, heal = 0, 1, 2, 3, 4
+	for _, c := range []struct {
+		name   string
+		change func(*Result)
+		answer int
+		want   string
+	}{
+		{"one fault", func(*Result) {}, broke, "1 fault: power-cut of pi-1 from 20 s to 30 s."},
+		{"no fault", func(r *Result) { r.Faults = nil }, broke, "Nothing was broken on purpose."},
+		{"a fault that did nothing", func(r *Result) { r.Faults[0].Felt = false }, broke, "1 fault was played, and none had an effect."},
+		{"a promise", broken, broke, "The check durable failed. 1 fault: power-cut of pi-1 from 20 s to 30 s."},
+		{"a process that nobody touched", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 21e9}} }, broke,
+			"1 fault: power-cut of pi-1 from 20 s to 30 s. 1 process ended by itself, which no fault excuses; the first on pi-2 at 21 s."},
+		{"some felt it", func(*Result) {}, felt,
+			"2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
+		{"nobody felt it", quiet, felt, "Nobody: all 800 requests went well."},
+		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
+		{"one stretch", func(*Result) {}, long,
+			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
+		{"no stretch", quiet, long, "In no second did more than one in twenty requests go wrong."},
+		{"it led", func(*Result) {}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
+		{"an alert named it", func(r *Result) { r.Faults[0].Named = &Naming{"NodeDown", 11e9} }, why,
+			"At 20 s power-cut of pi-1 began (it led group 3), and NodeDown named it after 11 s."},
+		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{32e9, 34e9, 9, 9}} }, why, "At 32 s power-cut of pi-1 had ended 2 s before."},
+		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{50e9, 54e9, 9, 9}} }, why, "At 50 s no fault stood that had an effect."},
+		{"what takes nothing out comes second", func(r *Result) {
+			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 20.5e9, To: 20.5e9})
+		}, why, "At 20 s power-cut of pi-1 began (it led group 3); clock-step of pi-2 began."},
+		{"a leader was lost", func(r *Result) {
+			r.Machines = append(r.Machines, Machine{Name: "pi-2", Leads: []Lead{{Group: 1, Term: 2, From: 1e9, To: 20.2e9}, {Group: 1, Term: 3, From: 22e9, To: 40e9}}})
+		}, why, "At 20 s power-cut of pi-1 began (it led group 3); group 1 lost its leader pi-2."},
+		{"a process ended then", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 19e9, AllowedBy: "x"}} }, why,
+			"At 20 s power-cut of pi-1 began (it led group 3); the process on pi-2 ended by itself."},
+		{"nothing to explain", quiet, why, "There is nothing to explain."},
+		{"alone", func(*Result) {}, heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
+		{"with the fault's end", func(r *Result) { r.Impact.Stretches[0].To = 33.5e9 }, heal,
+			"Yes, once the fault was gone: requests went well again from 33.5 s on, 3.5 s after the end of power-cut of pi-1."},
+		{"long after", func(r *Result) { r.Impact.Stretches[0].To = 75e9 }, heal,
+			"Yes, once the fault was gone: requests went well again from 75 s on, 45 s after the end of power-cut of pi-1. That was 15 s after everything was healed."},
+		{"never", func(r *Result) { r.Impact.Stretches[0].To = 100e9 }, heal, "No: requests still went wrong when the run ended. That was 40 s after everything was healed."},
+		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what the check found is not undone by waiting."},
+		{"nothing to heal", quiet, heal, "There was nothing to heal: clients were served all the time."},
+	} {
+		if got := story(c.change).Incident()[c.answer].Text; got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestAnAnswerIsASentence whatever the run was: it ends as one does, is not too long for a first screen, and names no fault that nobody felt.
+func TestAnAnswerIsASentence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seconds := rapid.Map(rapid.Int64Range(0, 300), func(s int64) Seconds { return Seconds(s) * 1e9 })
+		r := &Result{SimulatedSeconds: 300e9, HealedAt: seconds.Draw(t, "healed"), Impact: &Impact{Within: 1e9}}
+		for i := range rapid.IntRange(0, 40).Draw(t, "faults") {
+			f := Fault{Kind: "felt", Target: "pi-1", Felt: i%3 > 0, Out: i%2 > 0, From: seconds.Draw(t, "from")}
+			if f.To = f.From + seconds.Draw(t, "for"); !f.Felt {
+				f.Kind = "unfelt"
+			}
+			r.Faults = append(r.Faults, f)
+		}
+		from := Seconds(0)
+		for range rapid.IntRange(0, 10).Draw(t, "stretches") {
+			from += seconds.Draw(t, "gap")/8 + 1e9
+			s := Stretch{From: from, To: from + 2e9, Requests: 10, Harmed: rapid.IntRange(1, 10).Draw(t, "harmed")}
+			from = s.To
+			r.Impact.Stretches = append(r.Impact.Stretches, s)
+			r.Impact.Requests, r.Impact.Failed = r.Impact.Requests+s.Requests, r.Impact.Failed+s.Harmed
+		}
+		for _, a := range r.Incident() {
+			if !strings.HasSuffix(a.Text, ".") || len(a.Text) > 800 || strings.Contains(a.Text, "unfelt") || strings.Contains(a.Text, "  ") || strings.Contains(a.Text, " -") {
+				t.Fatalf("%s %s", a.Question, a.Text)
+			}
+		}
+	})
+}
+
+func TestAComparisonShowsDifferencesFirst(t *testing.T) {
+	a, b := story(func(*Result) {}), story(func(r *Result) {
+		r.Checks = append(r.Checks, Check{Name: "kept", Status: Fail, Detail: "2 are lost"})
+		r.Judge()
+	})
+	parts := Compare(a, b)
+	checks := parts[slices.IndexFunc(parts, func(p Part) bool { return p.Title == "Checks" })]
+	if want := []Row{{"kept", "", "fail: 2 are lost"}, {"live", "pass: ", "pass: "}}; !slices.Equal(checks.Rows, want) {
+		t.Errorf("%q", checks.Rows)
+	}
+	for _, p := range Compare(a, a) {
+		for i := range p.Rows {
+			if p.Rows[i].Differs() {
+				t.Errorf("a run differs from itself: %v", p.Rows[i])
+			}
+		}
+	}
+}
+
+// TestWhatIsNotModelled is what the design says.
+func TestWhatIsNotModelled(t *testing.T) {
+	_, rest, _ := strings.Cut(read(t, "../DESIGN.md"), "\n## Not modelled\n")
+	part, _, _ := strings.Cut(rest, "\n## ")
+	for _, u := range unmodelled {
+		if !strings.Contains(part, "- **"+u.topic+"**") {
+			t.Errorf("DESIGN.md does not say that %s is not modelled", u.topic)
+		}
+	}
+	if n := strings.Count(part, "- **"); n != len(unmodelled) {
+		t.Errorf("DESIGN.md has %d topics, the page %d", n, len(unmodelled))
+	}
+}

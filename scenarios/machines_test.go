@@ -1,0 +1,57 @@
+package scenarios
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"picloud/chaos"
+	"picloud/reports"
+)
+
+const leaderLog = `1.5 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
+3.0 pi-1#1 {"msg":"raft","says":"x"}
+22.0 pi-2#1 {"msg":"leader","group":0,"leads":true,"term":3}
+30.0 pi-2#1 {"msg":"leader","group":0,"leads":false,"term":3}
+50.0 pi-1#2 {"msg":"leader","group":0,"leads":true,"term":4}
+`
+
+// TestWhatBecameOfMachines of which one is killed while it leads, ends by itself, hangs until its watchdog resets it, and is told of a step of its
+// clock, which changes nothing.
+func TestWhatBecameOfMachines(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", `20.000s +4.000s kill machine=pi-1
+60.000s +40.000s hang machine=pi-1 watchdog=1
+70.000s +5.000s pause machine=pi-3
+71.000s +0.000s clock-step machine=pi-3 by=10ms
+72.000s +5.000s power-cut machine=pi-4
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := s.ChaosTopology()
+	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1, 1, 0}, Log: []byte(leaderLog),
+		Deaths: []reports.Death{{Machine: "pi-2", At: 40e9}},
+		Boards: reports.Boards{{Machine: "pi-1", Events: []reports.BoardEvent{{At: 2e8, Kind: "started"}, {At: 75e9, Kind: "watchdog-reset"}, {At: 77e9, Kind: "started"}}}},
+	}, &top)
+	want := map[string]reports.Machine{
+		"pi-1": {States: []reports.State{{Kind: reports.Off, From: 20e9, To: 24e9}, {Kind: reports.Paused, From: 60e9, To: 75e9}, {Kind: reports.Restarting, From: 75e9, To: 77e9}},
+			Leads: []reports.Lead{{Group: 0, Term: 2, From: 1.5e9, To: 20e9}, {Group: 0, Term: 4, From: 50e9, To: 75e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Restarting, From: 40e9, To: 41e9}}, Leads: []reports.Lead{{Group: 0, Term: 3, From: 22e9, To: 30e9}}},
+		"pi-3": {States: []reports.State{{Kind: reports.Paused, From: 70e9, To: 75e9}}},
+		"pi-4": {}, // nothing came of its fault
+	}
+	for _, m := range got {
+		w, is := want[m.Name]
+		if is && (!reflect.DeepEqual(m.States, w.States) || !reflect.DeepEqual(m.Leads, w.Leads)) {
+			t.Errorf("%s: %+v, want %+v", m.Name, m, w)
+		}
+		delete(want, m.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("nobody speaks of %v", want)
+	}
+}
