@@ -35,6 +35,7 @@ func commands() []entry {
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
 		{"replay", "play a run again from its files", command.Replay},
+		{"shrink", "cut a failing run down to what it needs in order to fail", command.Shrink},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"trial", "compare scenarios with a defence of the cloud and without it", command.Trial},
