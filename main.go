@@ -36,6 +36,7 @@ func commands() []entry {
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
 		{"replay", "play a run again from its files", command.Replay},
 		{"shrink", "cut a failing run down to what it needs in order to fail", command.Shrink},
+		{"cause", "say what mattered in a failing run, and when it was certain", command.Cause},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"trial", "compare scenarios with a defence of the cloud and without it", command.Trial},

@@ -76,6 +76,8 @@ func TestBadInputIsSaidInOneSentence(t *testing.T) {
 		{"shrink -scenario " + good + " -seed 1 out", "takes 0 arguments"},
 		{"shrink -scenario " + good + " -seed 1 -runs 0", "at least 1"},
 		{"shrink -scenario " + good + " -seed 1 -program nowhere", "nowhere"},
+		{"cause absent", "absent"},
+		{"cause -seeds 0 absent", "at least 1"},
 		{"museum -only louvre", `"louvre"`},
 		{"mutants -only x-men", `"x-men"`},
 		{"mutants -seeds 0", "at least one seed"},

@@ -44,7 +44,9 @@ Examples:
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	program := f.String("program", "", "the build of picloud that is played, for instance with a planted bug (default this one)")
 	rest := 1
-	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") && strings.HasPrefix(strings.TrimLeft(a, "-"), "scenario") }) {
+	if slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "-") && strings.HasPrefix(strings.TrimLeft(a, "-"), "scenario")
+	}) {
 		rest = 0
 	}
 	if err := parse(f, args, rest); err != nil {
