@@ -1,5 +1,5 @@
-// Package shrink cuts a run that fails down to what it needs in order to fail: fewer faults, then
-// shorter ones, then fewer clients, then fewer seconds.
+// Package shrink cuts a run that fails down to what it needs in order to fail: fewer faults, those at
+// the end first, then shorter ones, then fewer clients, then fewer seconds.
 //
 // Invariants: a smaller run counts only if the same check is the first that fails. A seed decides
 // everything, and a run with one fault less takes other turns; so before a failure is called gone,
@@ -78,6 +78,7 @@ func (j Job) Shrink(ctx context.Context) (*Found, error) {
 	case w.check == "":
 		return nil, ErrPasses
 	}
+	w.ending()
 	minimal := false
 	for first := true; !minimal && w.err == nil; first = false {
 		before := len(w.best.Faults)
@@ -107,6 +108,22 @@ type work struct {
 	err    error // why nothing more is played
 }
 
+// ending leaves out the last faults, and the time after them. It plays the run's own seed only: what happens before is the same. It
+// comes first, as it takes few runs and makes all others shorter.
+func (w *work) ending() {
+	all := w.best.Faults
+	least(0, int64(len(all)), 1, func(n int64) bool {
+		r := w.best
+		r.Faults = all[:n]
+		return w.fails(r, []uint64{r.Seed})
+	})
+	for i, a := range w.best.Amounts {
+		if a.IsTime() {
+			w.amount(i, []uint64{w.best.Seed})
+		}
+	}
+}
+
 // faults leaves out faults, until no single one can be left out.
 func (w *work) faults() {
 	chaos.Shrink(w.best.Faults, len(w.best.Faults)*w.Most, func(part chaos.Schedule) bool {
@@ -132,18 +149,22 @@ func (w *work) durations() {
 
 // amounts makes clients fewer and then the run shorter.
 func (w *work) amounts() {
-	for i, a := range w.best.Amounts {
-		step := int64(1)
-		if a.IsTime() {
-			step = int64(runStep)
-		}
-		least(0, a.Value, step, func(less int64) bool {
-			r := w.best
-			r.Amounts = slices.Clone(r.Amounts)
-			r.Amounts[i].Value = less
-			return w.fails(r, w.seeds())
-		})
+	for i := range w.best.Amounts {
+		w.amount(i, w.seeds())
 	}
+}
+
+func (w *work) amount(i int, seeds []uint64) {
+	step := int64(1)
+	if w.best.Amounts[i].IsTime() {
+		step = int64(runStep)
+	}
+	least(0, w.best.Amounts[i].Value, step, func(less int64) bool {
+		r := w.best
+		r.Amounts = slices.Clone(r.Amounts)
+		r.Amounts[i].Value = less
+		return w.fails(r, seeds)
+	})
 }
 
 // least looks for the smallest number from low on with which a run fails, by halves, to a step: as
@@ -245,7 +266,11 @@ func (r *Run) Describe() string {
 	for _, a := range r.Amounts {
 		parts = append(parts, a.String())
 	}
-	return fmt.Sprintf("%s, %s, seed %d", Faults(len(r.Faults)), strings.Join(parts, ", "), r.Seed)
+	var long time.Duration
+	for _, f := range r.Faults {
+		long += f.For
+	}
+	return fmt.Sprintf("%s of %s in all, %s, seed %d", Faults(len(r.Faults)), long, strings.Join(parts, ", "), r.Seed)
 }
 
 // Faults says how many faults there are.
