@@ -30,6 +30,14 @@ sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=fold
 replay: build ## play a run again from its folder: RUN=folder
 	@$(PICLOUD) replay $(RUN)
 
+.PHONY: shrink
+shrink: build ## cut a failing run down to what it needs in order to fail: RUN=folder [OUT=folder]
+	@$(PICLOUD) shrink $(if $(OUT),-out $(OUT)) $(RUN)
+
+.PHONY: cause
+cause: build ## say what mattered in a failing run, and when it was certain: RUN=folder
+	@$(PICLOUD) cause $(RUN)
+
 .PHONY: determinism
 determinism: build ## run 20 seeds twice under different circumstances and compare every byte: [SCENARIO=name]; first-cloud
 	@$(PICLOUD) determinism -seeds $(SEEDS) -scenario $(or $(SCENARIO),first-cloud)

@@ -49,6 +49,8 @@ var arrows = []struct {
 	{"scenarios/emulated/inside", nil, "what both sides agree upon is theirs alone"},
 	{"scenarios/abuse", []string{"node/abuse/text"}, "what is measured is the model that judges, outside of any cloud"},
 	{"scenarios/certificate", nil, "a certificate knows no cloud"},
+	{"scenarios/shrink", []string{"chaos", "reports", "scenarios", "scenarios/hunt"}, "how a run is played it is told: cutting down is searching"},
+	{"scenarios/cause", []string{"chaos", "reports", "scenarios", "scenarios/hunt", "scenarios/shrink"}, "how a run is played it is told: a cause is what runs differ by"},
 	{"scenarios/bench", []string{"scenarios", "sim"}, "measures worlds"},
 	{"scenarios/command", []string{"chaos", "hw", "node", "reports", "scenarios", "sim"}, "the command line is on top"},
 	{"scenarios", []string{"chaos", "hw", "node", "reports", "scenarios"}, "scenarios and the programs they load know no simulator; a modelled board is none"},

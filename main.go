@@ -35,6 +35,8 @@ func commands() []entry {
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
 		{"replay", "play a run again from its files", command.Replay},
+		{"shrink", "cut a failing run down to what it needs in order to fail", command.Shrink},
+		{"cause", "say what mattered in a failing run, and when it was certain", command.Cause},
 		{"judge", "judge a run again from its files", command.Judge},
 		{"report", "write the reports of a run anew, or compare two runs", command.Report},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},

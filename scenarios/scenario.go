@@ -127,7 +127,7 @@ type Keys struct {
 type Faults struct {
 	Schedule Lines `yaml:"schedule"`
 
-	Roles    []string     `yaml:"roles"`    // of the machines that the limits count
+	Roles    []string     `yaml:"roles"`    // of the machines that the limits and the check of progress count
 	Disks    []string     `yaml:"disks"`    // of those of them whose disks fail; all, if it is left out
 	Start    Duration     `yaml:"start"`    // no fault before
 	Kinds    Kinds        `yaml:"kinds"`    // mean time between two of a kind

@@ -263,7 +263,7 @@ func TestAScheduleInTheFileIsReadInItsPlace(t *testing.T) {
 		{"    10s +2s kill machine=pi-2\n", "small.yaml:16: faults.schedule: the fault `10.000s +2.000s kill machine=pi-2` aims at an unknown machine"},
 		{"    39s +2s kill machine=pi-1\n", "small.yaml:16: faults.schedule: the last fault ends at 41s, but everything must be healed at 40s"},
 		{"    1s +2s kill machine=pi-1\n  required: [pause]\n", `small.yaml:18: faults.required[0]: "pause" is required and not in the schedule`},
-		{"    1s +2s kill machine=pi-1\n  roles: [node]\n", `small.yaml:15: faults: faults are a schedule or generated, not both`},
+		{"    1s +2s kill machine=pi-1\n  start: 1s\n", `small.yaml:15: faults: faults are a schedule or generated, not both`},
 	}
 	for _, test := range tests {
 		if _, err := with(test.lines); err == nil || !strings.HasPrefix(err.Error(), test.want) {

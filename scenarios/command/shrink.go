@@ -1,0 +1,224 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"picloud/reports"
+	"picloud/scenarios"
+	"picloud/scenarios/shrink"
+	"picloud/sim/event"
+)
+
+// minimalFile is the scenario that a run was cut down to, in the folder of picloud shrink.
+const minimalFile = "minimal.yaml"
+
+// Shrink cuts a failing run down to what it needs in order to fail.
+func Shrink(ctx context.Context, args []string) error {
+	f := flags("shrink", `shrink FOLDER | -scenario NAME -seed N
+
+Cuts a run that fails down to what it needs in order to fail: leaves out faults until no single one
+can be left out, heals the others earlier, makes clients fewer and the run shorter, as long as the
+same check is the first that fails. Each smaller run is played as a whole, in a process of its own. A
+run with less in it takes other turns, so some other seeds are played before a failure is called
+gone: those that follow the run's own. Writes minimal.yaml, which picloud sim plays, whenever it gets
+smaller, and at the end what the smallest run left; Ctrl-C leaves the smallest until then.
+
+Examples:
+  picloud shrink out/short-cloud-7
+  picloud shrink -scenario short-cloud -seed 7 -runs 100
+  picloud shrink -program .cache/mutants/early-answer out/mutants/early-answer/1`)
+	name := f.String("scenario", "", "the scenario, in place of a folder")
+	seed := f.Uint64("seed", 0, "the seed with which it fails")
+	without := f.String("without", "", "a defence of the nodes to switch off, with -scenario")
+	out := f.String("out", "", "the folder for what is found (default out/shrink-SCENARIO-SEED)")
+	most := f.Int("runs", 400, "runs that are played at most")
+	seeds := f.Int("seeds", 4, "seeds that are played before a failure is called gone")
+	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
+	program := f.String("program", "", "the build of picloud that is played, for instance with a planted bug (default this one)")
+	rest := 1
+	if slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "-") && strings.HasPrefix(strings.TrimLeft(a, "-"), "scenario")
+	}) {
+		rest = 0
+	}
+	if err := parse(f, args, rest); err != nil {
+		return err
+	}
+	if *most < 1 || *seeds < 1 || *workers < 1 {
+		return fmt.Errorf("shrink: -runs, -seeds and -workers are at least 1")
+	}
+	var err error
+	c := &cutting{}
+	var run shrink.Run
+	if rest == 1 {
+		c.whole, run, err = runIn(f.Arg(0))
+	} else if !given(f, "seed") {
+		err = errors.New("shrink: -scenario needs the -seed with which it fails")
+	} else {
+		c.whole, run, err = runOf(*name, *without, *seed)
+	}
+	if err != nil {
+		return err
+	}
+	if c.program, err = programOr(ctx, *program); err != nil {
+		return err
+	}
+	if c.folder = *out; c.folder == "" {
+		c.folder = filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))
+	}
+	defer c.clear()
+	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, Possible: c.possible, Play: c.play})
+}
+
+// runIn returns the run that left a folder, and its scenario.
+func runIn(folder string) (*scenarios.Scenario, shrink.Run, error) {
+	s, left, err := scenarios.LoadRun(folder)
+	if err != nil && !errors.Is(err, scenarios.ErrScheduleEdited) {
+		return nil, shrink.Run{}, err
+	}
+	run := shrink.Run{Seed: left.Seed, Cut: scenarios.Cut{Faults: left.Schedule, Amounts: s.Amounts()}}
+	_, err = s.Cut(run.Cut)
+	return s, run, err
+}
+
+// runOf returns the run that a scenario makes of a seed, and the scenario.
+func runOf(name, without string, seed uint64) (*scenarios.Scenario, shrink.Run, error) {
+	s, err := load(name, without)
+	if err != nil {
+		return nil, shrink.Run{}, err
+	}
+	faults, err := s.Schedule(event.NewLoop(seed).Stream)
+	return s, shrink.Run{Seed: seed, Cut: scenarios.Cut{Faults: faults, Amounts: s.Amounts()}}, err
+}
+
+// programOr returns the path of the build that is played: the one that is named, or this one.
+func programOr(ctx context.Context, named string) (string, error) {
+	if named == "" {
+		if err := handOver(ctx, false); err != nil {
+			return "", err
+		}
+		return os.Executable()
+	}
+	if _, err := os.Stat(named); err != nil {
+		return "", fmt.Errorf("the program to play: %w", err)
+	}
+	return filepath.Abs(named)
+}
+
+// cutting plays runs of a scenario that is cut, each in a process and a folder of its own.
+type cutting struct {
+	whole           *scenarios.Scenario
+	program, folder string
+}
+
+func (c *cutting) possible(r shrink.Run) bool {
+	_, err := c.whole.Cut(r.Cut)
+	return err == nil
+}
+
+func (c *cutting) runs() string { return filepath.Join(c.folder, "runs") }
+
+// clear takes away what the runs left.
+func (c *cutting) clear() { os.RemoveAll(c.runs()) }
+
+func (c *cutting) play(ctx context.Context, core int, r shrink.Run) (*reports.Result, error) {
+	s, err := c.whole.Cut(r.Cut)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.runs(), 0o755); err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp(c.runs(), "")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	file := filepath.Join(folder, minimalFile)
+	if err := reports.WriteFile(file, s.Text()); err != nil {
+		return nil, err
+	}
+	return runSeed(ctx, c.program, file, r.Seed, folder, core)
+}
+
+// write writes the scenario of a run that fails.
+func (c *cutting) write(r shrink.Run, moral string) error {
+	r.Moral = moral
+	s, err := c.whole.Cut(r.Cut)
+	if err != nil {
+		return err
+	}
+	return reports.WriteFile(c.file(), s.Text())
+}
+
+func (c *cutting) file() string { return filepath.Join(c.folder, minimalFile) }
+
+func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
+	began, of := time.Now(), len(job.Run.Faults)
+	job.Smaller = func(r shrink.Run, check string, played int) error {
+		tell("")
+		fmt.Printf("%5.0f s, run %3d: %s fails with %s\n", time.Since(began).Seconds(), played, check, r.Describe())
+		tell("looking for a smaller one")
+		return c.write(r, fmt.Sprintf("Seed %d of %s fails %s with %d of its %s.", job.Run.Seed, c.whole.Name, check, len(r.Faults), shrink.Faults(of)))
+	}
+	found, err := job.Shrink(ctx)
+	tell("")
+	if errors.Is(err, shrink.ErrPasses) {
+		return fmt.Errorf("shrink: seed %d of %s fails no check: there is nothing to cut down", job.Run.Seed, c.whole.Name)
+	}
+	if found == nil {
+		return err
+	}
+	fmt.Printf("\n%s fails with %d of %s after %d runs, %.0f s of real time:\n%s", found.Check, len(found.Run.Faults), shrink.Faults(of),
+		found.Played, time.Since(began).Seconds(), found.Run.Faults)
+	fmt.Println("\nwhat is left of the scenario's amounts:")
+	for i, a := range found.Run.Amounts {
+		fmt.Printf("  %s (it was %s)\n", a, job.Run.Amounts[i])
+	}
+	switch {
+	case err != nil:
+		fmt.Println("It was interrupted: more may be left out.")
+	case !found.Minimal:
+		fmt.Printf("All %d runs are spent: more may be left out.\n", job.Most)
+	case len(found.Run.Faults) == 0:
+		fmt.Println("It needs no fault at all.")
+	default:
+		fmt.Printf("No single fault of these can be left out: without any one of them, seeds %v do not fail %s.\n",
+			shrink.Seeds(found.Run.Seed, job.Run.Seed, job.Seeds), found.Check)
+	}
+	if err == nil {
+		err = c.confirm(ctx, found)
+	}
+	fmt.Printf("\nscenario: %s\nagain:    %s sim -scenario %s -seed %d\n", c.file(), c.said(), c.file(), found.Run.Seed)
+	return err
+}
+
+// said returns the program as somebody types it.
+func (c *cutting) said() string {
+	here, err := os.Getwd()
+	if path, e := filepath.Rel(here, c.program); err == nil && e == nil {
+		return path
+	}
+	return c.program
+}
+
+// confirm plays the file that was written, as a person would, and leaves its report in the folder.
+func (c *cutting) confirm(ctx context.Context, found *shrink.Found) error {
+	r, err := runSeed(ctx, c.program, c.file(), found.Run.Seed, c.folder, -1)
+	if err != nil {
+		return err
+	}
+	if r.Broken() != found.Check {
+		return fmt.Errorf("shrink: %s with seed %d was expected to fail %s, and does not", c.file(), found.Run.Seed, found.Check)
+	}
+	fmt.Printf("%s was played again, and fails %s; report: %s\n", c.file(), found.Check, filepath.Join(c.folder, reports.PageFile))
+	return nil
+}
