@@ -56,7 +56,8 @@ func TestACutHasSmallerSizesAndOtherCards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cut.Clients.Count != 3 || cut.Store.Appenders != 0 || cut.Store.Watchers != 1 || cut.Duration != Duration(31*time.Second) || cut.Topology.Machines[1].Card != "nvme" {
+	if cut.Clients.Count != 3 || cut.Store.Appenders != 0 || cut.Store.Watchers != 1 ||
+		cut.Duration != Duration(31*time.Second) || cut.Topology.Machines[1].Card != "nvme" {
 		t.Errorf("the cut scenario is\n%s", cut.Text())
 	}
 }

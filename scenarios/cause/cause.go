@@ -103,7 +103,7 @@ type trial struct {
 
 // Find finds what mattered.
 func (j Job) Find(ctx context.Context) (*Report, error) {
-	r := &Report{Scenario: j.Scenario.Name, Seed: j.Run.Seed, Seeds: shrink.Seeds(j.Run.Seed, j.Run.Seed, j.Seeds), Faults: []FaultChanges{}, Parts: []Change{}}
+	r := &Report{Scenario: j.Scenario.Name, Seed: j.Run.Seed, Seeds: shrink.Seeds(j.Run.Seed, j.Run.Seed, j.Seeds), Parts: []Change{}}
 	whole, err := j.play(ctx, r, []shrink.Run{j.Run})
 	if err != nil {
 		return nil, err
