@@ -33,14 +33,3 @@ type Lead struct {
 	From  Seconds `json:"from"`
 	To    Seconds `json:"to"`
 }
-
-// at returns what stood at a time: the last state that had begun, or nothing if the machine was up.
-func (m *Machine) at(t Seconds) Condition {
-	var is Condition
-	for _, s := range m.States {
-		if s.From <= t && t < s.To {
-			is = s.Kind
-		}
-	}
-	return is
-}
