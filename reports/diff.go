@@ -83,7 +83,7 @@ func checkRows(r *Result) []fact {
 	var all []fact
 	for _, c := range r.Checks {
 		first, _, _ := strings.Cut(c.Detail, "\n")
-		all = append(all, fact{c.Name, string(c.Status) + ": " + first})
+		all = append(all, fact{c.Name, string(c.Status) + ": " + strings.TrimSuffix(first, ":")})
 	}
 	return all
 }
