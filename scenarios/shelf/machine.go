@@ -57,10 +57,10 @@ func ReadMachine(file string) (*Machine, error) {
 	return m, nil
 }
 
-// Host returns the machine for the node to run on.
-func (m *Machine) Host() (*host.Host, error) {
+// Host returns the machine for the node to run on. It takes orders to be broken at a socket, if one is given.
+func (m *Machine) Host(chaos string) (*host.Host, error) {
 	return host.NewReal(host.RealConfig{
 		Name: m.Name, Address: m.Machines[m.Name], Machines: m.Machines,
-		Folder: m.Data, DropUnsynced: m.DropUnsynced,
+		Folder: m.Data, DropUnsynced: m.DropUnsynced, Chaos: chaos,
 	})
 }
