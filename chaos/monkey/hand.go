@@ -99,13 +99,28 @@ func (h *hand) say(all []orders.Order) (orders.Reply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, times := range reply.Felt {
-		if h.done[name] == nil {
-			h.done[name] = map[string]int64{}
-		}
-		h.done[name][reply.Life] = times
+		h.count(name, reply.Life, times)
 	}
 	maps.Copy(h.bad, reply.Refused)
 	return reply, nil
+}
+
+// count notes what a fault has done in a life of the process. The lock is held.
+func (h *hand) count(name, life string, times int64) {
+	if h.done[name] == nil {
+		h.done[name] = map[string]int64{}
+	}
+	h.done[name][life] = max(h.done[name][life], times)
+}
+
+// learn counts, once each, what processes have felt that ended before they were asked.
+func (h *hand) learn() {
+	felt := h.to.FirstFelt()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range felt {
+		h.count(f.Name, f.Life, 1)
+	}
 }
 
 // stop heals all, and says why it does not know that. A process that does not answer has had a lease's time then.
@@ -116,6 +131,7 @@ func (h *hand) stop() error {
 	for {
 		_, err := h.say(nil)
 		if err == nil || time.Since(began) > orders.Lease {
+			h.learn()
 			return err
 		}
 		time.Sleep(repeat / 4)

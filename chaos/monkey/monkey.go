@@ -11,6 +11,7 @@ package monkey
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,6 +52,8 @@ type Config struct {
 	Now   func() time.Duration // of the run
 	Began func()               // is told when the cluster was seen to be well; nil if nobody wants to know
 	Note  func(Event)          // is told what happens, by one caller at a time; nil if nobody wants to know
+
+	run string // tells the orders of this run from those of others
 }
 
 // Validate says what is wrong with the configuration.
@@ -84,6 +87,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
+	c.run = rand.Text()
 	r := newRun(&c)
 	if err := r.steady(ctx); err != nil {
 		return Result{}, err

@@ -23,7 +23,7 @@ type step struct {
 // steps returns what a fault of the schedule is to the sockets.
 func (c *Config) steps(f *chaos.Fault) []step {
 	spec, _ := chaos.Lookup(f.Kind)
-	o := orders.Order{Name: f.Name(), Kind: string(f.Kind), Params: map[string]int64{}}
+	o := orders.Order{Name: c.run + " " + f.Name(), Kind: string(f.Kind), Params: map[string]int64{}}
 	for _, p := range f.Params {
 		o.Params[p.Name] = p.Value
 	}

@@ -57,8 +57,16 @@ func spoil(b []byte) { b[rand.IntN(len(b))] ^= 1 << rand.IntN(8) }
 
 // tally counts what a fault does, and perhaps how often it may do it yet.
 type tally struct {
-	felt atomic.Int64
-	left atomic.Int64
+	felt  atomic.Int64
+	left  atomic.Int64
+	first func() // is told the first time
+}
+
+// feel counts once more.
+func (t *tally) feel() {
+	if t.felt.Add(1) == 1 && t.first != nil {
+		t.first()
+	}
 }
 
 // take says whether a fault that happens a number of times happens now, and counts it.
@@ -66,7 +74,7 @@ func (t *tally) take() bool {
 	if t.left.Add(-1) < 0 {
 		return false
 	}
-	t.felt.Add(1)
+	t.feel()
 	return true
 }
 

@@ -48,6 +48,7 @@ func (d *diskFaults) apply(o *orders.Order) (orders.Effect, error) {
 	}
 	f := &diskFault{kind: o.Kind, factor: o.Params["factor"], rate: o.Params["rate"], over: make(chan struct{})}
 	f.left.Store(o.Params["count"])
+	f.first = o.First
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.standing = append(d.standing, f)
@@ -104,7 +105,7 @@ func (d *diskFaults) refuse(t touch) error {
 			continue
 		}
 		if f := d.of(r.kind); f != nil {
-			f.felt.Add(1)
+			f.feel()
 			return r.err
 		}
 	}
@@ -112,7 +113,7 @@ func (d *diskFaults) refuse(t touch) error {
 		return syscall.EIO
 	}
 	if f := d.of(diskReadError); t == reads && f != nil && chance(f.rate) {
-		f.felt.Add(1)
+		f.feel()
 		return syscall.EIO
 	}
 	return nil
@@ -121,7 +122,7 @@ func (d *diskFaults) refuse(t touch) error {
 // do does an operation as the faults have it: not while the disk stalls, not at all, or slowly.
 func (d *diskFaults) do(t touch, run func() error) error {
 	for f := d.of(diskStall); f != nil; f = d.of(diskStall) {
-		f.felt.Add(1)
+		f.feel()
 		<-f.over
 	}
 	if err := d.refuse(t); err != nil {
@@ -130,7 +131,7 @@ func (d *diskFaults) do(t touch, run func() error) error {
 	began := time.Now()
 	err := run()
 	if f := d.of(diskSlow); f != nil {
-		f.felt.Add(1)
+		f.feel()
 		sleep(time.Since(began)*time.Duration(max(f.factor-1, 0)), f.over)
 	}
 	return err

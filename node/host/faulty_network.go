@@ -65,6 +65,7 @@ func newWays(self string, machines map[string]string) *ways {
 
 func (w *ways) apply(o *orders.Order) (orders.Effect, error) {
 	f := &wayFault{kind: o.Kind, from: o.From, to: o.To, params: o.Params}
+	f.first = o.First
 	if f.from != w.self && f.to != w.self {
 		return orders.Effect{}, fmt.Errorf("%s is at no end of the way from %s to %s", w.self, f.from, f.to)
 	}
@@ -122,7 +123,7 @@ func (w *ways) strike(f *wayFault) orders.Effect {
 		default:
 			c.forgotten()
 		}
-		f.felt.Add(1)
+		f.feel()
 	}
 	return orders.Effect{Felt: f.felt.Load}
 }
@@ -195,12 +196,12 @@ func (w *weather) late(b []byte) (by time.Duration) {
 		switch f.kind {
 		case netDelay:
 			by += time.Duration(f.params["delay"]+rand.Int64N(f.params["jitter"]+1)) * time.Millisecond
-			f.felt.Add(1)
+			f.feel()
 		case netLoss:
 			for range packets {
 				wait := retransmission
 				for n := 0; n < mostLost && chance(f.params["rate"]); n++ {
-					f.felt.Add(1)
+					f.feel()
 					by += wait
 					wait *= 2
 				}
@@ -208,7 +209,7 @@ func (w *weather) late(b []byte) (by time.Duration) {
 		case netCorrupt:
 			for n := range packets {
 				if chance(f.params["rate"]) {
-					f.felt.Add(1)
+					f.feel()
 					spoil(b[n*segment : min((n+1)*segment, len(b))])
 				}
 			}
@@ -221,7 +222,7 @@ func (w *weather) late(b []byte) (by time.Duration) {
 func (w *weather) drawn(bytes int) (busy time.Duration) {
 	for _, f := range w.faults {
 		if f.kind == netBandwidth {
-			f.felt.Add(1)
+			f.feel()
 			busy = max(busy, time.Duration(float64(bytes)/float64(max(f.params["rate"], 1))*float64(time.Second)))
 		}
 	}
@@ -279,7 +280,7 @@ func (w *ways) passable(ctx context.Context, peer string) error {
 			switch {
 			case there && f.kind == connectRefused:
 				w.mu.Unlock()
-				f.felt.Add(1)
+				f.feel()
 				return os.NewSyscallError("connect", syscall.ECONNREFUSED)
 			case there && f.kind == connectHang, (there || back) && cut:
 				by = f
@@ -290,7 +291,7 @@ func (w *ways) passable(ctx context.Context, peer string) error {
 			return nil
 		}
 		if by != noted {
-			by.felt.Add(1)
+			by.feel()
 			noted = by
 		}
 		select {
@@ -345,12 +346,12 @@ func (p *faultyPackets) WriteTo(b []byte, to net.Addr) (int, error) {
 		return p.PacketConn.WriteTo(b, to)
 	}
 	if f := now.cut(); f != nil {
-		f.felt.Add(1)
+		f.feel()
 		return len(b), nil
 	}
 	for _, f := range now.faults {
 		if f.kind == netLoss && chance(f.params["rate"]) {
-			f.felt.Add(1)
+			f.feel()
 			return len(b), nil
 		}
 	}

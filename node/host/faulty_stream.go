@@ -175,7 +175,7 @@ func (c *faultyConn) awaitIn() error {
 			return nil
 		}
 		if cut != nil && cut != noted {
-			cut.felt.Add(1)
+			cut.feel()
 			noted = cut
 		}
 		due := c.inDue
@@ -279,7 +279,7 @@ func (c *faultyConn) sendAll() {
 		now := c.there()
 		cut := now.cut()
 		if cut != nil && cut != noted {
-			cut.felt.Add(1)
+			cut.feel()
 			noted = cut
 		}
 		switch {

@@ -176,13 +176,16 @@ func play(ctx context.Context, c *monkey.Config, file string) error {
 	}
 	defer w.Close()
 	write, failed := scenarios.Journal(w)
-	begun := 0
+	begun, said := 0, ""
 	c.Note = func(e monkey.Event) {
 		write(e)
 		if e.What == monkey.Begin {
 			begun++
 		}
-		fmt.Println(told(&e))
+		if e.What != monkey.Probed || e.Why != said {
+			fmt.Println(told(&e))
+			said = e.Why
+		}
 	}
 	result, err := monkey.Run(ctx, *c)
 	if err = errors.Join(err, failed()); err != nil {

@@ -26,6 +26,9 @@ type Order struct {
 	To     string           `json:"to,omitempty"`     // to which the way leads
 	Params map[string]int64 `json:"params,omitempty"` // by the names that the catalogue of faults has for them, in its units
 	Left   time.Duration    `json:"left_ns"`          // until it is healed by itself; zero for one that happens at an instant
+
+	// First is told when the fault has changed the first call, before that call returns, as the process may end of it. It may be nil.
+	First func() `json:"-"`
 }
 
 // Reply says what became of orders.
@@ -49,6 +52,7 @@ type Standing struct {
 	apply Apply
 	lease time.Duration
 	life  string
+	first func(name string) // is told of what was felt for the first time
 
 	mu      sync.Mutex
 	known   map[string]*fault
@@ -68,7 +72,7 @@ type fault struct {
 
 // New returns the faults of a process, of which none stands. The lease is Lease but for tests.
 func New(apply Apply, lease time.Duration) *Standing {
-	return &Standing{apply: apply, lease: lease, life: rand.Text(), known: map[string]*fault{}}
+	return &Standing{apply: apply, lease: lease, life: rand.Text(), first: func(string) {}, known: map[string]*fault{}}
 }
 
 // Set has these faults stand, and no others.
@@ -102,7 +106,9 @@ func (s *Standing) begin(o *Order) {
 		return
 	}
 	before := f.felt()
-	effect, err := s.apply(*o)
+	apply := *o
+	apply.First = func() { s.first(o.Name) }
+	effect, err := s.apply(apply)
 	if err != nil {
 		f.over, f.why = true, err.Error()
 		return

@@ -39,6 +39,7 @@ func Serve(socket string, s *Standing) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("orders: make the socket: %w", err), l.Close())
 	}
 	v := &Server{standing: s}
+	s.first = func(name string) { note(socket, FirstFelt{s.life, name}) }
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT "+path, v.put)
 	v.http = http.Server{Handler: mux, ReadTimeout: patience, WriteTimeout: patience}
@@ -65,13 +66,54 @@ func (v *Server) put(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(v.standing.Set(all)) // who does not hear it says it again
 }
 
+// FirstFelt says that a fault was felt in a life of a process, which may have ended of it before anybody had asked.
+type FirstFelt struct {
+	Life string `json:"life"`
+	Name string `json:"name"`
+}
+
+// firstFile holds what was felt, a FirstFelt a line. It lies beside the socket.
+func firstFile(socket string) string { return socket + ".felt" }
+
+// note writes down what was felt. A disk that cannot take it leaves the count in the reply, if one comes.
+func note(socket string, f FirstFelt) {
+	line, err := json.Marshal(f)
+	if err != nil {
+		return
+	}
+	file, err := os.OpenFile(firstFile(socket), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = file.Write(append(line, '\n'))
+	_ = file.Close()
+}
+
+// FirstFelt returns what was felt in all lives of the process behind a socket.
+func (c *Client) FirstFelt() (all []FirstFelt) {
+	text, err := os.ReadFile(firstFile(c.socket))
+	if err != nil {
+		return nil // nothing was felt
+	}
+	for line := range bytes.Lines(text) {
+		var f FirstFelt
+		if json.Unmarshal(line, &f) == nil { // the last line may be cut
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 // Client gives orders to one process after another that listens at a socket.
-type Client struct{ http http.Client }
+type Client struct {
+	socket string
+	http   http.Client
+}
 
 // To returns a client of a socket.
 func To(socket string) *Client {
 	var d net.Dialer
-	return &Client{http.Client{Transport: &http.Transport{
+	return &Client{socket, http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true, // a process that was started again has another socket of the same name
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
 	}}}
