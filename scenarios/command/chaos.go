@@ -182,10 +182,11 @@ func play(ctx context.Context, c *monkey.Config, file string) error {
 		if e.What == monkey.Begin {
 			begun++
 		}
-		if e.What != monkey.Probed || e.Why != said {
+		probe, _, _ := strings.Cut(e.Why, ":")
+		if e.What != monkey.Probed || probe != said {
 			fmt.Println(told(&e))
-			said = e.Why
 		}
+		said = probe
 	}
 	result, err := monkey.Run(ctx, *c)
 	if err = errors.Join(err, failed()); err != nil {
