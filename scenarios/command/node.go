@@ -45,7 +45,8 @@ Example:
 	if err != nil {
 		return err
 	}
-	h, err := c.Host(*chaos)
+	c.Chaos = *chaos
+	h, err := c.Host()
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ type Machine struct {
 	// DropUnsynced has the end of the process take away what was not synced. It is for tests.
 	DropUnsynced bool        `yaml:"drop-unsynced,omitempty"`
 	Node         node.Config `yaml:"node"`
+
+	Chaos string `yaml:"-"` // the socket at which the machine takes orders to be broken; none if it is empty
 }
 
 // Validate says what is wrong with the configuration.
@@ -57,10 +59,10 @@ func ReadMachine(file string) (*Machine, error) {
 	return m, nil
 }
 
-// Host returns the machine for the node to run on. It takes orders to be broken at a socket, if one is given.
-func (m *Machine) Host(chaos string) (*host.Host, error) {
+// Host returns the machine for the node to run on.
+func (m *Machine) Host() (*host.Host, error) {
 	return host.NewReal(host.RealConfig{
 		Name: m.Name, Address: m.Machines[m.Name], Machines: m.Machines,
-		Folder: m.Data, DropUnsynced: m.DropUnsynced, Chaos: chaos,
+		Folder: m.Data, DropUnsynced: m.DropUnsynced, Chaos: m.Chaos,
 	})
 }
