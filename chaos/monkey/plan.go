@@ -147,7 +147,7 @@ func (c *Config) refuse(f *chaos.Fault) string {
 	switch {
 	case spec.Class == chaos.ClassProcess && !slices.Contains(c.Kept, machine):
 		return fmt.Sprintf("%s is no process that is kept here", machine)
-	case spec.Class == chaos.ClassDisk && c.Layers[machine] == "":
+	case spec.Class == chaos.ClassDisk && (c.Layers[machine] == "" || !slices.Contains(c.Kept, machine)):
 		return fmt.Sprintf("there is no layer over the disk of %s", machine)
 	case spec.Class == chaos.ClassNetwork && len(c.steps(f)) == 0:
 		return "no way that it could break has a layer"
