@@ -61,15 +61,8 @@ Examples:
 		return errors.New("live: -sim plays what -schedule says, and that is missing")
 	}
 	if *schedule != "" {
-		text, err := os.ReadFile(*schedule)
-		if err != nil {
+		if c.Schedule, err = readSchedule(*schedule); err != nil {
 			return err
-		}
-		if c.Schedule, err = chaos.Parse(*schedule, string(text)); err != nil {
-			return err
-		}
-		if len(c.Schedule) == 0 {
-			return fmt.Errorf("live: %s has no fault", *schedule)
 		}
 		c.Replay = fmt.Sprintf("bin/picloud live -schedule %s%s (the same faults; all else differs)", *schedule, flag)
 	}
@@ -97,6 +90,19 @@ Examples:
 		return besides(ctx, c.Folder, *schedule, *seed, result)
 	}
 	return verdict(result.Verdict)
+}
+
+// readSchedule reads a schedule that has faults.
+func readSchedule(file string) (chaos.Schedule, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	s, err := chaos.Parse(file, string(text))
+	if err == nil && len(s) == 0 {
+		return nil, fmt.Errorf("%s has no fault", file)
+	}
+	return s, err
 }
 
 // besides plays a live run's schedule on its scenario in the simulated world, and shows both. The worse of both verdicts is that of
