@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"text/tabwriter"
 	"time"
 
 	"picloud/chaos"
 	"picloud/reports"
-	"picloud/scenarios"
 	"picloud/scenarios/live"
 )
 
@@ -72,24 +67,33 @@ Examples:
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	result, err := runLive(ctx, c)
+	if err != nil {
+		return err
+	}
+	if *both {
+		return besides(ctx, c.Folder, *schedule, *seed, result)
+	}
+	return verdict(result.Verdict)
+}
+
+// runLive runs the cloud and shows what it came to.
+func runLive(ctx context.Context, c live.Config) (*reports.Result, error) {
 	if len(c.Schedule) > 0 {
 		fmt.Printf("%d faults are played on three nodes, until %s and a while longer\n", len(c.Schedule), c.Schedule.End())
 	} else {
-		fmt.Printf("three nodes are killed %d times, which takes a minute or more; seed %d\n", *kills, *seed)
+		fmt.Printf("three nodes are killed %d times, which takes a minute or more; seed %d\n", c.Kills, c.Seed)
 	}
 	result, data, err := live.Run(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Print(reports.Summary(result))
 	fmt.Printf("\nreport: %s\n", filepath.Join(c.Folder, reports.PageFile))
 	if data != "" {
 		fmt.Printf("the nodes' data: %s\n", data)
 	}
-	if *both {
-		return besides(ctx, c.Folder, *schedule, *seed, result)
-	}
-	return verdict(result.Verdict)
+	return result, nil
 }
 
 // readSchedule reads a schedule that has faults.
@@ -103,61 +107,4 @@ func readSchedule(file string) (chaos.Schedule, error) {
 		return nil, fmt.Errorf("%s has no fault", file)
 	}
 	return s, err
-}
-
-// besides plays a live run's schedule on its scenario in the simulated world, and shows both. The worse of both verdicts is that of
-// the command.
-func besides(ctx context.Context, folder, schedule string, seed uint64, live *reports.Result) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	simulated := folder + "-sim"
-	fmt.Println("\nand now in the simulated world:")
-	sim := exec.CommandContext(ctx, program, "sim", "-scenario", filepath.Join(folder, scenarios.ScenarioFile), "-schedule", schedule,
-		"-seed", fmt.Sprint(seed), "-out", simulated)
-	sim.Stdout, sim.Stderr = os.Stdout, os.Stderr
-	if err := sim.Run(); ctx.Err() != nil {
-		return ctx.Err()
-	} else if _, judged := errors.AsType[*exec.ExitError](err); err != nil && !judged {
-		return err
-	}
-	other, _, err := reports.Read(simulated)
-	if err != nil {
-		return fmt.Errorf("live: what the simulated run came to: %w", err)
-	}
-	fmt.Println()
-	if err := sideBySide(os.Stdout, live, other); err != nil {
-		return err
-	}
-	fmt.Printf("the runs: %s and %s\n", folder, simulated)
-	if live.Verdict == reports.Pass {
-		return verdict(other.Verdict)
-	}
-	return verdict(live.Verdict)
-}
-
-// sideBySide shows what a live and a simulated run of one schedule came to.
-func sideBySide(w io.Writer, live, sim *reports.Result) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "\tLIVE\t\tSIMULATED\t\nverdict\t%s\t\t%s\t\n", live.Verdict, sim.Verdict)
-	a, b := live.Operations, sim.Operations
-	fmt.Fprintf(table, "operations that are ok\t%d\tof %d\t%d\tof %d\n", a.OK, a.OK+a.Failed+a.Unknown, b.OK, b.OK+b.Failed+b.Unknown)
-	fmt.Fprintf(table, "processes that ended by themselves\t%d\t\t%d\t\n", len(live.Deaths), len(sim.Deaths))
-	for _, c := range live.Checks {
-		other := reports.Check{Status: "not made"}
-		if i := slices.IndexFunc(sim.Checks, func(o reports.Check) bool { return o.Name == c.Name }); i >= 0 {
-			other = sim.Checks[i]
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\n", c.Name, c.Status, c.Count, other.Status, other.Count)
-	}
-	for i := range live.Faults {
-		f := &live.Faults[i]
-		felt := "not played"
-		if i < len(sim.Faults) {
-			felt = fmt.Sprintf("felt %d times", sim.Faults[i].Times)
-		}
-		fmt.Fprintf(table, "%s %s\tfelt %d times\tat %s\t%s\t\n", f.Kind, f.Target, f.Times, f.From, felt)
-	}
-	return table.Flush()
 }
