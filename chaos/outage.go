@@ -1,5 +1,7 @@
 package chaos
 
+import "slices"
+
 // Outage is the moment of a schedule at which the most members are out.
 type Outage struct {
 	Fault Fault    // with which it begins
@@ -18,6 +20,7 @@ func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 			}
 		}
 		if len(out) > len(worst.Out) {
+			slices.Sort(out)
 			worst = Outage{s[i], out}
 		}
 	}

@@ -171,15 +171,17 @@ func (r *run) play(ctx context.Context) (why string) {
 	}()
 	defer func() { stop(); <-done }()
 	for _, m := range r.moments() {
-		t := time.NewTimer(m.at - r.Now())
-		select {
-		case <-t.C:
-		case why := <-failed:
-			t.Stop()
-			return why
-		case <-ctx.Done():
-			t.Stop()
-			return "it was interrupted"
+		for now := r.Now(); now < m.at; now = r.Now() {
+			t := time.NewTimer(m.at - now)
+			select {
+			case <-t.C:
+			case why := <-failed:
+				t.Stop()
+				return why
+			case <-ctx.Done():
+				t.Stop()
+				return "it was interrupted"
+			}
 		}
 		m.what()
 	}
