@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -88,7 +89,7 @@ func parseAbort(text string) (monkey.Abort, error) {
 }
 
 func chaosRun(ctx context.Context, args []string) error {
-	f := flags("chaos run", `chaos run [-dir FOLDER] [-dry-run] [-steady URL] [-abort SHARE/TIME] [-out N] [-journal FILE] SCHEDULE
+	f := flags("chaos run", `chaos run [-dir FOLDER] [-dry-run] [-steady URL] [-abort SHARE/TIME] [-radius N] [-journal FILE] SCHEDULE
 
 Plays a schedule, a file as the simulator's are, on the cloud that picloud up -chaos runs. What cannot be played is refused
 by name before anything begins, and so is a schedule that takes out more nodes at one time than may be. Before that, the
@@ -103,13 +104,13 @@ Examples:
   printf '2s +5s kill machine=pi-2\n9s +5s disk-full machine=pi-3\n' > schedule.txt
   picloud chaos run -dry-run schedule.txt
   picloud chaos run -steady http://127.0.0.1:8000/ schedule.txt
-  picloud chaos run -out 2 -abort 100%/30s schedule.txt      so that two of three nodes may be out`)
+  picloud chaos run -radius 2 -abort 100%/30s schedule.txt      so that two of three nodes may be out`)
 	dir := f.String("dir", ".picloud", "the cloud's folder")
 	dry := f.Bool("dry-run", false, "say what would be done, and do nothing")
 	var steady urls
 	f.Var(&steady, "steady", "a URL that answers with 2xx in the steady state; may be given more than once")
 	abort := f.String("abort", "50%/10s", "give up when more than this share of the probes fail for this long")
-	out := f.Int("out", -1, "nodes that may be out at one time (default as many as leave a majority)")
+	radius := f.Int("radius", -1, "nodes that may be out at one time (default as many as leave a majority)")
 	file := f.String("journal", "", "what was done, an event a line, is added to this file (default chaos.jsonl in the cloud's folder)")
 	if err := parse(f, args, 1); err != nil {
 		return err
@@ -118,7 +119,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	c := &monkey.Config{MostOut: *out}
+	c := &monkey.Config{MostOut: *radius}
 	if c.Schedule, err = chaos.Parse(f.Arg(0), string(text)); err != nil {
 		return err
 	}
@@ -147,7 +148,24 @@ Examples:
 	if *file == "" {
 		*file = filepath.Join(*dir, "chaos.jsonl")
 	}
+	alone, err := only(filepath.Join(*dir, "chaos.lock"))
+	if err != nil {
+		return fmt.Errorf("chaos run: %w", err)
+	}
+	defer alone.Close()
 	return play(ctx, c, *file)
+}
+
+// only sees that no other monkey plays on the cloud, until the file is closed: each would heal what the other breaks.
+func only(lock string) (*os.File, error) {
+	f, err := os.OpenFile(lock, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("another one plays on this cloud: %w", err), f.Close())
+	}
+	return f, nil
 }
 
 // printPlan says what would be done.

@@ -158,7 +158,7 @@ func TestTheMonkeyBreaksAndHeals(t *testing.T) {
 
 	const long = "0.1s +90000s pause machine=pi-3\n0.2s +90000s disk-full machine=pi-2\n"
 	breaks := func(t *testing.T, flags ...string) *chaosRun {
-		r := chaosOn(t, c, long, append([]string{"-out", "2"}, flags...)...)
+		r := chaosOn(t, c, long, append([]string{"-radius", "2"}, flags...)...)
 		if !r.hears("disk-full") {
 			t.Fatal(r.ends())
 		}
@@ -170,6 +170,9 @@ func TestTheMonkeyBreaksAndHeals(t *testing.T) {
 
 	t.Run("all heals when the monkey is killed", func(t *testing.T) {
 		r := breaks(t, "-abort", never)
+		if status, said := chaosOn(t, c, "").ends(); status != 2 || !strings.Contains(said, "another one plays") {
+			t.Errorf("a second one has status %d: %s", status, said)
+		}
 		if err := r.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}

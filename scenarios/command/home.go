@@ -219,6 +219,13 @@ func (s *home) takeOrders() (shut func(), err error) {
 		}
 		return func() {}, nil
 	}
+	old, err := filepath.Glob(s.Socket("*") + ".felt") // by earlier runs
+	for _, file := range old {
+		err = errors.Join(err, os.Remove(file))
+	}
+	if err != nil {
+		return nil, err
+	}
 	server, err := s.keeper.Serve(socket)
 	if err != nil {
 		return nil, err

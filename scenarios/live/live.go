@@ -61,12 +61,12 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Program == "" || c.Folder == "":
 		return errors.New("live: a run needs a program and a folder")
-	case len(c.Schedule) > 0:
-		return c.fits()
-	case c.Kills < 3:
+	case len(c.Schedule) == 0 && c.Kills < 3:
 		return fmt.Errorf("live: %d kills, it must be 3 or more: all nodes are killed at once one time", c.Kills)
 	case c.Limit <= 0:
 		return fmt.Errorf("live: a limit of %s leaves no time for kills", c.Limit)
+	case len(c.Schedule) > 0:
+		return c.fits()
 	}
 	return nil
 }
