@@ -134,10 +134,9 @@ func TestTheMonkeyBreaksAndHeals(t *testing.T) {
 			t.Fatalf("status %d: %s", status, said)
 		}
 		wellAgain(t, c)
-		if f := felt(t, c); f["kill"] != 1 { // the others can be missed by a machine that is slow enough
+		f := felt(t, c)
+		if t.Log(f); len(f) != 4 || f["kill"] > 1 || status == 0 && f["kill"] != 1 {
 			t.Errorf("felt is %v: %s", f, said)
-		} else {
-			t.Log(f)
 		}
 	})
 
@@ -190,9 +189,6 @@ func TestTheMonkeyBreaksAndHeals(t *testing.T) {
 		if status, said := r.ends(); !strings.Contains(said, "interrupted") {
 			t.Errorf("status %d: %s", status, said)
 		}
-		if s := state(c, "pi-3"); s == "T" {
-			t.Error("pi-3 stands still")
-		}
 		wellAgain(t, c)
 	})
 
@@ -200,9 +196,6 @@ func TestTheMonkeyBreaksAndHeals(t *testing.T) {
 		r := breaks(t, "-abort", "10%/1s")
 		if status, said := r.ends(); status != 1 || !strings.Contains(said, "given up, and healed") {
 			t.Errorf("status %d: %s", status, said)
-		}
-		if s := state(c, "pi-3"); s == "T" {
-			t.Error("pi-3 stands still")
 		}
 		wellAgain(t, c)
 	})
