@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"picloud/chaos"
 	"picloud/chaos/monkey"
 	"picloud/reports"
 )
@@ -20,15 +21,15 @@ type journalEntry struct {
 	Why   string          `json:"why,omitempty"`
 }
 
-// Journal returns what writes events down, line by line, and the first error of writing.
-func Journal(w io.Writer) (note func(monkey.Event), failed func() error) {
+// Journal returns what writes events down, line by line, and the first error of writing. The topology is what faults are aimed at.
+func Journal(w io.Writer, top *chaos.Topology) (note func(monkey.Event), failed func() error) {
 	var err error
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	note = func(v monkey.Event) {
 		line := journalEntry{At: reports.Seconds(v.At), What: v.What, Times: v.Times, Why: v.Why}
 		if v.Fault != nil {
-			f := faultOf(v.Fault, v.Times)
+			f := faultOf(v.Fault, top, v.Times)
 			line.Fault = &f
 		}
 		if bad := e.Encode(&line); err == nil {

@@ -193,7 +193,7 @@ func play(ctx context.Context, c *monkey.Config, file string) error {
 		return err
 	}
 	defer w.Close()
-	write, failed := scenarios.Journal(w)
+	write, failed := scenarios.Journal(w, &c.Topology)
 	begun, said := 0, ""
 	c.Note = func(e monkey.Event) {
 		write(e)

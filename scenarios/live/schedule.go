@@ -99,8 +99,8 @@ func (r *run) breakAll(ctx context.Context, p shelf.Place) error {
 		r.killAll(ctx, plan(r.config.Seed, r.nodes(), r.config.Kills))
 		return nil
 	}
-	note, failed := scenarios.Journal(&r.journal)
 	c := r.aim(p)
+	note, failed := scenarios.Journal(&r.journal, &c.Topology)
 	c.Note = note
 	r.wait(ctx, r.config.Limit, func() bool { return r.seen.succeeded() > served })
 	if ctx.Err() == nil && r.seen.succeeded() <= served {
