@@ -31,6 +31,7 @@ func commands() []entry {
 		{"alerts", "say which alerts stand in a cloud that runs", command.Alerts},
 		{"health", "say what a node does about its hardware", command.Health},
 		{"proof", "say which processors of a cloud compute wrongly", command.Proof},
+		{"chaos", "play a schedule of faults on a cloud that up runs", command.Chaos},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},

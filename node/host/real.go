@@ -16,6 +16,9 @@ type RealConfig struct {
 	// DropUnsynced has the end of the process take away what was not synced, as a power cut would. It is for
 	// tests, and wants a folder of its own.
 	DropUnsynced bool
+	// Chaos is the file of a socket at which orders are taken to break disk and network; if it is empty, there is nothing that
+	// could break them.
+	Chaos string
 }
 
 // NewReal returns a real machine, with a log of JSON lines on standard error.
@@ -31,10 +34,18 @@ func NewReal(c RealConfig) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	var network Network = &RealNetwork{Address: c.Address, Names: c.Machines}
+	if c.Chaos != "" {
+		layer := NewFaulty(c.Name, c.Machines)
+		if _, err := layer.Serve(c.Chaos); err != nil { // for as long as the process lives
+			return nil, fmt.Errorf("host: take orders to break the machine: %w", err)
+		}
+		disk, network = layer.Disk(disk), layer.Network(network)
+	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	return &Host{
 		Name:    c.Name,
-		Network: &RealNetwork{Address: c.Address, Names: c.Machines},
+		Network: network,
 		Disk:    disk,
 		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
 		Effort:  FullEffort{},

@@ -42,8 +42,9 @@ type ports struct {
 // home is a cloud of processes on this machine's loopback.
 type home struct {
 	shelf.Shelf
-	bare  bool // the database only
-	ports ports
+	keeper shelf.Keeper
+	bare   bool // the database only
+	ports  ports
 
 	moderators string // of Pinboard, separated by commas
 
@@ -187,11 +188,11 @@ func (s *home) begin(ctx context.Context) *sync.WaitGroup {
 func (s *home) keep(ctx context.Context, name string) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := s.once(ctx, name)
+		life := s.once(ctx, name)
 		if ctx.Err() != nil {
 			return
 		}
-		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, err, s.File(name, ".log"))
+		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, life.Err, s.File(name, ".log"))
 		select {
 		case <-time.After(max(0, time.Second-time.Since(began))):
 		case <-ctx.Done():
@@ -200,13 +201,36 @@ func (s *home) keep(ctx context.Context, name string) {
 }
 
 // once runs one node until it ends.
-func (s *home) once(ctx context.Context, name string) error {
+func (s *home) once(ctx context.Context, name string) shelf.Life {
 	log, err := os.OpenFile(s.File(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		return shelf.Life{Err: err}
 	}
 	defer log.Close()
-	return s.Once(ctx, name, log, nil)
+	return s.keeper.Once(ctx, name, func(started func(*os.Process)) error { return s.Once(ctx, name, log, started) })
+}
+
+// takeOrders lets the nodes be broken, until it is shut. What an earlier run left of it is removed otherwise.
+func (s *home) takeOrders() (shut func(), err error) {
+	socket := s.Socket(keeperName)
+	if !s.Chaos {
+		if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		return func() {}, nil
+	}
+	old, err := filepath.Glob(s.Socket("*") + ".felt") // by earlier runs
+	for _, file := range old {
+		err = errors.Join(err, os.Remove(file))
+	}
+	if err != nil {
+		return nil, err
+	}
+	server, err := s.keeper.Serve(socket)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = errors.Join(server.Close(), os.Remove(socket)) }, nil // closing removes the file too
 }
 
 // ready waits until the store answers, and each load balancer serves the page.

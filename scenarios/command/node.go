@@ -11,7 +11,7 @@ import (
 
 // Node runs a node on this machine.
 func Node(ctx context.Context, args []string) error {
-	f := flags("node", `node -config FILE
+	f := flags("node", `node -config FILE [-chaos SOCKET]
 
 Runs a node of a cloud on this machine until it is interrupted or told to end (SIGTERM); then it brings
 to an end what it was doing and hands over what it leads. Its log goes to standard error, a JSON object
@@ -34,6 +34,7 @@ Example of a file:
 Example:
   picloud node -config /etc/picloud.yaml`)
 	file := f.String("config", "", "the node's configuration")
+	chaos := f.String("chaos", "", "a file for a socket at which orders are taken to break disk and network, as up -chaos has it; without it nothing can break them")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ Example:
 	if err != nil {
 		return err
 	}
+	c.Chaos = *chaos
 	h, err := c.Host()
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // Up runs a cloud on this machine.
 func Up(ctx context.Context, args []string) error {
-	f := flags("up", `up [-nodes N] [-dir FOLDER] [-database] [-web PORT] [-tls PORT] [...]
+	f := flags("up", `up [-nodes N] [-dir FOLDER] [-database] [-chaos] [-web PORT] [-tls PORT] [...]
 
 Runs a cloud on this machine, and on it Pinboard, which you open in a browser: people register, post texts and
 pictures, and follow one another. Each node is a process of its own with an address of its own (127.0.0.1,
@@ -24,6 +24,7 @@ Examples:
   picloud up                                  then open http://127.0.0.1:8000/
   picloud up -nodes 5 -dir cloud -web 8888
   picloud up -database                        the replicated database, and nothing on it
+  picloud up -chaos                           and in another terminal: picloud chaos run SCHEDULE
   curl --cacert .picloud/certificate.pem https://127.0.0.1:8443/api/users/ann
   curl -H "Authorization: Bearer $(cat .picloud/token)" -X PUT -d '{"n":1}' 127.0.0.1:8080/v1/shop/carts/1
   redis-cli -a "$(cat .picloud/token)" set greeting hello`)
@@ -31,6 +32,7 @@ Examples:
 	s := &home{addrs: map[string]string{}}
 	f.StringVar(&s.Folder, "dir", ".picloud", "the folder for configurations, logs, mails and data")
 	f.BoolVar(&s.bare, "database", false, "run store and database only")
+	f.BoolVar(&s.Chaos, "chaos", false, "let picloud chaos run break the nodes, through sockets in the folder")
 	for _, p := range []struct {
 		port         *string
 		name, number string
@@ -80,6 +82,10 @@ func (s *home) run(ctx context.Context) error {
 		}
 		defer shut()
 	}
+	shut, err := s.takeOrders()
+	if err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
 	all := s.begin(ctx)
 	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.Folder)
 	if err := s.ready(ctx); err != nil {
@@ -91,6 +97,7 @@ func (s *home) run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	fmt.Println("stopping the nodes")
+	shut() // who stands still for a fault would not hear that it is to stop
 	all.Wait()
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package live runs a cloud of three nodes as real processes on this machine, loads it, and kills the nodes
-// with kill -9 again and again, now and then all at once. What the clients saw is judged by the checks that
-// judge the simulation.
+// with kill -9 again and again, now and then all at once; or it has the monkey play a schedule on it, of all
+// kinds that can be played on processes. What the clients saw is judged by the checks that judge the
+// simulation, which plays the same schedule on the scenario that the run leaves.
 //
 // It shows what the simulator leaves out: the real kernel, network stack, file system and clock, goroutines
 // on several cores, and what a real process needs to begin and to end. The seed decides which node is killed
@@ -19,16 +20,21 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 	"time"
 
+	"picloud/chaos"
+	"picloud/chaos/monkey"
 	"picloud/node"
+	"picloud/node/host"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/shelf"
@@ -42,8 +48,12 @@ type Config struct {
 	Kills        int           // of processes
 	Limit        time.Duration // after which nobody is killed any more, on a machine that is too slow
 	DropUnsynced bool          // a kill takes away what was not synced
-	Folder       string        // for what the run leaves
-	Replay       string        // the command that does the same again, for the report
+
+	// Schedule is played in place of the kills, in the time of the run.
+	Schedule chaos.Schedule
+
+	Folder string // for what the run leaves
+	Replay string // the command that does the same again, for the report
 }
 
 // Validate says what is wrong with the configuration.
@@ -51,10 +61,12 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Program == "" || c.Folder == "":
 		return errors.New("live: a run needs a program and a folder")
-	case c.Kills < 3:
+	case len(c.Schedule) == 0 && c.Kills < 3:
 		return fmt.Errorf("live: %d kills, it must be 3 or more: all nodes are killed at once one time", c.Kills)
 	case c.Limit <= 0:
 		return fmt.Errorf("live: a limit of %s leaves no time for kills", c.Limit)
+	case len(c.Schedule) > 0:
+		return c.fits()
 	}
 	return nil
 }
@@ -66,23 +78,30 @@ const quiet = 2 * time.Minute
 //go:embed live.yaml
 var text string
 
-// scenario returns what is judged, for a run in which the last node was started again at a time.
-func scenario(healed time.Duration) (*scenarios.Scenario, error) {
+// scenario returns what is judged, for a run in which all was healed at a time.
+func (c *Config) scenario(healed time.Duration) (*scenarios.Scenario, error) {
 	t, err := template.New("live.yaml").Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	healed = healed.Truncate(time.Millisecond)
-	if err := t.Execute(&b, struct{ Duration, Liveness time.Duration }{healed + quiet, quiet}); err != nil {
+	about := struct {
+		Duration, Liveness time.Duration
+		Moral              string
+		Kinds              []chaos.Kind
+	}{healed.Truncate(time.Millisecond) + quiet, quiet, "What real processes acknowledged is there after each kill -9, of one or of all at once.", []chaos.Kind{chaos.Kill}}
+	if len(c.Schedule) > 0 {
+		about.Moral, about.Kinds = "What real processes acknowledged is there after all that a schedule breaks.", c.kinds()
+	}
+	if err := t.Execute(&b, about); err != nil {
 		return nil, err
 	}
 	return scenarios.Parse("live.yaml", []byte(b.String()))
 }
 
-// heal notes that all nodes were started again.
+// heal notes that nothing is broken any more.
 func (r *run) heal() (err error) {
-	r.scenario, err = scenario(r.now())
+	r.scenario, err = r.config.scenario(r.now())
 	return err
 }
 
@@ -115,7 +134,7 @@ func Run(ctx context.Context, c Config) (*reports.Result, string, error) {
 	if err := c.Validate(); err != nil {
 		return nil, "", err
 	}
-	s, err := scenario(c.Limit)
+	s, err := c.scenario(c.Limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -123,7 +142,7 @@ func Run(ctx context.Context, c Config) (*reports.Result, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	r := &run{config: c, scenario: s, shelf: shelf.Shelf{Folder: data, Program: c.Program}, began: time.Now()}
+	r := &run{config: c, scenario: s, shelf: shelf.Shelf{Folder: data, Program: c.Program, Chaos: len(c.Schedule) > 0}, began: time.Now()}
 	r.log.now = r.now
 	result, err := r.play(ctx)
 	if err == nil && result.Verdict != reports.Pass {
@@ -141,6 +160,11 @@ type run struct {
 	log      labelled
 	seen     seen
 	lives    lives
+
+	keeper  shelf.Keeper
+	layers  map[string]*host.Faulty // of the clients' machines
+	journal bytes.Buffer            // of the monkey
+	played  monkey.Result
 }
 
 // now returns the time of the run.
@@ -153,9 +177,15 @@ func (r *run) play(ctx context.Context) (*reports.Result, error) {
 		return nil, err
 	}
 	nodes, stop := context.WithCancel(ctx)
+	shut, err := r.takeOrders(p)
+	if err != nil {
+		stop()
+		return nil, err
+	}
 	ended := r.keep(nodes)
 	err = r.load(ctx, p)
 	end := r.now()
+	shut()
 	stop()
 	ended.Wait()
 	if err = errors.Join(err, ctx.Err(), r.steady()); err != nil {
@@ -166,6 +196,9 @@ func (r *run) play(ctx context.Context) (*reports.Result, error) {
 		History: r.seen.history(), Log: r.log.bytes(), Replay: r.config.Replay,
 	}
 	left.Schedule, left.Felt, left.Deaths = r.lives.left()
+	if len(r.config.Schedule) > 0 {
+		left.Schedule, left.Felt = r.played.Schedule, r.played.Felt
+	}
 	return r.judge(left)
 }
 
@@ -184,7 +217,13 @@ func (r *run) judge(left scenarios.Run) (*reports.Result, error) {
 	if err := r.scenario.Save(r.config.Folder, left); err != nil {
 		return nil, err
 	}
-	result, err := r.scenario.JudgeInto(r.config.Folder, left, r.lives.enough(r.config.Kills))
+	var more []reports.Check
+	if len(r.config.Schedule) == 0 {
+		more = append(more, r.lives.enough(r.config.Kills))
+	} else if err := reports.WriteFile(filepath.Join(r.config.Folder, scenarios.JournalFile), r.journal.Bytes()); err != nil {
+		return nil, err
+	}
+	result, err := r.scenario.JudgeInto(r.config.Folder, left, more...)
 	timing := reports.Timing{WallSeconds: time.Since(r.began).Seconds(), CheckSeconds: time.Since(began).Seconds()}
 	return &result, errors.Join(err, reports.WriteTiming(r.config.Folder, timing))
 }

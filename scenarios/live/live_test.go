@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/command"
@@ -84,6 +85,58 @@ func TestAShortRunIsJudged(t *testing.T) {
 	}
 }
 
+func schedule(t *testing.T, text string) chaos.Schedule {
+	t.Helper()
+	s, err := chaos.Parse("schedule", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestAScheduleIsPlayedAndJudged says nothing of a run that was too slow to be judged.
+func TestAScheduleIsPlayedAndJudged(t *testing.T) {
+	c, data := begin(t)
+	c.Schedule = schedule(t, `
+		0s  +1s kill machine=pi-1
+		6s  +1s partition-one machine=pi-2
+		10s +1s pause machine=pi-3
+		13s +3s disk-full machine=pi-3
+		18s +0s reset link=client-1>*`)
+	result, _, err := live.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(reports.Summary(result))
+	if result.Verdict == reports.Fail {
+		t.Errorf("the run failed: %s", result.Cause())
+	}
+	if left := processes(t, data); len(left) > 0 {
+		t.Errorf("processes are left: %q", left)
+	}
+	again, err := scenarios.JudgeFolder(c.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again.Faults) != 5 || again.Faults[0].Kind != "kill" || result.Verdict == reports.Pass && again.Faults[0].Times != 1 || again.Verdict != result.Verdict {
+		t.Errorf("judged again it is %s with the faults %+v", again.Verdict, again.Faults)
+	}
+	if text, err := os.ReadFile(filepath.Join(c.Folder, scenarios.JournalFile)); err != nil || strings.Count(string(text), `"what":"felt"`) != 5 {
+		t.Errorf("the journal is %s, %v", text, err)
+	}
+}
+
+func TestTheScheduleThatIsAnExampleCanBePlayed(t *testing.T) {
+	text, err := os.ReadFile("schedule.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := live.Config{Program: "p", Folder: "f", Limit: 1, Schedule: schedule(t, string(text))}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 	c, data := begin(t)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -117,6 +170,9 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		func(c *live.Config) { c.Folder = "" },
 		func(c *live.Config) { c.Kills = 2 },
 		func(c *live.Config) { c.Limit = 0 },
+		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s power-cut machine=pi-1") },
+		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s kill machine=client-1") },
+		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s kill machine=pi-1"); c.Limit = 0 },
 	} {
 		c := good
 		spoil(&c)

@@ -2,19 +2,17 @@ package live
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"picloud/chaos"
 	"picloud/node/wait"
 	"picloud/reports"
+	"picloud/scenarios/shelf"
 )
 
 // lives is what became of the nodes.
@@ -86,16 +84,17 @@ const again = time.Second
 func (r *run) keepNode(ctx context.Context, name string) {
 	for life := 1; ctx.Err() == nil; life++ {
 		label := fmt.Sprintf("%s#%d", name, life)
-		by, at, err := r.live(ctx, name, label)
+		by, at, life := r.live(ctx, name, label)
 		now := r.now()
 		switch {
 		case ctx.Err() != nil:
 			return
-		case diedOfKill(err) && by != nil:
+		case by != nil && shelf.DiedOfKill(life.Err):
 			wait.For(ctx, by.down)
 			r.lives.killed(name, at, r.now())
+		case life.Killed: // by the monkey, which says when it is started again
 		default:
-			r.lives.ended(reports.Death{Machine: name, At: reports.Seconds(now), Reason: reason(err), Stack: r.log.lastOf(label)})
+			r.lives.ended(reports.Death{Machine: name, At: reports.Seconds(now), Reason: reason(life.Err), Stack: r.log.lastOf(label)})
 			wait.For(ctx, again)
 		}
 		if by != nil {
@@ -106,33 +105,27 @@ func (r *run) keepNode(ctx context.Context, name string) {
 
 // live runs a node for one life. It returns the kill that came, if one came, with its time, and how the
 // process ended.
-func (r *run) live(ctx context.Context, name, label string) (by *kill, at time.Duration, err error) {
+func (r *run) live(ctx context.Context, name, label string) (by *kill, at time.Duration, life shelf.Life) {
 	over := make(chan struct{})
 	var waiting sync.WaitGroup
 	log := r.log.of(label)
-	err = r.shelf.Once(ctx, name, log, func(p *os.Process) {
-		waiting.Go(func() {
-			select {
-			case k := <-r.lives.kills[name]:
-				by, at = &k, r.now()
-				p.Kill() // it may have ended by itself a moment before, as its status will say
-			case <-over:
-			}
+	life = r.keeper.Once(ctx, name, func(started func(*os.Process)) error {
+		return r.shelf.Once(ctx, name, log, func(p *os.Process) {
+			started(p)
+			waiting.Go(func() {
+				select {
+				case k := <-r.lives.kills[name]:
+					by, at = &k, r.now()
+					p.Kill() // it may have ended by itself a moment before, as its status will say
+				case <-over:
+				}
+			})
 		})
 	})
 	close(over)
 	waiting.Wait()
 	log.end()
-	return by, at, err
-}
-
-func diedOfKill(err error) bool {
-	exit, is := errors.AsType[*exec.ExitError](err)
-	if !is {
-		return false
-	}
-	status, is := exit.Sys().(syscall.WaitStatus)
-	return is && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return by, at, life
 }
 
 // reason says how a node ended by itself.

@@ -44,8 +44,12 @@ func (r *run) load(ctx context.Context, p shelf.Place) error {
 	var failed [3]error
 	workers.Go(func() { failed[0] = storecloud.Clients(working, r.host(worker, p), work, r.seen.add) })
 	watchers.Go(func() { failed[1] = storecloud.Clients(watching, r.host(watcher, p), watch, r.seen.add) })
-	r.killAll(ctx, plan(r.config.Seed, r.nodes(), r.config.Kills))
-	if err := r.heal(); err != nil {
+	err := r.breakAll(ctx, p)
+	if err = errors.Join(err, r.heal()); err != nil {
+		stopWork()
+		stopWatch()
+		workers.Wait()
+		watchers.Wait()
 		return err
 	}
 	r.wait(ctx, r.end(), r.served)
@@ -139,8 +143,12 @@ func (r *run) read(ctx context.Context, store api.Store, registers kv.Cloud, o h
 
 // host returns this process as a machine of clients.
 func (r *run) host(name string, p shelf.Place) *host.Host {
+	var network host.Network = &host.RealNetwork{Names: p.Addresses}
+	if layer := r.layers[name]; layer != nil {
+		network = layer.Network(network)
+	}
 	return &host.Host{
-		Name: name, Network: &host.RealNetwork{Names: p.Addresses},
+		Name: name, Network: network,
 		Log: slog.New(slog.NewJSONHandler(r.log.of(name+"#1"), nil)),
 	}
 }

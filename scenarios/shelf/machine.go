@@ -18,6 +18,8 @@ type Machine struct {
 	// DropUnsynced has the end of the process take away what was not synced. It is for tests.
 	DropUnsynced bool        `yaml:"drop-unsynced,omitempty"`
 	Node         node.Config `yaml:"node"`
+
+	Chaos string `yaml:"-"` // the socket at which the machine takes orders to be broken; none if it is empty
 }
 
 // Validate says what is wrong with the configuration.
@@ -61,6 +63,6 @@ func ReadMachine(file string) (*Machine, error) {
 func (m *Machine) Host() (*host.Host, error) {
 	return host.NewReal(host.RealConfig{
 		Name: m.Name, Address: m.Machines[m.Name], Machines: m.Machines,
-		Folder: m.Data, DropUnsynced: m.DropUnsynced,
+		Folder: m.Data, DropUnsynced: m.DropUnsynced, Chaos: m.Chaos,
 	})
 }

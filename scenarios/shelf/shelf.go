@@ -29,7 +29,11 @@ const stopGrace = 20 * time.Second
 type Shelf struct {
 	Folder  string // for configurations, data and what else belongs to a node
 	Program string // picloud
+	Chaos   bool   // the nodes can be broken: each takes orders at its socket
 }
+
+// Socket returns where orders to break a node are taken.
+func (s *Shelf) Socket(name string) string { return s.File(name, ".chaos") }
 
 // File returns the path of a node's file with an ending.
 func (s *Shelf) File(name, ending string) string { return filepath.Join(s.Folder, name+ending) }
@@ -55,7 +59,11 @@ func (s *Shelf) Write(machines []Machine) error {
 // it says on standard output and error goes to the log. The function started, which may be nil, is given the
 // process when it runs. The error is that of exec.Cmd.Wait: nil if the node ended with status 0.
 func (s *Shelf) Once(ctx context.Context, name string, log io.Writer, started func(*os.Process)) error {
-	cmd := exec.CommandContext(ctx, s.Program, "node", "-config", s.File(name, ".yaml"))
+	args := []string{"node", "-config", s.File(name, ".yaml")}
+	if s.Chaos {
+		args = append(args, "-chaos", s.Socket(name))
+	}
+	cmd := exec.CommandContext(ctx, s.Program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	pid := s.File(name, ".pid")
 	defer os.Remove(pid)

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,15 +27,19 @@ import (
 
 // Main is for TestMain of packages that run clouds.
 func Main(m *testing.M) {
-	run := map[string]func(context.Context, []string) error{"up": command.Up, "node": command.Node}
+	run := map[string]func(context.Context, []string) error{"up": command.Up, "node": command.Node, "chaos": command.Chaos}
 	if len(os.Args) < 2 || run[os.Args[1]] == nil {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run[os.Args[1]](ctx, os.Args[2:]); err != nil {
+	err := run[os.Args[1]](ctx, os.Args[2:])
+	if status, is := errors.AsType[command.Verdict](err); is {
+		os.Exit(int(status))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(int(command.BadInput))
 	}
 }
 

@@ -1,0 +1,95 @@
+package chaos
+
+// Live says whether a kind can be played on the live processes of a cluster, by who keeps the processes, and by layers over
+// their disks and networks.
+type Live struct {
+	Kind Kind
+	Can  bool
+	Note string // how it is played, where that is not what the meaning says; or why it cannot be
+}
+
+// What several kinds cannot be played for.
+const (
+	ownClock   = "a process reads the kernel's clock itself: who moves that moves it for all that runs on the machine"
+	noPackets  = "the kernel joins packets to streams beneath the layer, and mends this"
+	noHealing  = "it damages what is stored, and no healing brings that back"
+	noBoard    = "it wants a modelled board"
+	noSwitch   = "there is no switch between processes of one machine"
+	heldStream = "streams hold what is sent, and it comes when the fault heals; a process that ends is told to all by its kernel"
+)
+
+// OnLive returns what becomes of each kind on live processes, in the order of the catalogue.
+func OnLive() []Live {
+	return []Live{
+		{Kill, true, ""},
+		{PowerCut, false, "the kernel lives on: it keeps what was written, and tells all whose streams have ended"},
+		{Pause, true, ""},
+		{CPUSlow, true, "the process stands still for the rest of each time slice of 10 ms"},
+		{MemoryLimit, true, "all that the process holds counts, and is looked at a hundred times a second; it is started again at once"},
+
+		{ClockStep, false, ownClock},
+		{ClockOffset, false, ownClock},
+		{ClockDrift, false, ownClock},
+
+		{NetLoss, true, "a packet of a stream that is lost comes 200 ms later, 400 ms if it is lost again, and so on"},
+		{NetDuplicate, false, noPackets},
+		{NetReorder, false, noPackets},
+		{NetCorrupt, true, "one bit of each packet that is hit"},
+		{NetDelay, true, ""},
+		{NetBandwidth, true, "who writes waits when the queue is full; nothing is dropped"},
+		{Flap, true, heldStream},
+		{Clog, true, heldStream},
+		{PartitionOneWay, true, heldStream},
+		{PartitionOne, true, heldStream},
+		{PartitionMinority, true, heldStream},
+		{PartitionMajority, true, heldStream},
+		{PartitionRing, true, heldStream},
+		{PartitionBridge, true, heldStream},
+		{SwizzleClog, true, "released in the order in which they were clogged, the first one last"},
+		{SwitchDark, false, noSwitch},
+		{UplinkCut, false, noSwitch},
+		{ConnectRefused, true, ""},
+		{ConnectHang, true, ""},
+		{Reset, true, ""},
+		{HalfOpen, true, ""},
+
+		{DiskFsyncFail, true, "nothing is dropped: the kernel has it, and a later sync writes it"},
+		{DiskFsyncLie, false, "a true power cut would take what is stored, and no healing brings that back"},
+		{DiskReadError, true, "of all reads: the layer is above the page cache"},
+		{DiskCorruptRead, true, "of all reads: the layer is above the page cache"},
+		{DiskShortRead, false, "Go reads on until it has all, beneath the layer"},
+		{DiskMisdirectedRead, false, "the page cache that would keep it is beneath the layer"},
+		{DiskRot, false, noHealing},
+		{DiskMisdirectedWrite, false, noHealing},
+		{DiskLostWrite, false, noHealing},
+		{DiskEvict, false, "the page cache is beneath the layer, and all that runs on the machine shares it"},
+		{DiskFull, true, ""},
+		{DiskInodes, true, ""},
+		{DiskReadOnly, true, ""},
+		{DiskSlow, true, "each call takes longer by the factor, those too that only reach the page cache"},
+		{DiskStall, true, ""},
+		{DiskGone, true, ""},
+
+		{Hang, false, noBoard},
+		{FanDead, false, noBoard},
+		{LinkFlap, false, noBoard},
+		{SensorStuck, false, noBoard},
+		{MeterForgets, false, noBoard},
+		{RelayStuck, false, noBoard},
+		{CPULies, false, noBoard},
+		{AirWarm, false, noBoard},
+		{CableBad, false, noBoard},
+		{SupplyWeak, false, noBoard},
+		{SupplyOut, false, noBoard},
+	}
+}
+
+// LiveOf returns what becomes of a kind on live processes.
+func LiveOf(k Kind) Live {
+	for _, l := range OnLive() {
+		if l.Kind == k {
+			return l
+		}
+	}
+	return Live{Kind: k, Note: "nobody knows how"}
+}
