@@ -75,9 +75,6 @@ func (s *Scenario) validateHardware() error {
 			continue
 		}
 		boards[m.Name] = true
-		if _, err := s.Twin(m, 0); err != nil {
-			return wrong("hardware", "%s: %s", m.Name, err)
-		}
 	}
 	known := slices.Sorted(maps.Keys(boards))
 	for _, name := range slices.Sorted(maps.Keys(h.Boards)) {
@@ -105,6 +102,12 @@ func (s *Scenario) validateHardware() error {
 			return wrong(path, "a machine has one relay, which others drive")
 		}
 		fed[r.Feeds] = true
+	}
+	for i := range s.Topology.Machines {
+		m := &s.Topology.Machines[i]
+		if _, err := s.Twin(m, 0); err != nil {
+			return wrong("hardware", "%s: %s", m.Name, err)
+		}
 	}
 	return nil
 }

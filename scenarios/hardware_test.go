@@ -1,0 +1,107 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"picloud/chaos"
+	"picloud/hw"
+)
+
+// shelved is a scenario with boards that the tests of messages spoil line by line.
+var shelved = strings.Replace(strings.Replace(small, "    - {name: c-1", `    - {name: pi-2, role: node, program: node, switch: s1, card: ssd, cores: 4, memory: 1GiB}
+    - {name: c-1`, 1), "clients:", `hardware:
+  air: 30
+  default: {model: pi-4b, cooling: fan, batch: a}
+  boards:
+    pi-2: {model: pi-5, cable: 300}
+  shelves: {s1: {watts: 40, closed: 500}}
+  relays:
+    - {feeds: pi-1, owner: pi-2}
+clients:`, 1)
+
+func TestAMistakeAboutHardwareIsFoundAtItsLine(t *testing.T) {
+	if _, err := Parse("small.yaml", []byte(shelved)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"air: 30", "air: 300", `hardware.air: 300 °C, it must be -20 to 60`},
+		{"model: pi-4b", "model: pi-4", `small.yaml:11: hardware: pi-1: twin: `},
+		{"cooling: fan", "cooling: fans", `small.yaml:11: hardware: pi-1: twin: `},
+		{"pi-2: {model: pi-5", "pi-3: {model: pi-5", `hardware.boards.pi-3: no node has this name (did you mean "pi-1"?)`},
+		{"cable: 300", "cables: 300", `unknown key "cables" (did you mean "cable"?)`},
+		{"s1: {watts", "s2: {watts", `hardware.shelves.s2: no switch has this name (did you mean "s1"?)`},
+		{"watts: 40", "watts: -1", `hardware.shelves.s1: -1 W and 500 mK for each are not what shelves have`},
+		{"owner: pi-2", "owner: c-1", `hardware.relays[0]: no node has the name "c-1"`},
+		{"owner: pi-2", "owner: pi-1", `hardware.relays[0]: a machine has one relay, which others drive`},
+		{"owner: pi-2}", "owner: pi-2}\n    - {feeds: pi-1, owner: pi-2}", `hardware.relays[1]: a machine has one relay, which others drive`},
+		{"checks:", "without: [helth]\nchecks:", `without[0]: there is no defence "helth" (did you mean "health"?)`},
+	} {
+		_, err := Parse("small.yaml", []byte(strings.Replace(shelved, c.old, c.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q for %q: %v, want %q", c.new, c.old, err, c.want)
+		}
+	}
+}
+
+func TestWhatIsWiredToABoard(t *testing.T) {
+	s, err := Parse("small.yaml", []byte(shelved))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Equipment("pi-2")
+	if len(c.Relays) != 1 || c.Relays[0] != (hw.Relay{Feeds: "pi-1", Pin: "GPIO17"}) || len(c.Meters) != 1 || c.Meters[0].Of != "pi-1" {
+		t.Errorf("pi-2 has %+v", c)
+	}
+	if c := s.Equipment("pi-1"); len(c.Relays)+len(c.BackupRelays)+len(c.Meters) > 0 {
+		t.Errorf("pi-1 has %+v", c)
+	}
+	for name, want := range map[string]string{"pi-1": "pi-4b", "pi-2": "pi-5"} {
+		i := slices.IndexFunc(s.Topology.Machines, func(m Machine) bool { return m.Name == name })
+		b, has := s.boardOf(&s.Topology.Machines[i])
+		if !has || b.Model != want || b.Cooling != "fan" || b.Batch != "a" {
+			t.Errorf("%s has %+v", name, b)
+		}
+	}
+	if client := s.MachinesOf(RoleClient)[0]; true {
+		if _, has := s.boardOf(&client); has {
+			t.Error("a client's machine has a board")
+		}
+	}
+}
+
+// TestFaultsOfTheHardwareNeedBoards, so others does not stand for them where there are none.
+func TestFaultsOfTheHardwareNeedBoards(t *testing.T) {
+	for text, want := range map[string]bool{small: false, shelved: true} {
+		s, err := Parse("small.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(s.Playable(), string(chaos.FanDead)); got != want {
+			t.Errorf("with boards %t, a dead fan can be played: %t", want, got)
+		}
+	}
+}
+
+// TestASwitchedOffDefenceStandsInTheFile, so that a run is repeated as it was.
+func TestASwitchedOffDefenceStandsInTheFile(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := s.Topology.Machines[0]
+	if s.NodeConfig(&m).Health == nil {
+		t.Fatal("it has none")
+	}
+	if err := s.SwitchOff("health"); err != nil || s.NodeConfig(&m).Health != nil {
+		t.Fatalf("it is still there: %v", err)
+	}
+	again, err := Parse("again.yaml", s.text)
+	if err != nil || again.NodeConfig(&m).Health != nil {
+		t.Errorf("read back it is there again: %v", err)
+	}
+	if err := s.SwitchOff("wealth"); err == nil || !strings.Contains(err.Error(), `there is no defence "wealth" (did you mean "health"?)`) {
+		t.Error(err)
+	}
+}
