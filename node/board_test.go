@@ -52,7 +52,8 @@ func boarded(t *testing.T, parts hw.Parts, more func(*Config), during func(c *Co
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, h, c) }()
+	given := *c // a node puts defaults into its own
+	go func() { ended <- Run(ctx, h, &given) }()
 	if during(c, network) {
 		cancel()
 	}

@@ -17,6 +17,9 @@ import (
 // Relays are moved one at a time; no node is drained or halted beside another; a majority is always well besides who is treated;
 // and each deed stands in the journal.
 func TestTheBudgetIsNeverExceeded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector takes minutes for its hours of virtual time")
+	}
 	seen := map[string]int{} // deeds that were judged
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(&storetest.Scope{TB: t}, func(r *rapid.T) {
