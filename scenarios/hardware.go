@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,18 +47,7 @@ func (s *Scenario) boardOf(m *Machine) (Board, bool) {
 		return Board{}, false
 	}
 	b, d := s.Hardware.Boards[m.Name], s.Hardware.Default
-	for _, f := range []struct {
-		own *string
-		all string
-	}{{&b.Model, d.Model}, {&b.Cooling, d.Cooling}, {&b.Batch, d.Batch}} {
-		if *f.own == "" {
-			*f.own = f.all
-		}
-	}
-	if b.Cable == 0 {
-		b.Cable = d.Cable
-	}
-	return b, true
+	return Board{Model: cmp.Or(b.Model, d.Model), Cooling: cmp.Or(b.Cooling, d.Cooling), Cable: cmp.Or(b.Cable, d.Cable), Batch: cmp.Or(b.Batch, d.Batch)}, true
 }
 
 func (s *Scenario) validateHardware() error {
@@ -71,10 +61,9 @@ func (s *Scenario) validateHardware() error {
 	boards := map[string]bool{}
 	for i := range s.Topology.Machines {
 		m := &s.Topology.Machines[i]
-		if _, has := s.boardOf(m); !has {
-			continue
+		if _, has := s.boardOf(m); has {
+			boards[m.Name] = true
 		}
-		boards[m.Name] = true
 	}
 	known := slices.Sorted(maps.Keys(boards))
 	for _, name := range slices.Sorted(maps.Keys(h.Boards)) {
@@ -93,8 +82,12 @@ func (s *Scenario) validateHardware() error {
 	fed := map[string]bool{}
 	for i, r := range h.Relays {
 		path := fmt.Sprintf("hardware.relays[%d]", i)
-		for _, name := range []string{r.Feeds, r.Owner, r.Backup} {
-			if !boards[name] && (name != "" || r.Backup != "") {
+		named := []string{r.Feeds, r.Owner}
+		if r.Backup != "" {
+			named = append(named, r.Backup)
+		}
+		for _, name := range named {
+			if !boards[name] {
 				return wrong(path, "no node has the name %q%s", name, chaos.DidYouMean(name, known))
 			}
 		}

@@ -140,12 +140,8 @@ func (s *Shelf) Advance(now time.Duration) {
 	s.supply(drawn, t)
 	for i, m := range s.members {
 		m.SetPower(s.on && s.plugged[i] && !s.cutOff(m.Name()), now)
-		milliamps := int64(0)
-		if m.Millivolts() > 0 {
-			milliamps = m.Milliwatts() * 1000 / m.Millivolts()
-		}
 		for _, observer := range s.members {
-			observer.SetMeasured(m.Name(), m.Millivolts(), milliamps)
+			observer.SetMeasured(m.Name(), m.Millivolts(), m.Milliamps())
 		}
 	}
 }

@@ -175,6 +175,14 @@ func (p *Pi) SpeedPPM() int64 { return p.model.speedPPM * p.clock() / p.model.ma
 // Milliwatts returns what the board draws now.
 func (p *Pi) Milliwatts() int64 { return p.drawn / 1000 }
 
+// Milliamps returns what flows to the board.
+func (p *Pi) Milliamps() int64 {
+	if p.volts <= 0 {
+		return 0
+	}
+	return p.Milliwatts() * 1000 / p.volts
+}
+
 // Millivolts returns what arrives at the board.
 func (p *Pi) Millivolts() int64 { return p.volts }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -42,6 +43,24 @@ func DecodeNumbers(data []byte) (n Numbers, err error) {
 		n = append(n, r.Number())
 	}
 	return n, r.Done()
+}
+
+// AskOfEach asks for a number of each of some groups: ask sends the question and returns the answer. Its error is returned as it is; bad says
+// that the error is about an answer that makes no sense.
+func AskOfEach(groups []uint32, ask func(question []byte) ([]byte, error)) (n []uint64, bad bool, err error) {
+	question := make(Numbers, len(groups))
+	for i, g := range groups {
+		question[i] = uint64(g)
+	}
+	answer, err := ask(question.Encode())
+	if err != nil {
+		return nil, false, err
+	}
+	n, err = DecodeNumbers(answer)
+	if err == nil && len(n) != len(groups) {
+		err = fmt.Errorf("%d numbers of %d groups", len(n), len(groups))
+	}
+	return n, err != nil, err
 }
 
 // TxnCall is an encoded Request for a group.

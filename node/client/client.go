@@ -299,22 +299,13 @@ func (c *Client) forgetShards() {
 
 // Applied asks one node what entries of some groups it has applied last; 0 for a group that it has no member of.
 func (c *Client) Applied(ctx context.Context, node string, groups []uint32) ([]uint64, error) {
-	question := make(api.Numbers, len(groups))
-	for i, g := range groups {
-		question[i] = uint64(g)
+	n, bad, err := api.AskOfEach(groups, func(question []byte) ([]byte, error) {
+		return c.attempt(ctx, node, api.MethodApplied, question)
+	})
+	if bad {
+		err = api.Errorf(api.Internal, "ask how far it is", node, "%s", err)
 	}
-	answer, err := c.attempt(ctx, node, api.MethodApplied, question.Encode())
-	if err != nil {
-		return nil, err
-	}
-	n, err := api.DecodeNumbers(answer)
-	if err == nil && len(n) != len(groups) {
-		err = fmt.Errorf("%d numbers of %d groups", len(n), len(groups))
-	}
-	if err != nil {
-		return nil, api.Errorf(api.Internal, "ask how far it is", node, "%s", err)
-	}
-	return n, nil
+	return n, err
 }
 
 // Members asks for the members of a group, or to change them.

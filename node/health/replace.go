@@ -19,6 +19,9 @@ const (
 // replace gives the places of fenced nodes in groups that this node leads to others: a spare joins, and then the fenced one leaves. Only a
 // group's leader does it, so that nobody else does the same; and nobody is taken away by it, so that it needs no budget.
 func (e *Engine) replace(ctx context.Context) {
+	if !slices.Contains(e.kit.Spares, e.me) {
+		return // it has no store, and so leads nothing
+	}
 	v, err := read(ctx, e.kit.Store, e.me)
 	if err != nil || !v.fenced() {
 		return

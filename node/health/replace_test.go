@@ -17,7 +17,7 @@ func TestASpareTakesThePlaceOfAFencedNode(t *testing.T) {
 	}{
 		{[]string{"pi-1", "pi-2", "pi-3", "pi-4"}, []string{"pi-1 adds pi-4", "pi-1 removes pi-3"}},
 		{[]string{"pi-1", "pi-2", "pi-3"}, nil},
-		{[]string{"pi-9"}, nil}, // nobody has heard of it
+		{[]string{"pi-1", "pi-2", "pi-3", "pi-9"}, nil}, // nobody has heard of pi-9
 	} {
 		inLab(t, 4, func(t *testing.T, l *lab) {
 			l.group.Voters, l.group.Leader = []string{"pi-1", "pi-2", "pi-3"}, "pi-1"

@@ -329,22 +329,13 @@ func groupsIn(body []byte) ([]uint32, error) {
 
 // askEach asks another node for a number of each of some groups.
 func (s *Store) askEach(ctx context.Context, node, method string, groups []uint32) ([]uint64, error) {
-	question := make(api.Numbers, len(groups))
-	for i, g := range groups {
-		question[i] = uint64(g)
+	n, bad, err := api.AskOfEach(groups, func(question []byte) ([]byte, error) {
+		return s.peers.Call(ctx, node, method, question)
+	})
+	if bad {
+		err = malformed(method, err)
 	}
-	answer, err := s.peers.Call(ctx, node, method, question.Encode())
-	if err != nil {
-		return nil, err
-	}
-	n, err := api.DecodeNumbers(answer)
-	if err == nil && len(n) != len(groups) {
-		err = fmt.Errorf("%d numbers of %d groups", len(n), len(groups))
-	}
-	if err != nil {
-		return nil, malformed(method, err)
-	}
-	return n, nil
+	return n, err
 }
 
 // askTerms is the confirmer's way to ask another node.

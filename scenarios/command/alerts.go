@@ -71,25 +71,33 @@ Examples:
 	return nil
 }
 
-// askMonitor returns the alerts that stand, those that page first, then those that fire.
-func askMonitor(ctx context.Context, at string) ([]alerts.Alert, error) {
+// ask reads what a node says under a path. Whom is asked, and what it means that there is nothing, are for the messages.
+func ask(ctx context.Context, at, path, whom, nothing string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/alerts", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("alerts: %w", err)
+		return err
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("alerts: ask the monitor: %w", err)
+		return fmt.Errorf("ask %s: %w", whom, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("alerts: %s answers %s: it is no monitor", at, answer.Status)
+		return fmt.Errorf("%s answers %s: %s", at, answer.Status, nothing)
 	}
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		return fmt.Errorf("read what %s says: %w", at, err)
+	}
+	return nil
+}
+
+// askMonitor returns the alerts that stand, those that page first, then those that fire.
+func askMonitor(ctx context.Context, at string) ([]alerts.Alert, error) {
 	var standing []alerts.Alert
-	if err := json.NewDecoder(answer.Body).Decode(&standing); err != nil {
-		return nil, fmt.Errorf("alerts: read what %s says: %w", at, err)
+	if err := ask(ctx, at, "/alerts", "the monitor", "it is no monitor", &standing); err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	rank := func(a alerts.Alert) int {
 		switch {

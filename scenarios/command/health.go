@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"text/tabwriter"
@@ -72,23 +71,9 @@ func forgiveNode(file string) error {
 
 // askHealth asks a node.
 func askHealth(ctx context.Context, at string) (*health.View, error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+health.Path, nil)
-	if err != nil {
-		return nil, fmt.Errorf("health: %w", err)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("health: ask the node: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("health: %s answers %s: it has no role health", at, answer.Status)
-	}
 	v := &health.View{}
-	if err := json.NewDecoder(answer.Body).Decode(v); err != nil {
-		return nil, fmt.Errorf("health: read what %s says: %w", at, err)
+	if err := ask(ctx, at, health.Path, "the node", "it has no role health", v); err != nil {
+		return nil, fmt.Errorf("health: %w", err)
 	}
 	return v, nil
 }

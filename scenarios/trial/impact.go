@@ -30,7 +30,7 @@ type Impact struct {
 
 // kept are the checks of what was acknowledged.
 func kept() []string {
-	return []string{"durable", "kept", "linearizable", "serializable", "watched", "sessions", "jobs", "accounts"}
+	return []string{"durable", "kept", "linearizable", "serializable", "watched", "sessions", "jobs", "admitted"}
 }
 
 // Of returns what users felt in a run. Requests that took longer than within failed.

@@ -124,11 +124,11 @@ func (r *Rack) step() {
 	r.loop.After(Step, r.step)
 }
 
-// measure tells the board what flows to the machines that it measures, wherever they stand.
+// measure tells the board what flows to the machines on other shelves that it measures. Its own shelf does that for those on it.
 func (b *Board) measure() {
 	for _, name := range b.meters {
-		if other := b.shelf.rack.boards[name]; other != nil {
-			b.SetMeasured(name, other.Millivolts(), 1000*other.Milliwatts()/max(other.Millivolts(), 1))
+		if other := b.shelf.rack.boards[name]; other != nil && other.shelf != b.shelf {
+			b.SetMeasured(name, other.Millivolts(), other.Milliamps())
 		}
 	}
 }

@@ -125,27 +125,34 @@ func (p *pi) spoil(set func(broken bool), matters func() bool) effect {
 // underVoltage tells whether what arrives at the board is too little: below 4.63 V.
 func (p *pi) underVoltage() bool { return p.On() && p.board.Millivolts() < 4630 }
 
+// everyStep does something now and at every step of the rack, until it is stopped.
+func (w *World) everyStep(do func()) (stop func()) {
+	var timer *event.Timer
+	var step func()
+	step = func() {
+		do()
+		timer = w.Kernel.Loop.After(rack.Step, step)
+	}
+	step()
+	return func() { w.Kernel.Loop.Stop(timer) }
+}
+
 // counter counts the steps of the rack at which something is so.
 type counter struct {
-	loop  *event.Loop
-	timer *event.Timer
-	n     int64
+	stop func()
+	n    int64
 }
 
 func (w *World) counting(so func() bool) *counter {
-	c := &counter{loop: w.Kernel.Loop}
-	var look func()
-	look = func() {
+	c := &counter{}
+	c.stop = w.everyStep(func() {
 		if so() {
 			c.n++
 		}
-		c.timer = c.loop.After(rack.Step, look)
-	}
-	look()
+	})
 	return c
 }
 
-func (c *counter) stop()       { c.loop.Stop(c.timer) }
 func (c *counter) felt() int64 { return c.n }
 
 // hang lets the machine stand still until it is reset.
@@ -196,15 +203,19 @@ func (p *pi) lie(f *chaos.Fault) (effect, error) {
 	if above > 0 && p.board == nil {
 		return effect{}, fmt.Errorf("%s has no board that says how hot it is", p.Name)
 	}
-	c := p.world.counting(func() bool {
-		if above > 0 && p.board.MilliCelsius() < above {
-			p.TellTruth()
-		} else {
-			p.LieAboutHashes(rule)
-		}
-		return true
-	})
-	return effect{heal: func() { c.stop(); p.TellTruth() }, felt: func() int64 { return p.Lies() - before }}, nil
+	stop := func() {}
+	if above == 0 {
+		p.LieAboutHashes(rule)
+	} else {
+		stop = p.world.everyStep(func() {
+			if p.board.MilliCelsius() < above {
+				p.TellTruth()
+			} else {
+				p.LieAboutHashes(rule)
+			}
+		})
+	}
+	return effect{heal: func() { stop(); p.TellTruth() }, felt: func() int64 { return p.Lies() - before }}, nil
 }
 
 // jamRelay lets the relay that feeds the machine stay as it is.
