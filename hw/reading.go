@@ -57,6 +57,7 @@ type Reading struct {
 	Link         Link
 	Pressure     Pressure
 	Neighbours   map[string]Power // of the machines whose supply it measures
+	Boot         Value[string]    // names the run of the kernel: each start gives another name
 }
 
 // Throttling is what the firmware does to a board, in the bits of its get_throttled (documentation of Raspberry Pi, vcgencmd).

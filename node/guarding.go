@@ -338,9 +338,9 @@ func less(n int) int {
 
 func (s *self) SetDraining(on bool) { s.want(func(w *presence.Wants) { w.Draining = on }) }
 
-func (s *self) SetLeading(lead bool, avoid []string) {
+func (s *self) SetLeading(lead bool) {
 	if s.store != nil {
-		s.store.SetLeading(lead, avoid)
+		s.store.SetLeading(lead)
 	}
 }
 

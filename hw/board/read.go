@@ -22,6 +22,7 @@ func (b *board) Read() hw.Reading {
 		Card:        b.files.Card(),
 		Link:        b.files.Link(),
 		Pressure:    b.files.Pressure(),
+		Boot:        hw.Read(b.files.Boot()),
 		Neighbours:  map[string]hw.Power{},
 	}
 	r.Throttling, r.UnderVoltage = b.throttling()

@@ -25,6 +25,11 @@ func (f *Files) Identity() (model, revision, serial string, err error) {
 	return model, revision, serial, nil
 }
 
+// Boot names the run of the kernel (random(4)).
+func (f *Files) Boot() (string, error) {
+	return read(f, place{path: "/proc/sys/kernel/random"}, "boot_id", text)
+}
+
 // Cores returns how many cores the machine has.
 func (f *Files) Cores() (int, error) { return read(f, place{path: cpus}, "present", cores) }
 

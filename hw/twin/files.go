@@ -249,6 +249,9 @@ func (p *Pi) addLoad(fs files) {
 		l := p.loads
 		return fmt.Sprintf("%s %s %s 1/120 1000\n", hundredths(l[0]), hundredths(l[1]), hundredths(l[2]))
 	})
+	fs.show("/proc/sys/kernel/random/boot_id", func() string { // no number is random here: another start is at another time
+		return fmt.Sprintf("%08x-0000-4000-8000-%012x\n", uint32(p.serial), p.started/time.Microsecond)
+	})
 	fs.show("/proc/uptime", func() string {
 		up := p.now - p.started
 		idle := max(0, up*time.Duration(len(p.online))-p.runTime)

@@ -28,12 +28,17 @@ func TestPowerComesAndGoes(t *testing.T) {
 	if p.Milliwatts() != 6400 || p.SpeedPPM() != 1_000_000 || p.Cores() != 4 {
 		t.Errorf("%d mW, speed %d, %d cores", p.Milliwatts(), p.SpeedPPM(), p.Cores())
 	}
+	const boot = "/proc/sys/kernel/random/boot_id"
+	first := read(t, p, boot)
 	p.SetPower(false, p.now)
 	p.SetPower(false, p.now)
 	expect(t, p, PowerOff)
 	p.SetPower(true, p.now+time.Second)
 	work(p, time.Second, 0)
 	expect(t, p, Started)
+	if second := read(t, p, boot); second == first || len(second) != len(first) {
+		t.Errorf("one start is called %q, the next %q", first, second)
+	}
 	if up := read(t, p, "/proc/uptime"); up[0] != '0' {
 		t.Errorf("it is up for %s", up)
 	}

@@ -34,13 +34,13 @@ type Engine struct {
 	heard     map[string]time.Time
 	silent    map[string]hw.Value[time.Duration]
 	answered  time.Time            // when the store last answered
-	avoid     []string             // nodes that should not lead
 	drives    map[string]time.Time // the neighbours whose relays the node drives: until when
 	failed    map[matter]time.Time // of treat alone
 	wasFree   map[string]bool      // of keep alone: the neighbours whose relays nobody drove when it looked last
 	begun     time.Time
 	cardLies  hw.Value[bool]
 	condemned int64
+	resets    resets
 }
 
 // deed is what was done.
@@ -98,6 +98,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, n := range e.config.Neighbours {
 		e.heard[n] = e.begun // silence counts from now on
 	}
+	e.resets.begin(&e.kit, e.begun)
 	e.mu.Unlock()
 	var all sync.WaitGroup
 	for _, part := range []struct {
@@ -113,6 +114,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	e.resets.end(&e.kit)
 	return nil
 }
 
@@ -150,7 +152,7 @@ func (e *Engine) sight(now time.Time) Sight {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.CardLies, s.Condemned = e.cardLies, hw.Known(e.condemned)
+	s.CardLies, s.Condemned, s.Resets = e.cardLies, hw.Known(e.condemned), e.resets.count(now)
 	s.Silent = e.silence(&s.Board, now)
 	return s
 }
@@ -189,7 +191,7 @@ const again = 30 * time.Second
 // adopt does what the stance wants and was not done yet: the fan, then work that can wait, then other work.
 func (e *Engine) adopt(ctx context.Context, decisions []Decision) {
 	e.mu.Lock()
-	s, drained, avoid := e.stance, e.drained, e.avoid
+	s, drained := e.stance, e.drained
 	e.mu.Unlock()
 	lead := !s.Follow && !drained
 	weight, share := orFull(s.Weight), orFull(s.Share)
@@ -204,7 +206,7 @@ func (e *Engine) adopt(ctx context.Context, decisions []Decision) {
 		{SetFan, "0", fmt.Sprint(int(s.Fan)), hw.DriveFan, func() error { return e.kit.Board.SetFan(s.Fan) }},
 		{SetRest, "false", fmt.Sprint(s.Rest), "", func() error { self.SetResting(s.Rest); return nil }},
 		{SetWork, "weight 1000000, share 1000000", fmt.Sprintf("weight %d, share %d", weight, share), "", func() error { self.SetWork(weight, share); return nil }},
-		{SetLeading, "true", fmt.Sprint(lead), "", func() error { self.SetLeading(lead, avoid); return nil }},
+		{SetLeading, "true", fmt.Sprint(lead), "", func() error { self.SetLeading(lead); return nil }},
 		{SetClock, "0", fmt.Sprint(s.Clock), hw.DriveClock, func() error { return e.kit.Board.LimitClock(e.info.MaxClock / Full * physic.Frequency(s.Clock)) }},
 		{AskForPart, "false", fmt.Sprint(s.Ask), "", func() error { e.metrics.asks.Set(float64(truth(s.Ask))); return nil }},
 	} {
@@ -212,9 +214,6 @@ func (e *Engine) adopt(ctx context.Context, decisions []Decision) {
 			continue
 		}
 		e.once(ctx, a.action, a.at0, a.to, because(decisions), a.do)
-	}
-	if !lead && e.config.Mode == On {
-		self.SetLeading(false, avoid) // whom to avoid changes
 	}
 	if drained && !s.Drain {
 		e.undrain(ctx)

@@ -49,8 +49,8 @@ func TestHeatTakesWorkOffAMachine(t *testing.T) {
 		m.heat(78_000)
 		time.Sleep(30 * time.Second)
 		l.set(func() {
-			if m.share != Full/4 || m.leads || l.group.Leader != "pi-2" || m.draining {
-				t.Errorf("at 78 °C it takes %d, leads: %t (%s does), and drains: %t", m.share, m.leads, l.group.Leader, m.draining)
+			if m.share != Full/4 || !m.follows || l.group.Leader != "pi-2" || m.draining {
+				t.Errorf("at 78 °C it takes %d, follows: %t (%s leads), and drains: %t", m.share, m.follows, l.group.Leader, m.draining)
 			}
 		})
 		m.heat(84_000)
@@ -63,7 +63,7 @@ func TestHeatTakesWorkOffAMachine(t *testing.T) {
 		m.heat(45_000)
 		time.Sleep(5 * time.Minute)
 		l.set(func() {
-			if m.draining || m.share != Full || m.weight != Full || !m.leads {
+			if m.draining || m.share != Full || m.weight != Full || m.follows {
 				t.Error("it has cooled down, and is not what it was before")
 			}
 		})

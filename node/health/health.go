@@ -123,8 +123,8 @@ type Self interface {
 	SetWork(weight, share int)
 	// SetDraining has all instances on the node say that they want nothing new, or that they do again.
 	SetDraining(bool)
-	// SetLeading lets the node lead groups of the store, or has it give away those that it leads, to others than those to avoid.
-	SetLeading(lead bool, avoid []string)
+	// SetLeading lets the node lead groups of the store, or has it give away those that it leads to nodes that may.
+	SetLeading(lead bool)
 	// SetResting holds back what the store can do later.
 	SetResting(bool)
 	// Fence stops the store, which acknowledges nothing more, and has the node end with the reason.

@@ -2,7 +2,6 @@ package health
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -14,11 +13,6 @@ import (
 	"picloud/hw"
 	"picloud/node/api"
 )
-
-// word is what a node says of itself in its row.
-type word struct {
-	Follows bool `json:"follows,omitempty"` // it should lead nothing
-}
 
 // keep tells the store that the node is there and whom it does not hear, hears who else is, and renews what the node holds.
 func (e *Engine) keep(ctx context.Context) {
@@ -42,13 +36,8 @@ func (e *Engine) speak(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
 	e.mu.Lock()
-	value, err := json.Marshal(word{Follows: e.stance.Follow || e.drained})
-	if err != nil {
-		e.mu.Unlock()
-		return err
-	}
 	live := e.config.Live.Milliseconds()
-	t := &api.Txn{Then: []api.Op{{Kind: api.Put, Key: aliveRow(e.me), Value: value, TTL: live}}}
+	t := &api.Txn{Then: []api.Op{{Kind: api.Put, Key: aliveRow(e.me), TTL: live}}}
 	for _, n := range e.config.Neighbours {
 		if d, err := e.silent[n].Get(); err == nil && d >= e.config.missed() {
 			t.Then = append(t.Then, api.Op{Kind: api.Put, Key: silentRow(n, e.me), TTL: live})
@@ -84,14 +73,10 @@ func (c *Config) missed() time.Duration {
 func (e *Engine) hear(records []api.Record, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.answered, e.avoid = now, nil
+	e.answered = now
 	for i := range records {
 		r := &records[i]
 		node := strings.TrimPrefix(r.Key, rows+"alive/")
-		w := word{}
-		if json.Unmarshal(r.Value, &w) == nil && w.Follows {
-			e.avoid = append(e.avoid, node)
-		}
 		said := now.Add(-time.Duration(r.TTL-r.Left) * time.Millisecond)
 		if before, is := e.heard[node]; is && said.After(before) {
 			e.heard[node] = said

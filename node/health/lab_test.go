@@ -60,7 +60,7 @@ type machine struct {
 	draining, halted       bool
 	fenced                 string
 	lost                   time.Time // since when it hangs or stands still; zero if it does not
-	leads                  bool
+	follows                bool
 	weight, share          int
 }
 
@@ -123,7 +123,7 @@ func newLab(t testing.TB, n int) *lab {
 	l.log = slog.New(slog.NewTextHandler(l.said, nil))
 	for i := range n {
 		name := fmt.Sprintf("pi-%d", i+1)
-		m := &machine{lab: l, name: name, disk: vfs.NewMem(), reading: quiet(), leads: true, weight: Full, share: Full}
+		m := &machine{lab: l, name: name, disk: vfs.NewMem(), reading: quiet(), weight: Full, share: Full}
 		m.reading.Card.Serial = hw.Known("card of " + name)
 		l.machines[name] = m
 		l.group.Voters = append(l.group.Voters, name)
@@ -397,14 +397,14 @@ func (s self) SetDraining(on bool) {
 	})
 }
 
-func (s self) SetLeading(lead bool, avoid []string) {
+func (s self) SetLeading(lead bool) {
 	s.m.set(func() {
-		if s.m.leads != lead {
+		if s.m.follows == lead {
 			s.m.did(fmt.Sprint("leads ", lead))
 		}
-		if s.m.leads = lead; !lead && s.m.group.Leader == s.m.name {
+		if s.m.follows = !lead; !lead && s.m.group.Leader == s.m.name {
 			for _, n := range s.m.group.Voters {
-				if s.m.machines[n].up() && !slices.Contains(avoid, n) && n != s.m.name && s.m.group.Applied[n] == s.m.group.Applied[s.m.name] {
+				if s.m.machines[n].up() && !s.m.machines[n].follows && n != s.m.name && s.m.group.Applied[n] == s.m.group.Applied[s.m.name] {
 					s.m.group.Leader = n
 					return
 				}

@@ -23,6 +23,7 @@ const (
 	Slowed          Signal = "slowed-of-3"        // of the last three readings, those that say that the clock is held down
 	UnderVoltage    Signal = "under-voltage"      // 1: the supply has sagged since the reading before
 	UnderVoltages   Signal = "under-voltages-10m" // how often it began to, in ten minutes
+	Resets          Signal = "resets-3m"          // of the board, that nobody asked for, in three minutes
 	SupplyVoltage   Signal = "supply-voltage"     // mV
 	SyncTail        Signal = "sync-p99"           // ms, of the syncs of the last 60 s
 	SyncSlowest     Signal = "sync-slowest"       // ms, of the syncs of the last 60 s
@@ -39,7 +40,7 @@ const (
 )
 
 func signals() []Signal {
-	return []Signal{Temperature, TemperatureMean, TemperatureRise, TemperatureSoon, FanStill, Slowed, UnderVoltage, UnderVoltages, SupplyVoltage, SyncTail,
+	return []Signal{Temperature, TemperatureMean, TemperatureRise, TemperatureSoon, FanStill, Slowed, UnderVoltage, UnderVoltages, Resets, SupplyVoltage, SyncTail,
 		SyncSlowest, SyncWaits, CardReadOnly, CardErrors, CardLies, CardRewrites, LinkChanges, Condemned, SupplyLoad, Unread, Silent}
 }
 
@@ -178,6 +179,7 @@ func DefaultRules() []Rule {
 		{Name: "sag", Signal: UnderVoltage, Raise: 1, Clear: 0, Hold: minute, CoolDown: 5 * second, Effect: spared},
 		{Name: "low-voltage", Signal: SupplyVoltage, Raise: 4_750, Clear: 4_850, Hold: 30 * second, CoolDown: 5 * second, Effect: spared},
 		{Name: "bad-supply", Signal: UnderVoltages, Raise: 3, Clear: 0, Hold: 24 * time.Hour, CoolDown: minute, Effect: Effect{Drain: true, Ask: true}},
+		{Name: "resets", Signal: Resets, Raise: 2, Clear: 0, CoolDown: 5 * second, Effect: spared},
 		{Name: "slow-card", Signal: SyncTail, Raise: 250, Clear: 80, For: 20 * second, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true, Weight: 2 * quarter}},
 		{Name: "card-pause", Signal: SyncSlowest, Raise: 1_000, Clear: 300, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true}},
 		{Name: "card-hangs", Signal: SyncWaits, Raise: 5_000, Clear: 100, Hold: 10 * second, CoolDown: 5 * second, Effect: Effect{Rest: true, Follow: true}},

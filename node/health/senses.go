@@ -18,6 +18,7 @@ type Sight struct {
 	CardLies  hw.Value[bool]
 	DiskTotal hw.Value[int64] // bytes of the card
 	Condemned hw.Value[int64] // how often the processor was wrong
+	Resets    hw.Value[int64] // of the board that nobody asked for, within resetsOver
 	// SupplyMost is what the supply can give that feeds the node and the neighbours whose current it measures.
 	SupplyMost hw.Value[physic.Power]
 	Silent     map[string]hw.Value[time.Duration] // of neighbours
@@ -36,6 +37,7 @@ const (
 	meanOver   = 10 * time.Second
 	riseOver   = 5 * time.Second
 	eventsOver = 10 * time.Minute
+	resetsOver = 3 * time.Minute
 	soonIn     = 60 // seconds
 )
 
@@ -93,6 +95,7 @@ func (s *senses) take(sight Sight, now time.Time) map[Signal]map[string]hw.Value
 	}
 	own(CardLies, as(sight.CardLies, truth))
 	own(Condemned, sight.Condemned)
+	own(Resets, sight.Resets)
 	own(CardRewrites, s.rewrites(sight.DiskTotal))
 	own(SupplyLoad, s.load(sight.SupplyMost))
 	values[Silent] = map[string]hw.Value[int64]{}

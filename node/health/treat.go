@@ -194,7 +194,7 @@ func (e *Engine) do(ctx context.Context, l *lease, entry *Entry) error {
 		return nil
 	case Halt:
 		e.kit.Self.SetDraining(true)
-		e.kit.Self.SetLeading(false, nil)
+		e.kit.Self.SetLeading(false)
 		wait.For(ctx, time.Second) // in which leaders change
 		return e.kit.Board.Halt()
 	case Fence:

@@ -104,7 +104,7 @@ func (s *Store) add(ctx context.Context, g *Group, node string) error {
 func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
 	want, _ := g.state.Applied()
 	for {
-		has, err := s.askApplied(ctx, node, g.config.Number)
+		has, err := s.askOne(ctx, node, api.MethodApplied, g.config.Number)
 		if err == nil && has >= want {
 			return nil
 		}
@@ -117,11 +117,11 @@ func (s *Store) caughtUp(ctx context.Context, g *Group, node string) error {
 	}
 }
 
-// askApplied asks a node how far its member of a group is.
-func (s *Store) askApplied(ctx context.Context, node string, group uint32) (uint64, error) {
+// askOne asks a node for a number of its member of a group.
+func (s *Store) askOne(ctx context.Context, node, method string, group uint32) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmLimit)
 	defer cancel()
-	n, err := s.askEach(ctx, node, api.MethodApplied, []uint32{group})
+	n, err := s.askEach(ctx, node, method, []uint32{group})
 	if err != nil {
 		return 0, err
 	}

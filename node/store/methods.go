@@ -28,6 +28,7 @@ func (s *Store) methods() map[string]rpc.Handler {
 		api.MethodShards:  s.shards,
 		api.MethodTerms:   s.terms,
 		api.MethodApplied: s.applied,
+		api.MethodOffer:   s.offer,
 		api.MethodMembers: s.members,
 		api.MethodHost:    s.hostCall,
 	}
@@ -298,6 +299,14 @@ func (s *Store) applied(_ context.Context, body []byte) ([]byte, error) {
 		index, _ := g.state.Applied()
 		return index
 	})
+}
+
+// offer is applied, and a refusal by a node that is to lead nothing.
+func (s *Store) offer(ctx context.Context, body []byte) ([]byte, error) {
+	if s.spare.follows.Load() {
+		return nil, api.Errorf(api.ConditionFailed, "offer the lead to", s.config.Node, "it is to lead nothing")
+	}
+	return s.applied(ctx, body)
 }
 
 // ofEach returns a number of each of some groups, 0 for one that the node has no member of.

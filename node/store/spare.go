@@ -3,13 +3,12 @@ package store
 import (
 	"context"
 	"math"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"picloud/node/api"
 	"picloud/node/wait"
 )
 
@@ -17,19 +16,11 @@ import (
 type spare struct {
 	follows atomic.Bool // it is to lead nothing
 	rests   atomic.Bool // what can be done later is
-
-	mu    sync.Mutex
-	avoid []string // nodes that should not lead either
 }
 
-// SetLeading lets the node lead groups, or has it give away those that it leads, now and whenever it is elected, to nodes other than those to
-// avoid. If there are no others it leads on: somebody must.
-func (s *Store) SetLeading(lead bool, avoid []string) {
-	s.spare.mu.Lock()
-	s.spare.avoid = slices.Clone(avoid)
-	s.spare.mu.Unlock()
-	s.spare.follows.Store(!lead)
-}
+// SetLeading lets the node lead groups, or has it give away those that it leads, now and whenever it is elected, to nodes that may lead. If
+// there are no others it leads on: somebody must.
+func (s *Store) SetLeading(lead bool) { s.spare.follows.Store(!lead) }
 
 // followEvery is how often a node that is to lead nothing looks whether it does.
 const followEvery = 250 * time.Millisecond
@@ -48,22 +39,19 @@ func (s *Store) giveAwayLeads(ctx context.Context) {
 	}
 }
 
-// giveAway hands the lead to the member that is furthest of those that answer and need not be avoided. A member that did not answer would
-// keep all writes waiting.
+// giveAway hands the lead to the member that is furthest of those that answer and may lead. A member that did not answer would keep all writes
+// waiting; one that may not lead would give it back at once.
 func (s *Store) giveAway(ctx context.Context, g *Group) {
 	m, err := g.members()
 	if err != nil {
 		return
 	}
-	s.spare.mu.Lock()
-	avoid := slices.Clone(s.spare.avoid)
-	s.spare.mu.Unlock()
 	best, most := "", uint64(0)
 	for _, node := range m.Voters {
-		if node == s.config.Node || slices.Contains(avoid, node) {
+		if node == s.config.Node {
 			continue
 		}
-		if has, err := s.askApplied(ctx, node, g.config.Number); err == nil && (best == "" || has > most) {
+		if has, err := s.askOne(ctx, node, api.MethodOffer, g.config.Number); err == nil && (best == "" || has > most) {
 			best, most = node, has
 		}
 	}

@@ -109,13 +109,22 @@ func TestWhoIsToFollowGivesItsLeadAway(t *testing.T) {
 			others = append(others, name)
 		}
 	}
-	nodes[first].SetLeading(false, []string{others[0]})
+	nodes[others[0]].SetLeading(false)
+	nodes[first].SetLeading(false)
 	leads(t, nodes, func(name string) bool { return name == others[1] })
-	nodes[others[1]].SetLeading(false, []string{first, others[0]}) // all are to be avoided, so it leads on
+	g, err := nodes[others[1]].group(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := g.Term()
+	nodes[others[1]].SetLeading(false) // nobody is to lead, so it leads on, and does not hand it round
 	time.Sleep(3 * followEvery)
 	leads(t, nodes, func(name string) bool { return name == others[1] })
-	nodes[others[1]].SetLeading(false, nil)
-	leads(t, nodes, func(name string) bool { return name == others[0] || name == first })
+	if now := g.Term(); now != term {
+		t.Errorf("the lead went round: the term was %d and is %d", term, now)
+	}
+	nodes[others[0]].SetLeading(true)
+	leads(t, nodes, func(name string) bool { return name == others[0] })
 }
 
 func TestAFencedStoreAcknowledgesNothing(t *testing.T) {
