@@ -105,6 +105,7 @@ func (r *Result) whatBroke() string {
 	default:
 		said = append(said, fmt.Sprintf("%s: %s.", count(felt, "fault", "faults"), list(names)))
 	}
+	said = append(said, r.suffered()...)
 	if unexpected := r.unexpected(); len(unexpected) > 0 {
 		said = append(said, fmt.Sprintf("%s, which no fault excuses; the first on %s at %s.",
 			count(len(unexpected), "process ended by itself", "processes ended by themselves"), unexpected[0].Machine, at(unexpected[0].At)))
@@ -203,6 +204,9 @@ func (r *Result) blame(s *Stretch) string {
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "no fault stood that had an effect")
+		if stops := r.stopsBefore(s.From + withinASecond); stops > 0 {
+			parts[0] += ", and " + count(stops, "board had", "boards had") + " stopped by itself"
+		}
 	}
 	parts = append(parts, r.leadsLost(s)...)
 	if more := r.during(s); more > 0 {

@@ -58,6 +58,18 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		}, why, "At 20 s power-cut of pi-1 began (it led group 3); group 1 lost its leader pi-2."},
 		{"a process ended then", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 19e9, AllowedBy: "x"}} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3); the process on pi-2 ended by itself."},
+		{"boards suffered", func(r *Result) {
+			quiet(r)
+			r.Faults = nil
+			r.Hardships = Boards{
+				{Machine: "pi-1", MilliCelsius: []int64{79_999, 80_000, 81_000}, Events: []BoardEvent{{At: 9e9, Kind: "under-voltage-reset"}, {At: 10e9, Kind: "started"}}},
+				{Machine: "pi-2", Events: []BoardEvent{{At: 8e9, Kind: "under-voltage-reset"}, {At: 12e9, Kind: "under-voltage-reset"}, {At: 15e9, Kind: "overheated"}}},
+				{Machine: "pi-3", MilliCelsius: []int64{60_000}}}.Hardships()
+		}, broke, "Nothing was broken on purpose. pi-1 and pi-2 were reset for want of volts, 3 times in all. " +
+			"pi-2 was turned off by heat, 1 time in all. The first time was at 8 s. pi-1 was at 80 °C or more, where the clock is held down, pi-1 for 2 s."},
+		{"boards stopped, and no fault stood", func(r *Result) {
+			r.Faults, r.Hardships = nil, []Hardship{{Machine: "pi-1", Sags: 1, First: 19e9}}
+		}, why, "At 20 s no fault stood that had an effect, and 1 board had stopped by itself; group 3 lost its leader pi-1."},
 		{"nothing to explain", quiet, why, "There is nothing to explain."},
 		{"alone", func(*Result) {}, heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
 		{"with the fault's end", func(r *Result) { r.Impact.Stretches[0].To = 33.5e9 }, heal,

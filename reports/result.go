@@ -132,6 +132,7 @@ type Result struct {
 	Deaths           []Death    `json:"deaths,omitempty"`
 	Impact           *Impact    `json:"impact,omitempty"`
 	Machines         []Machine  `json:"machines,omitempty"`
+	Hardships        []Hardship `json:"hardships,omitempty"`   // of modelled boards
 	Alerts           []Alert    `json:"alerts,omitzero"`       // that fired; nil if nobody looked
 	Score            *Score     `json:"alert_score,omitempty"` // nil if nobody looked
 

@@ -37,6 +37,7 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 		HealedAt:         reports.Seconds(s.HealedAt()),
 		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
 		Machines:         s.machinesOf(&r, &top),
+		Hardships:        r.Boards.Hardships(),
 		Replay:           r.Replay,
 	}
 	o := &result.Operations
