@@ -31,6 +31,10 @@ const (
 	PartitionBridge   Kind = "partition-bridge"
 	SwitchDark        Kind = "switch-dark"
 	UplinkCut         Kind = "uplink-cut"
+	BroadcastStorm    Kind = "broadcast-storm"
+	Incast            Kind = "incast"
+	LinkSlow          Kind = "link-slow"
+	MTUBlackHole      Kind = "mtu-black-hole"
 	Flap              Kind = "flap"
 	Clog              Kind = "clog"
 	SwizzleClog       Kind = "swizzle-clog"
@@ -80,7 +84,7 @@ const (
 // catalogue is a constant: nothing writes to it.
 var catalogue = slices.Concat(
 	processKinds(), clockKinds(),
-	linkKinds(), partitionKinds(), connectionKinds(),
+	linkKinds(), partitionKinds(), switchKinds(), connectionKinds(),
 	diskErrorKinds(), diskDamageKinds(), diskStateKinds(),
 	boardKinds(), facilityKinds(),
 )

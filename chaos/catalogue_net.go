@@ -83,6 +83,33 @@ func partitionKinds() []Spec {
 	return kinds
 }
 
+func switchKinds() []Spec {
+	kinds := []Spec{
+		{Kind: BroadcastStorm, Target: OnSwitch, Out: true, Survivable: heals,
+			Meaning: "A loop floods all ports of the switch: what passes it waits in full queues, and most of it finds no room.",
+			Params:  []ParamSpec{share(500_000, 950_000, 800_000, "share of packets that find no room")}},
+		{Kind: Incast, Target: OnSwitch, Survivable: harmless,
+			Meaning: "All ports of the switch share a small buffer: what many send to one at a time overflows it.",
+			Params: []ParamSpec{{Name: "buffer", Unit: Bytes, Min: 1600, Max: gigabyte, Low: 4 << 10, Top: 64 << 10,
+				Default: 16 << 10, Meaning: "what waits in the switch at most"}}},
+		{Kind: LinkSlow, Target: OnMachine, Survivable: harmless,
+			Meaning: "The machine's wire has negotiated less than it can: 100 Mb/s or 10, both directions at once or in turns.",
+			Params: []ParamSpec{
+				{Name: "rate", Unit: BytesPerSecond, Min: 1000, Max: 100 * gigabyte, Low: 1_250_000, Top: 12_500_000, Default: 12_500_000,
+					Meaning: "what it carries in a direction"},
+				{Name: "half", Unit: Count, Min: 0, Max: 1, Low: 0, Top: 1, Default: 0, Meaning: "1 for half duplex"}}},
+		{Kind: MTUBlackHole, Target: OnLink, Survivable: harmless,
+			Meaning: "Packets that carry more than a size vanish without a word, and small ones pass.",
+			Params: []ParamSpec{{Name: "size", Unit: Bytes, Min: 1, Max: 64 << 10, Low: 500, Top: 1440, Default: 1300,
+				Meaning: "the most that a packet may carry"}}},
+	}
+	for i := range kinds {
+		k := &kinds[i]
+		k.Class, k.MinFor, k.MaxFor = ClassNetwork, 1*s, 20*s
+	}
+	return kinds
+}
+
 func connectionKinds() []Spec {
 	kinds := []Spec{
 		{Kind: ConnectRefused, MinFor: 500 * ms, MaxFor: 10 * s,

@@ -3,6 +3,7 @@ package net
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"picloud/sim/event"
@@ -63,15 +64,12 @@ func (f SwitchDark) rule(n *Network) (rule, error) {
 	if dark == nil {
 		return rule{}, fmt.Errorf("no switch %q", f.Switch)
 	}
-	match := func(p *pair) bool {
-		for _, s := range p.switches {
-			if s == dark {
-				return true
-			}
-		}
-		return false
-	}
-	return rule{match: match, pass: dropping}, nil
+	return rule{match: through(dark), pass: dropping}, nil
+}
+
+// through matches the ways that lead through a switch.
+func through(s *fabric) func(*pair) bool {
+	return func(p *pair) bool { return slices.Contains(p.switches, s) }
 }
 
 // Flap cuts and mends in turn, all that it touches at once. Each period has its own share of

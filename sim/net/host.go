@@ -79,6 +79,9 @@ func (h *Host) Name() string { return h.name }
 // Addr returns the machine's address.
 func (h *Host) Addr() netip.Addr { return h.addr }
 
+// BytesPerSecond returns what the machine's wire carries now.
+func (h *Host) BytesPerSecond() int64 { return h.up.rate }
+
 // PowerOn starts an empty stack: it refuses streams that nobody listens for, and resets those of
 // its earlier life when it hears of them.
 func (h *Host) PowerOn() {

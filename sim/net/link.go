@@ -16,6 +16,8 @@ type link struct {
 	latency Latency
 	rng     *rand.Rand
 	busy    event.Time // when the last byte that was queued so far is out
+	other   *link      // the other direction, if they take turns
+	pool    *pool      // the buffer of its switch, if that is shared
 }
 
 func newLinks(loop *event.Loop, name string, cfg Link) (up, down *link) {
@@ -38,10 +40,15 @@ type span struct{ first, last event.Time }
 // must not occupy the queues that it shares with others.
 func (l *link) carry(t *transit, at span) (out span, late time.Duration) {
 	start := max(at.first, l.busy)
+	if l.other != nil {
+		start = max(start, l.other.busy)
+	}
 	if wait := start.Sub(at.first); wait > 0 {
-		room := l.buffer - bytesIn(wait, l.rate)
-		lost := t.keep(int(max(room, 0) / wirePacket))
+		lost := t.keep(l.room(t, at, wait))
 		t.pair.net.stats.QueueDrops += int64(lost)
+		if l.pool != nil {
+			l.pool.fault.felt += int64(lost)
+		}
 		if t.dropped {
 			return at, 0
 		}
@@ -52,6 +59,14 @@ func (l *link) carry(t *transit, at span) (out span, late time.Duration) {
 	l.busy = last
 	base := l.latency.Base
 	return span{start.Add(one + base), last.Add(base)}, l.latency.extra(l.rng)
+}
+
+// room returns how many of the unit's packets find room behind what waits.
+func (l *link) room(t *transit, at span, wait time.Duration) int {
+	if l.pool != nil {
+		return l.pool.room(t, at, l)
+	}
+	return int(max(l.buffer-bytesIn(wait, l.rate), 0) / wirePacket)
 }
 
 // extra draws what comes on top of the base.

@@ -31,7 +31,7 @@ func (p *pi) addBoard() error {
 			return twin.CardState{ReadOnly: p.card.State().Flags&channel.DiskReadOnly != 0, Errors: p.card.Stats().Errors}
 		},
 		Link: func() twin.LinkState {
-			return twin.LinkState{Up: p.wire, Changes: p.flaps, Megabits: p.config.Board.Model.LinkMegabits()}
+			return twin.LinkState{Up: p.wire, Changes: p.flaps, Megabits: min(p.config.Board.Model.LinkMegabits(), p.host.BytesPerSecond()*8/1e6)}
 		},
 		Speed: func(ppm int64, cores int) {
 			p.speed = ppm

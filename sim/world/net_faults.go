@@ -79,6 +79,12 @@ func (w *World) networkFaults(f *chaos.Fault) ([]net.Fault, error) {
 		return []net.Fault{net.SwitchDark{Switch: t.A[0]}}, nil
 	case chaos.UplinkCut:
 		return []net.Fault{w.uplinkCut(t.A[0])}, nil
+	case chaos.BroadcastStorm:
+		return []net.Fault{net.Storm{Switch: t.A[0], PPM: int(f.Param("rate"))}}, nil
+	case chaos.Incast:
+		return []net.Fault{net.SharedBuffer{Switch: t.A[0], Bytes: f.Param("buffer")}}, nil
+	case chaos.LinkSlow:
+		return []net.Fault{net.Negotiated{Machine: t.A[0], BytesPerSecond: f.Param("rate"), Half: f.Param("half") == 1}}, nil
 	}
 	var all []net.Fault
 	from, to := sides()
@@ -138,6 +144,8 @@ func linkFault(f *chaos.Fault, where net.Where) (net.Fault, error) {
 			MinPPM: share / 2, MaxPPM: min(share*3/2, 1e6)}, nil
 	case chaos.Clog:
 		return net.Clog{Where: where}, nil
+	case chaos.MTUBlackHole:
+		return net.BlackHole{Where: where, Size: int(f.Param("size"))}, nil
 	case chaos.ConnectRefused:
 		return net.Refuse{Where: where}, nil
 	case chaos.ConnectHang:
