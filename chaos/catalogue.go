@@ -59,6 +59,12 @@ const (
 	DiskStall            Kind = "disk-stall"
 	DiskGone             Kind = "disk-gone"
 	DiskEvict            Kind = "disk-evict"
+	DiskCliff            Kind = "disk-cliff"
+
+	DiskWipe    Kind = "disk-wipe"
+	DiskRestore Kind = "disk-restore"
+	DiskSwap    Kind = "disk-swap"
+	DiskClone   Kind = "disk-clone"
 )
 
 // What a generator keeps so that a correct system survives, as notes for people. The numbers
@@ -68,6 +74,7 @@ const (
 	heals    = "it heals; outages at one time are limited, but over the run they may reach " +
 		"everyone"
 	fewCopies = "over the whole run at most a minority of the machines has damaged data"
+	beyond    = "a machine that comes back without what it has acknowledged is as bad as one that lies: loss must be detected, at least"
 	noCrash   = fewCopies + "; a machine that lost synced data is not crashed or evicted afterwards"
 )
 
@@ -85,7 +92,7 @@ const (
 var catalogue = slices.Concat(
 	processKinds(), clockKinds(),
 	linkKinds(), partitionKinds(), switchKinds(), connectionKinds(),
-	diskErrorKinds(), diskDamageKinds(), diskStateKinds(),
+	diskErrorKinds(), diskDamageKinds(), diskStateKinds(), diskExchangeKinds(),
 	boardKinds(), facilityKinds(),
 )
 

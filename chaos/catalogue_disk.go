@@ -70,6 +70,11 @@ func diskStateKinds() []Spec {
 			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 2, Max: 10_000, Low: 2,
 				Top: 100, Default: 10,
 				Meaning: "how many times longer"}}},
+		{Kind: DiskCliff, AllowsDeath: true, Survivable: heals,
+			Meaning: "The card takes some bytes as fast as ever, and is then slow to write until the fault heals.",
+			Params: []ParamSpec{
+				{Name: "after", Unit: Bytes, Min: 0, Max: 100 * gigabyte, Low: 16 << 10, Top: 4 << 20, Default: 1 << 20, Meaning: "what it takes before"},
+				{Name: "factor", Unit: Times, Min: 2, Max: 10_000, Low: 5, Top: 100, Default: 30, Meaning: "how many times longer it takes then"}}},
 		{Kind: DiskStall, Out: true, AllowsDeath: true, Survivable: heals,
 			Meaning: "The card completes nothing until the fault heals; processor and network " +
 				"live."},
@@ -78,6 +83,28 @@ func diskStateKinds() []Spec {
 				"it held."},
 	}
 	return onDisk(kinds)
+}
+
+func diskExchangeKinds() []Spec {
+	age := span("age", 2000, 60_000, 10_000, "how old what it holds is then")
+	kinds := []Spec{
+		{Kind: DiskWipe, Meaning: "The machine is off, and comes back with an empty card."},
+		{Kind: DiskRestore, Params: []ParamSpec{age},
+			Meaning: "The machine is off, and comes back with a card that holds what it held a while before: a restored backup."},
+		{Kind: DiskSwap, Meaning: "Two machines are off, and come back each with the card of the other."},
+		{Kind: DiskClone, Params: []ParamSpec{age},
+			Meaning: "The second machine is off, and comes back with a copy of what the first one's card held a while before."},
+	}
+	kinds = onDisk(kinds)
+	for i := range kinds {
+		k := &kinds[i]
+		k.Harm, k.Beyond, k.Survivable = HarmSilent, true, beyond
+		k.Out, k.Restarts, k.AllowsDeath = true, true, true
+		if k.Kind == DiskSwap || k.Kind == DiskClone {
+			k.Target = OnMachines
+		}
+	}
+	return kinds
 }
 
 func onDisk(kinds []Spec) []Spec {

@@ -215,6 +215,9 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 		}
 		return AtMachines(members[:1+r.IntN(few)]...), true
 	}
+	if spec.Class == ClassDisk { // their cards change places
+		return AtMachines(members[:min(2, len(members))]...), len(members) >= 2
+	}
 	return AtMachines(members...), len(members) >= 3 // rings and bridges
 }
 

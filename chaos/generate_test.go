@@ -41,10 +41,19 @@ func fiveNodes() Config {
 		SwarmRate: 500_000,
 		Limits:    DefaultLimits(),
 	}
-	for _, k := range Kinds() {
-		c.Kinds = append(c.Kinds, KindRate{Kind(k), 20 * time.Second})
+	for _, k := range kindsWhere(func(s Spec) bool { return !s.Beyond }) {
+		c.Kinds = append(c.Kinds, KindRate{k, 20 * time.Second})
 	}
 	return c
+}
+
+func kindsWhere(so func(Spec) bool) (all []Kind) {
+	for _, spec := range Catalogue() {
+		if so(spec) {
+			all = append(all, spec.Kind)
+		}
+	}
+	return all
 }
 
 func generate(t rapid.TB, c Config, seed uint64) Schedule {
@@ -84,13 +93,9 @@ func TestGeneratedSchedulesKeepTheLimits(t *testing.T) {
 		c := fiveNodes()
 		c.Limits.StormRate = 0
 		c.SwarmRate = rapid.SampledFrom([]int64{0, 300_000, 1_000_000}).Draw(t, "swarm")
-		soft := slices.DeleteFunc(Kinds(), func(k string) bool { // a shelf without power leaves no room for many others
-			spec, _ := Lookup(Kind(k))
-			return spec.Class == ClassHardware
-		})
-		for _, k := range rapid.Permutation(soft).Draw(t, "kinds")[:rapid.IntRange(0, len(soft)).Draw(t, "required")] {
-			c.Required = append(c.Required, Kind(k))
-		}
+		// A shelf without power leaves no room for many others.
+		soft := kindsWhere(func(s Spec) bool { return s.Class != ClassHardware && !s.Beyond })
+		c.Required = rapid.Permutation(soft).Draw(t, "kinds")[:rapid.IntRange(0, len(soft)).Draw(t, "required")]
 		s := generate(t, c, rapid.Uint64().Draw(t, "seed"))
 		if err := c.Topology.Check(s); err != nil {
 			t.Fatal(err)
@@ -219,9 +224,19 @@ func TestLeavingOutAKindMovesNoOtherFault(t *testing.T) {
 // TestEveryKindIsDrawn guards against a kind whose limits never let it in.
 func TestEveryKindIsDrawn(t *testing.T) {
 	count := map[Kind]int{}
+	beyond := fiveNodes()
+	beyond.Limits = Limits{OutAtOnce: Minority, DamagedPerRun: Everyone, CrashAfterSilentHarm: true, ActiveAtOnce: 6}
+	for i := range beyond.Kinds {
+		beyond.Kinds[i].Every = time.Minute
+	}
+	for _, k := range kindsWhere(func(s Spec) bool { return s.Beyond }) {
+		beyond.Kinds = append(beyond.Kinds, KindRate{k, 20 * time.Second})
+	}
 	for seed := range uint64(50) {
-		for _, f := range generate(t, fiveNodes(), seed) {
-			count[f.Kind]++
+		for _, c := range []Config{fiveNodes(), beyond} {
+			for _, f := range generate(t, c, seed) {
+				count[f.Kind]++
+			}
 		}
 	}
 	for _, k := range Kinds() {

@@ -99,6 +99,10 @@ type Spec struct {
 	Harm        Harm   // what it may do to stored data
 	AllowsDeath bool   // a process on a target may end by itself, with a panic or an exit
 	Survivable  string // what a generator keeps, so that a correct system gets through
+
+	// Beyond says that no number of copies makes up for it for certain: it is drawn only where a scenario lists it by name,
+	// because there loss may happen and must be detected.
+	Beyond bool
 }
 
 // Instant says that the fault has no duration.

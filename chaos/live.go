@@ -71,8 +71,13 @@ func OnLive() []Live {
 		{DiskInodes, true, ""},
 		{DiskReadOnly, true, ""},
 		{DiskSlow, true, "each call takes longer by the factor, those too that only reach the page cache"},
+		{DiskCliff, false, "what reaches the card, and when, is beneath the layer"},
 		{DiskStall, true, ""},
 		{DiskGone, true, ""},
+		{DiskWipe, false, noHealing},
+		{DiskRestore, false, noHealing},
+		{DiskSwap, false, noHealing},
+		{DiskClone, false, noHealing},
 
 		{Hang, false, noBoard},
 		{FanDead, false, noBoard},

@@ -141,8 +141,11 @@ func TestTheCatalogueIsWhole(t *testing.T) {
 				t.Errorf("%s: the parameter %s is not complete or its ranges do not fit", k.Kind, p.Name)
 			}
 		}
-		if k.Harm == HarmSilent && k.Target != OnMachine {
-			t.Errorf("%s: the limits take silent harm to be on one machine", k.Kind)
+		if k.Harm == HarmSilent && k.Target != OnMachine && k.Target != OnMachines {
+			t.Errorf("%s: the limits take silent harm to be on machines", k.Kind)
+		}
+		if k.Beyond && k.Harm != HarmSilent {
+			t.Errorf("%s is beyond what copies make up for, and does no harm", k.Kind)
 		}
 	}
 }

@@ -124,8 +124,11 @@ func (t *Topology) touched(target Target) []string {
 
 // aimedAt returns the machines that a fault names, or those of the switch that it names. Of a link it is the end that sends.
 func (t *Topology) aimedAt(f *Fault) []string {
-	if f.Target.Type == OnSwitch {
+	switch f.Target.Type {
+	case OnSwitch:
 		return t.OnSwitch(f.Target.A[0])
+	case OnMachines:
+		return f.Target.A
 	}
 	return f.Target.A[:1]
 }

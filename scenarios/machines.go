@@ -43,7 +43,7 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 			continue
 		}
 		switch f.Kind {
-		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut:
+		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
 			add(reports.Off, f.At, f.End())
 		case chaos.Pause, chaos.Hang:
 			add(reports.Paused, f.At, resetBy(r.Boards, machine, f))

@@ -25,13 +25,13 @@ func (s *Scenario) PlaysAllKinds() bool {
 }
 
 // Playable returns the names of the kinds of faults that can be played on the scenario's machines, in the order of the
-// catalogue: those that start in the hardware need modelled boards.
+// catalogue: those that start in the hardware need modelled boards, and those beyond what copies make up for must be listed.
 func (s *Scenario) Playable() []string {
-	if s.Hardware != nil {
-		return chaos.Kinds()
+	listed := func(name string) bool {
+		return slices.ContainsFunc(s.Faults.Kinds, func(k KindRate) bool { return k.Kind == name })
 	}
 	return slices.DeleteFunc(chaos.Kinds(), func(name string) bool {
 		spec, _ := chaos.Lookup(chaos.Kind(name))
-		return spec.Class == chaos.ClassHardware
+		return spec.Class == chaos.ClassHardware && s.Hardware == nil || spec.Beyond && !listed(name)
 	})
 }

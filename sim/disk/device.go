@@ -127,12 +127,27 @@ func (c *Card) service(r *request) time.Duration {
 		}
 	case writebackRequest:
 		t = p.writeSeek + moving(r.ino.pending, p.writeBs)
+		t *= c.cliff(r.ino.pending)
 	case syncRequest:
 		t = c.timing.sync(c.loop.Now()) * c.pressure()
 		t += moving(max(0, r.ino.pending-blockSize), p.writeBs)
+		t *= c.cliff(r.ino.pending)
 	}
 	c.faults.feel(Slow)
 	return t
+}
+
+// cliff is the factor by which a card takes longer to write so many bytes, once it has taken what it takes fast.
+func (c *Card) cliff(bytes int64) time.Duration {
+	f := c.faults.first(Cliff)
+	if f == nil {
+		return 1
+	}
+	if f.room -= bytes; f.room >= 0 {
+		return 1
+	}
+	f.felt++
+	return time.Duration(f.Factor)
 }
 
 // slowness is the factor by which everything takes longer. It may change while a request is served: what is left

@@ -28,6 +28,7 @@ const (
 	ReadOnly                         // mounted read-only: EROFS
 	Slow                             // the device takes Factor times as long
 	Stall                            // the device completes nothing
+	Cliff                            // the device takes After bytes, and then Factor times as long to write
 	Gone                             // the card is not there: EIO
 	Evict                            // drops the clean pages from the cache, at once
 	endKind
@@ -40,7 +41,7 @@ func kindNames() [endKind]string {
 		MisdirectedWrite: "disk-misdirected-write", MisdirectedRead: "disk-misdirected-read",
 		LostWrite: "disk-lost-write", Full: "disk-full", Inodes: "disk-inodes",
 		ReadOnly: "disk-readonly", Slow: "disk-slow", Stall: "disk-stall", Gone: "disk-gone",
-		Evict: "disk-evict",
+		Evict: "disk-evict", Cliff: "disk-cliff",
 	}
 }
 
@@ -71,6 +72,7 @@ type Fault struct {
 	To     int64  // bytes; 0: the end of the file
 	Bits   int    // 1 to 32; 0: 1
 	Factor int    // at least 2
+	After  int64  // bytes
 }
 
 // Validate reports the first bad value in one sentence.
@@ -93,7 +95,8 @@ func (f Fault) Validate() error {
 		{f.PPM != 0 && !strikes || f.PPM < 0 || f.PPM > 1_000_000, "has a chance that is not in a million"},
 		{(f.From != 0 || f.To != 0) && !onRange || f.From < 0 || f.To < 0 || f.To > 0 && f.To <= f.From, "has a bad range"},
 		{f.Bits != 0 && !flips || f.Bits < 0 || f.Bits > 32, "has a bad number of bits (1 to 32)"},
-		{(f.Kind == Slow) != (f.Factor >= 2) || f.Factor < 0, "has a bad factor (disk-slow takes one of at least 2)"},
+		{(f.Kind == Slow || f.Kind == Cliff) != (f.Factor >= 2) || f.Factor < 0, "has a bad factor (disk-slow and disk-cliff take one of at least 2)"},
+		{f.After != 0 && f.Kind != Cliff || f.After < 0, "has a bad number of bytes that come before"},
 	} {
 		if rule.bad {
 			return fmt.Errorf("disk: fault %s %s", f.Kind, rule.what)
@@ -107,7 +110,8 @@ type Active struct {
 	Fault
 	card *Card
 	rng  *rand.Rand
-	left int // strikes, when Times is not 0
+	left int   // strikes, when Times is not 0
+	room int64 // bytes that a card takes before its cliff
 	felt int64
 }
 
@@ -182,7 +186,7 @@ func (c *Card) Apply(f Fault) (*Active, error) {
 		f.Bits = 1
 	}
 	stream := fmt.Sprintf("disk/%s/%s@%d", c.name, f.Kind, c.loop.Now())
-	a := &Active{Fault: f, card: c, rng: c.loop.Stream(stream), left: f.Times}
+	a := &Active{Fault: f, card: c, rng: c.loop.Stream(stream), left: f.Times, room: f.After}
 	if f.Kind == Slow || f.Kind == Stall {
 		a.felt += int64(len(c.dev.queue))
 		c.dev.stop() // and on at another speed

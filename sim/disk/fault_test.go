@@ -383,3 +383,28 @@ func TestBadFaultsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestACardFallsOffACliff: it takes some bytes as fast as ever, is slow to write from then on, and reads as before.
+func TestACardFallsOffACliff(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", "x")
+	timed := func() time.Duration {
+		p.write(f, 0, strings.Repeat("y", 1<<20))
+		return p.timed(channel.DiskSync, f, 0)
+	}
+	cliff := p.apply(Fault{Kind: Cliff, Factor: 50, After: 2 << 20})
+	for i, slow := range []bool{false, false, true, true} {
+		if d := timed(); (d > 2*time.Second) != slow || d < 90*time.Millisecond {
+			t.Errorf("megabyte %d took %v", i+1, d)
+		}
+	}
+	p.wantFelt(cliff, 2)
+	p.evictAll()
+	if d := p.timed(channel.DiskRead, f, channel.DiskRange(0, 4096)); d > 20*time.Millisecond {
+		t.Errorf("a read took %v", d)
+	}
+	cliff.Heal()
+	if d := timed(); d > time.Second {
+		t.Errorf("healed: a megabyte took %v", d)
+	}
+}

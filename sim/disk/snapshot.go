@@ -95,12 +95,18 @@ func (ino *inode) held() []byte {
 	return data
 }
 
-// Load replaces the content of a card by that of a snapshot, durably. Whoever has files open must
+// Load replaces the content of a card by that of a snapshot, durably and whatever faults are in force. Whoever has files open must
 // be gone.
 func (c *Card) Load(s Snapshot) error {
 	if len(c.handles) > 0 {
 		return fmt.Errorf("disk: %s has %d open files and takes no new content", c.name, len(c.handles))
 	}
+	inForce := c.faults
+	c.faults = faults{}
+	defer func() {
+		c.faults = inForce
+		c.publish()
+	}()
 	c.wipe()
 	for _, e := range s {
 		if e.Dir {

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	simtest.Main(m, simtest.Mains{"works": works, "switches": switches, "feeds": feeds})
+	simtest.Main(m, simtest.Mains{"works": works, "switches": switches, "feeds": feeds, "counts": counts})
 }
 
 // parts returns the parts of the board of the machine that a process runs on.

@@ -158,6 +158,8 @@ func (p *pi) spoilDisk(f *chaos.Fault) (effect, error) {
 			d.Bits = int(min(param.Value, 32))
 		case "factor":
 			d.Factor = int(max(param.Value, 2))
+		case "after":
+			d.After = param.Value
 		case "sticky", "left":
 			// The card's read errors heal with the fault, and a full card has nothing left.
 		default:

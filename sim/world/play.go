@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"picloud/chaos"
+	"picloud/sim/disk"
 	"picloud/sim/event"
 )
 
@@ -13,6 +14,7 @@ type Played struct {
 	felt  func() int64
 	heal  func()
 	began bool
+	kept  disk.Snapshot // of a card, until it comes back
 }
 
 // Felt counts what the fault did so far: packets dropped, syncs failed, turns withheld.
@@ -40,6 +42,7 @@ func (w *World) Play(s chaos.Schedule) error {
 	for _, f := range s {
 		p := &Played{Fault: f}
 		w.played = append(w.played, p)
+		w.remember(p)
 		w.Kernel.Loop.At(event.Time(f.At), func() { w.begin(p) })
 		if f.For > 0 {
 			w.Kernel.Loop.At(event.Time(f.End()), func() { w.end(p) })
@@ -76,7 +79,7 @@ func (w *World) fits(f *chaos.Fault) error {
 
 func (w *World) begin(p *Played) {
 	w.Kernel.Trace.Note(w.Kernel.Now(), "fault", "begin "+p.Fault.String())
-	e, err := w.inject(&p.Fault)
+	e, err := w.inject(p)
 	if err != nil {
 		w.Kernel.Fail(fmt.Errorf("world: %s: %w", p.Fault.String(), err))
 		return
@@ -95,7 +98,8 @@ func (w *World) end(p *Played) {
 }
 
 // inject makes a fault happen now.
-func (w *World) inject(f *chaos.Fault) (effect, error) {
+func (w *World) inject(played *Played) (effect, error) {
+	f := &played.Fault
 	spec, ok := chaos.Lookup(f.Kind)
 	if !ok {
 		return effect{}, fmt.Errorf("unknown kind of fault %q", f.Kind)
@@ -111,6 +115,9 @@ func (w *World) inject(f *chaos.Fault) (effect, error) {
 		}
 		return p.strike(f)
 	case chaos.ClassDisk:
+		if spec.Beyond {
+			return w.exchangeCards(played)
+		}
 		p, err := w.lookup(f.Target.A[0])
 		if err != nil {
 			return effect{}, err

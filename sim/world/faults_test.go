@@ -1,0 +1,164 @@
+package world_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"picloud/sim/detrt"
+	"picloud/sim/disk"
+	"picloud/sim/machine"
+	"picloud/sim/simtest"
+	"picloud/sim/world"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// counts keeps a number in a file, which it locks. It says with which it begins, and every second what it has come to, what its clock
+// shows and how long ten milliseconds of work took.
+func counts(p *machine.Port) {
+	card := machine.NewDisk(p, p.DiskState)
+	if _, err := card.Lock("lock"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	n := read(card)
+	say(p, "begins with %d", n)
+	for {
+		if err := write(card, n); err != nil {
+			say(p, "cannot write: %v", err)
+		}
+		began := time.Now()
+		detrt.Charge(10 * time.Millisecond)
+		time.Sleep(time.Nanosecond) // until it is done
+		say(p, "count %d, wall %d ms, work %d us", n, time.Now().UnixMilli(), time.Since(began).Microseconds())
+		n++
+		time.Sleep(time.Second)
+	}
+}
+
+func read(card *machine.Disk) (n int) {
+	f, err := card.Open("count")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Sscan(string(text), &n)
+	return n
+}
+
+func write(card *machine.Disk, n int) error {
+	f, err := card.Create("count", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := fmt.Fprintf(f, "%d\n%s", n, strings.Repeat("x", 20_000)); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	dir, err := card.OpenDir("/")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+// tale is what a machine that counts has said, in order.
+type tale struct {
+	at          time.Duration
+	begins      bool
+	count       int
+	wall        time.Duration // since the epoch of the run
+	took        time.Duration
+	cannotWrite string
+}
+
+const epochMilliseconds = 1767225600_000
+
+func (l *lab) tales(name string) (all []tale) {
+	l.t.Helper()
+	for _, s := range l.lines {
+		var said struct{ Msg string }
+		if s.machine != name || json.Unmarshal([]byte(s.text), &said) != nil {
+			continue
+		}
+		t := tale{at: s.at}
+		var wall, took int64
+		if _, err := fmt.Sscanf(said.Msg, "begins with %d", &t.count); err == nil {
+			t.begins = true
+		} else if _, err := fmt.Sscanf(said.Msg, "count %d, wall %d ms, work %d us", &t.count, &wall, &took); err == nil {
+			t.wall, t.took = time.Duration(wall-epochMilliseconds)*time.Millisecond, time.Duration(took)*time.Microsecond
+		} else if rest, is := strings.CutPrefix(said.Msg, "cannot write: "); is {
+			t.cannotWrite = rest
+		} else {
+			continue
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// begun returns when a machine began, in seconds, and with which counts.
+func (l *lab) begun(name string) string {
+	var text []string
+	for _, t := range l.tales(name) {
+		if t.begins {
+			text = append(text, fmt.Sprintf("%.0fs:%d", t.at.Seconds(), t.count))
+		}
+	}
+	return strings.Join(text, " ")
+}
+
+// counting returns a world with two machines that count, and a schedule.
+func counting(t *testing.T, schedule string) *lab {
+	t.Helper()
+	var machines []world.Machine
+	for _, name := range []string{"pi-1", "pi-2"} {
+		machines = append(machines, world.Machine{Name: name, Switch: "shelf", Card: disk.SSD, Program: simtest.Program(t, "counts")})
+	}
+	return newLab(t, world.Hardware{}, schedule, machines...)
+}
+
+// TestCardsComeBackWithSomethingElse: a machine counts seconds; after a fault it goes on from what its card then holds.
+func TestCardsComeBackWithSomethingElse(t *testing.T) {
+	for _, c := range []struct{ schedule, one, two string }{
+		{"20s +5s disk-wipe machine=pi-1", "0s:0 30s:0", "0s:0"},
+		{"20s +5s disk-restore machine=pi-1 age=10000ms", "0s:0 30s:9", "0s:0"},
+		{"10s +5s disk-wipe machine=pi-1\n30s +5s disk-swap machines=pi-1,pi-2", "0s:0 20s:0 40s:29", "0s:0 40s:9"},
+		{"10s +5s disk-wipe machine=pi-1\n30s +5s disk-clone machines=pi-1,pi-2 age=5000ms", "0s:0 20s:0", "0s:0 40s:4"},
+	} {
+		t.Run(name(c.schedule), func(t *testing.T) {
+			l := counting(t, c.schedule)
+			l.run(50 * time.Second)
+			if one, two := l.begun("pi-1"), l.begun("pi-2"); one != c.one || two != c.two {
+				t.Errorf("pi-1 began at %s, not %s; pi-2 at %s, not %s", one, c.one, two, c.two)
+			}
+			for _, p := range l.Played() {
+				if p.Felt() == 0 {
+					t.Errorf("%s was not felt", p.Fault)
+				}
+			}
+		})
+	}
+}
+
+// name returns the kind of the last fault of a schedule.
+func name(schedule string) string {
+	return strings.Fields(schedule[strings.LastIndex(schedule, "\n")+1:])[2]
+}
