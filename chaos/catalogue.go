@@ -12,10 +12,20 @@ const (
 	Pause       Kind = "pause"
 	CPUSlow     Kind = "cpu-slow"
 	MemoryLimit Kind = "memory-limit"
+	CPUSteal    Kind = "cpu-steal"
+	FDLimit     Kind = "fd-limit"
+	RestartLoop Kind = "restart-loop"
+	StopHangs   Kind = "stop-hangs"
+	DoubleStart Kind = "double-start"
 
 	ClockStep   Kind = "clock-step"
 	ClockOffset Kind = "clock-offset"
 	ClockDrift  Kind = "clock-drift"
+	ClockStrobe Kind = "clock-strobe"
+	ClockNoise  Kind = "clock-noise"
+	ClockSmear  Kind = "clock-smear"
+	BootInPast  Kind = "boot-in-past"
+	NTPLies     Kind = "ntp-lies"
 
 	NetLoss           Kind = "net-loss"
 	NetDuplicate      Kind = "net-duplicate"
@@ -95,56 +105,3 @@ var catalogue = slices.Concat(
 	diskErrorKinds(), diskDamageKinds(), diskStateKinds(), diskExchangeKinds(),
 	boardKinds(), facilityKinds(),
 )
-
-func processKinds() []Spec {
-	return []Spec{
-		{Kind: Kill, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is killed and its memory is lost, the page cache and the " +
-				"disk stay, the kernel " +
-				"resets its connections; it is started again when the fault heals.",
-			MinFor: 500 * ms, MaxFor: 8 * s, Out: true, Restarts: true, Survivable: heals},
-		{Kind: PowerCut, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The machine loses power without a word, and with it all memory and what " +
-				"the disk had not synced; " +
-				"power and process come back when the fault heals.",
-			MinFor: 1 * s, MaxFor: 12 * s, Out: true, Restarts: true, Survivable: heals},
-		{Kind: Pause, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is stopped with its memory kept, its kernel goes on to " +
-				"receive and to send.",
-			MinFor: 200 * ms, MaxFor: 15 * s, Out: true, Survivable: heals},
-		{Kind: CPUSlow, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The processor takes longer for the same work.",
-			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 1, Max: 1000, Low: 2, Top: 16,
-				Default: 4,
-				Meaning: "how many times longer"}},
-			MinFor: 2 * s, MaxFor: 20 * s, Survivable: harmless},
-		{Kind: MemoryLimit, Class: ClassProcess, Target: OnMachine,
-			Meaning: "The process is killed when it holds more memory than a limit, as by the " +
-				"out-of-memory killer.",
-			Params: []ParamSpec{{Name: "limit", Unit: Bytes, Min: megabyte, Max: 64 * gigabyte,
-				Low: 4 * megabyte,
-				Top: 64 * megabyte, Default: 64 * megabyte, Meaning: "the most that it may hold"}},
-			MinFor: 2 * s, MaxFor: 10 * s, Out: true, Restarts: true, AllowsDeath: true,
-			Survivable: heals},
-	}
-}
-
-func clockKinds() []Spec {
-	by := ParamSpec{Name: "by", Unit: Milliseconds, Min: -876_000 * hourMS, Max: 876_000 * hourMS,
-		Low: 10, Top: hourMS, Default: 1000, Meaning: "how far the wall clock is moved, " +
-			"forward if positive"}
-	return []Spec{
-		{Kind: ClockStep, Class: ClassClock, Target: OnMachine,
-			Meaning: "The wall clock jumps and stays where it is; monotonic time does not notice.",
-			Params:  []ParamSpec{by}, Survivable: harmless},
-		{Kind: ClockOffset, Class: ClassClock, Target: OnMachine,
-			Meaning: "The wall clock is off by an amount and jumps back when the fault heals.",
-			Params:  []ParamSpec{by}, MinFor: 2 * s, MaxFor: 30 * s, Survivable: harmless},
-		{Kind: ClockDrift, Class: ClassClock, Target: OnMachine,
-			Meaning: "Wall clock, monotonic time and timers run too fast or too slow.",
-			Params: []ParamSpec{{Name: "rate", Unit: PPM, Min: -900_000, Max: 9_000_000, Low: 50,
-				Top:     100_000,
-				Default: 10_000, Meaning: "the excess over true speed, too fast if positive"}},
-			MinFor: 5 * s, MaxFor: 40 * s, Survivable: harmless},
-	}
-}

@@ -45,7 +45,9 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 		switch f.Kind {
 		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
 			add(reports.Off, f.At, f.End())
-		case chaos.Pause, chaos.Hang:
+		case chaos.RestartLoop:
+			add(reports.Restarting, f.At, f.End())
+		case chaos.Pause, chaos.Hang, chaos.StopHangs:
 			add(reports.Paused, f.At, resetBy(r.Boards, machine, f))
 		}
 	}

@@ -119,7 +119,7 @@ func (l *naming) needNot(s chaos.Schedule, e *entry) string {
 		return "not required"
 	}
 	if e.spec.Class == chaos.ClassClock {
-		if off := clockOffAt(s, f.Target.A[0], f.At, f); abs(int64(off)) < int64(clockLeast) {
+		if off := l.clockOffAt(s, e.at[0], f); abs(int64(off)) < int64(clockLeast) {
 			return fmt.Sprintf("too small: the clock is off by %s in all", off)
 		}
 	}
@@ -127,19 +127,20 @@ func (l *naming) needNot(s chaos.Schedule, e *entry) string {
 }
 
 // clockOffAt returns how far faults have moved the clock of a machine when one has begun, or ended where it is a drift.
-func clockOffAt(s chaos.Schedule, machine string, at time.Duration, of *chaos.Fault) (off time.Duration) {
+func (l *naming) clockOffAt(s chaos.Schedule, machine string, of *chaos.Fault) (off time.Duration) {
+	at := of.At
 	if of.Kind == chaos.ClockDrift {
 		at = of.End()
 	}
 	for i := range s {
 		f := &s[i]
-		if f.At > at || f.Target.Type != chaos.OnMachine || f.Target.A[0] != machine {
+		if f.At > at || !l.Topology.Touches(f, machine) {
 			continue
 		}
 		switch f.Kind {
 		case chaos.ClockStep:
 			off += time.Duration(f.Param("by")) * time.Millisecond
-		case chaos.ClockOffset:
+		case chaos.ClockOffset, chaos.NTPLies:
 			if at < f.End() {
 				off += time.Duration(f.Param("by")) * time.Millisecond
 			}
@@ -299,7 +300,7 @@ func (l *naming) masks(g, e *entry, machine string) bool {
 	case chaos.ClassNetwork:
 		return slices.Contains(l.places(g.fault), machine) || g.fault.Target.Type == chaos.OnSwitch && slices.Contains(l.machines(g.fault), machine)
 	case chaos.ClassClock:
-		return e.spec.Class == chaos.ClassClock && slices.Contains(g.fault.Target.A, machine)
+		return e.spec.Class == chaos.ClassClock && slices.Contains(l.machines(g.fault), machine)
 	}
 	return (g.spec.Out || g.spec.Restarts || g.spec.AllowsDeath) && slices.Contains(g.fault.Target.A, machine)
 }

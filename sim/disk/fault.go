@@ -25,6 +25,7 @@ const (
 	LostWrite                        // a write strikes: said to be durable, never carried out
 	Full                             // no free bytes: ENOSPC
 	Inodes                           // no free inodes: ENOSPC
+	Descriptors                      // no free descriptor: EMFILE
 	ReadOnly                         // mounted read-only: EROFS
 	Slow                             // the device takes Factor times as long
 	Stall                            // the device completes nothing
@@ -41,7 +42,7 @@ func kindNames() [endKind]string {
 		MisdirectedWrite: "disk-misdirected-write", MisdirectedRead: "disk-misdirected-read",
 		LostWrite: "disk-lost-write", Full: "disk-full", Inodes: "disk-inodes",
 		ReadOnly: "disk-readonly", Slow: "disk-slow", Stall: "disk-stall", Gone: "disk-gone",
-		Evict: "disk-evict", Cliff: "disk-cliff",
+		Evict: "disk-evict", Cliff: "disk-cliff", Descriptors: "fd-limit",
 	}
 }
 

@@ -19,6 +19,10 @@ type handle struct {
 const readahead = 128 << 10
 
 func (c *Card) open(pid uint64, path string, flags int64) (*handle, syscall.Errno) {
+	if c.faults.has(Descriptors) {
+		c.faults.feel(Descriptors)
+		return nil, syscall.EMFILE
+	}
 	write := flags&channel.OpenWrite != 0
 	if !write && flags&(channel.OpenCreate|channel.OpenReplace|channel.OpenTruncate) != 0 {
 		return nil, syscall.EINVAL

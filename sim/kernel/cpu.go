@@ -1,6 +1,10 @@
 package kernel
 
-import "picloud/sim/event"
+import (
+	"time"
+
+	"picloud/sim/event"
+)
 
 // Cost is the fitted price of the work that a process does in one turn, on a core at full speed.
 // A process counts how often it picked a goroutine and how much it allocated; the kernel counts
@@ -54,6 +58,13 @@ func (c *CPU) use(i int, start event.Time, costNs int64) event.Time {
 	c.busyNs += real
 	c.free[i] = max(start, c.free[i]) + event.Time(real)
 	return c.free[i]
+}
+
+// Steal keeps all cores busy with the work of somebody else for so long, behind what is on them already.
+func (c *CPU) Steal(now event.Time, d time.Duration) {
+	for i, t := range c.free {
+		c.free[i] = max(t, now).Add(d)
+	}
 }
 
 // SetSpeed sets the clock of all cores relative to full speed, in parts per million: a throttled

@@ -29,6 +29,7 @@ type Host struct {
 	coalesce time.Duration
 	rng      *rand.Rand // initial sequence numbers, first ephemeral port
 	on       bool
+	noFiles  *Applied // the fault for which it has no descriptor left, nil if it has some
 
 	pairs     map[*Host]*pair
 	owners    map[uint64]*owner
@@ -158,6 +159,9 @@ func (h *Host) Handle(g channel.Guest, f channel.Frame) {
 			packets:   make(map[uint64]*packetSocket),
 		}
 		h.owners[g.PID()] = o
+	}
+	if h.noFiles != nil && h.refuseFile(g, f) {
+		return
 	}
 	switch f.Op {
 	case channel.NetListen:

@@ -43,6 +43,10 @@ func (l *listener) receive(g *segment) {
 	if len(l.queue) >= l.host.net.config.Backlog {
 		return
 	}
+	if full := l.host.noFiles; full != nil { // a real one waits in the queue, and nobody takes it from there
+		full.felt++
+		return
+	}
 	s := l.host.newStream(g.pair.from, g.to, g.from)
 	s.state = stateSynReceived
 	s.rcvNxt = g.seq + 1

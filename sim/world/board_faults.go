@@ -125,18 +125,6 @@ func (p *pi) spoil(set func(broken bool), matters func() bool) effect {
 // underVoltage tells whether what arrives at the board is too little: below 4.63 V.
 func (p *pi) underVoltage() bool { return p.On() && p.board.Millivolts() < 4630 }
 
-// everyStep does something now and at every step of the rack, until it is stopped.
-func (w *World) everyStep(do func()) (stop func()) {
-	var timer *event.Timer
-	var step func()
-	step = func() {
-		do()
-		timer = w.Kernel.Loop.After(rack.Step, step)
-	}
-	step()
-	return func() { w.Kernel.Loop.Stop(timer) }
-}
-
 // counter counts the steps of the rack at which something is so.
 type counter struct {
 	stop func()
@@ -145,7 +133,7 @@ type counter struct {
 
 func (w *World) counting(so func() bool) *counter {
 	c := &counter{}
-	c.stop = w.everyStep(func() {
+	c.stop = w.again(rack.Step, func() {
 		if so() {
 			c.n++
 		}
@@ -207,7 +195,7 @@ func (p *pi) lie(f *chaos.Fault) (effect, error) {
 	if above == 0 {
 		p.LieAboutHashes(rule)
 	} else {
-		stop = p.world.everyStep(func() {
+		stop = p.world.again(rack.Step, func() {
 			if p.board.MilliCelsius() < above {
 				p.TellTruth()
 			} else {

@@ -2,8 +2,6 @@ package world
 
 import (
 	"fmt"
-	"time"
-
 	"picloud/chaos"
 	"picloud/sim/disk"
 	"picloud/sim/event"
@@ -15,7 +13,7 @@ func (w *World) remember(p *Played) {
 	if f.Kind != chaos.DiskRestore && f.Kind != chaos.DiskClone {
 		return
 	}
-	at := max(0, f.At-time.Duration(f.Param("age"))*time.Millisecond)
+	at := max(0, f.At-millis(f, "age"))
 	of := w.pis[f.Target.A[0]].card
 	w.Kernel.Loop.At(event.Time(at), func() { p.kept = of.Medium() })
 }

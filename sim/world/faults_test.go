@@ -162,3 +162,120 @@ func TestCardsComeBackWithSomethingElse(t *testing.T) {
 func name(schedule string) string {
 	return strings.Fields(schedule[strings.LastIndex(schedule, "\n")+1:])[2]
 }
+
+// off returns by how much the wall clock of a machine was off when it said so, for each second from one time to another.
+func (l *lab) off(name string, from, to time.Duration) (all []time.Duration) {
+	for _, t := range l.tales(name) {
+		if !t.begins && t.cannotWrite == "" && t.at >= from && t.at < to {
+			all = append(all, (t.wall - t.at).Round(20*time.Millisecond))
+		}
+	}
+	return all
+}
+
+// TestClocksGoWrong: each in its own way, on its own machine or its whole shelf, and they are right again once it is healed.
+func TestClocksGoWrong(t *testing.T) {
+	const s = time.Second
+	between := func(all []time.Duration, low, high time.Duration) bool {
+		for _, d := range all {
+			if d < low || d > high {
+				return false
+			}
+		}
+		return len(all) > 0
+	}
+	for _, c := range []struct {
+		schedule string
+		check    func(l *lab) bool
+	}{
+		{"10s +10s clock-strobe machine=pi-1 by=5000ms every=1500ms", func(l *lab) bool {
+			all := l.off("pi-1", 10*s, 20*s)
+			forth, back := 0, 0
+			for _, d := range all {
+				if d == 5*s {
+					forth++
+				} else if d == 0 {
+					back++
+				}
+			}
+			return forth > 2 && back > 2 && forth+back == len(all)
+		}},
+		{"10s +10s clock-noise machine=pi-1 by=1000ms every=500ms", func(l *lab) bool {
+			all := l.off("pi-1", 10*s, 20*s)
+			return between(all, -s, s) && !between(all, -s, 0) && !between(all, 0, s)
+		}},
+		{"10s +10s clock-smear machine=pi-1", func(l *lab) bool {
+			return between(l.off("pi-1", 10*s, 12*s), -300*time.Millisecond, 0) && between(l.off("pi-1", 18*s, 20*s), -s, -700*time.Millisecond)
+		}},
+		{"10s +15s boot-in-past machine=pi-1 by=3600000ms", func(l *lab) bool {
+			return l.begun("pi-1") == "0s:0 15s:9" && between(l.off("pi-1", 15*s, 25*s), -3600*s, -3600*s)
+		}},
+		{"10s +10s ntp-lies switch=shelf by=-7000ms", func(l *lab) bool {
+			return between(l.off("pi-1", 10*s, 20*s), -7*s, -7*s) && between(l.off("pi-2", 10*s, 20*s), -7*s, -7*s)
+		}},
+	} {
+		t.Run(name(c.schedule), func(t *testing.T) {
+			l := counting(t, c.schedule)
+			l.run(40 * s)
+			if !c.check(l) {
+				t.Errorf("it did not do what it says: it was off by %v, and pi-2 by %v", l.off("pi-1", 0, 40*s), l.off("pi-2", 0, 40*s))
+			}
+			if !between(l.off("pi-1", 0, 10*s), 0, 0) || !between(l.off("pi-1", 26*s, 40*s), 0, 0) {
+				t.Error("it was wrong before, or was not healed")
+			}
+			if l.Played()[0].Felt() == 0 {
+				t.Error("it was not felt")
+			}
+		})
+	}
+}
+
+// TestProcessesGoWrong: each in its own way, and the program runs again once it is healed.
+func TestProcessesGoWrong(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct {
+		schedule string
+		check    func(l *lab) bool
+	}{
+		{"10s +10s cpu-steal machine=pi-1 every=100ms rate=800000ppm", func(l *lab) bool {
+			longest := map[string]time.Duration{}
+			for _, name := range []string{"pi-1", "pi-2"} {
+				for _, t := range l.tales(name) {
+					longest[name] = max(longest[name], t.took)
+				}
+			}
+			return l.begun("pi-1") == "0s:0" && longest["pi-1"] > 60*time.Millisecond && longest["pi-2"] < 20*time.Millisecond
+		}},
+		{"10s +10s fd-limit machine=pi-1", func(l *lab) bool {
+			n := 0
+			for _, t := range l.tales("pi-1") {
+				if strings.HasSuffix(t.cannotWrite, "too many open files") {
+					n++
+				}
+			}
+			return l.begun("pi-1") == "0s:0" && n >= 9 && n <= 11
+		}},
+		{"10s +10s restart-loop machine=pi-1 every=3000ms", func(l *lab) bool {
+			return l.begun("pi-1") == "0s:0 10s:9 13s:11 16s:13 19s:15 20s:15"
+		}},
+		{"10s +10s stop-hangs machine=pi-1", func(l *lab) bool { return l.begun("pi-1") == "0s:0 20s:9" }},
+		{"10s +10s double-start machine=pi-1", func(l *lab) bool {
+			d := l.Kernel.Deaths()
+			return l.begun("pi-1") == "0s:0" && len(d) == 1 && d[0].Status == 3 && d[0].At.Sub(0) < 11*s
+		}},
+	} {
+		t.Run(name(c.schedule), func(t *testing.T) {
+			l := counting(t, c.schedule)
+			l.run(30 * s)
+			if !c.check(l) {
+				t.Errorf("it did not do what it says: it began at %s and said %+v", l.begun("pi-1"), l.tales("pi-1"))
+			}
+			if l.Played()[0].Felt() == 0 {
+				t.Error("it was not felt")
+			}
+			if all := l.tales("pi-1"); all[len(all)-1].at < 28*s || all[len(all)-1].cannotWrite != "" {
+				t.Error("it does not go on")
+			}
+		})
+	}
+}

@@ -2,7 +2,6 @@ package world
 
 import (
 	"fmt"
-	"time"
 
 	"picloud/chaos"
 	"picloud/sim/disk"
@@ -21,6 +20,18 @@ func (p *pi) strike(f *chaos.Fault) (effect, error) {
 		return p.slow(f.Param("factor")), nil
 	case chaos.MemoryLimit:
 		return p.limitMemory(f.Param("limit")), nil
+	case chaos.CPUSteal:
+		return p.steal(millis(f, "every"), f.Param("rate")), nil
+	case chaos.FDLimit:
+		return p.limitFiles(f)
+	case chaos.RestartLoop:
+		return p.loop(millis(f, "every")), nil
+	case chaos.StopHangs:
+		return p.hangAndKill(), nil
+	case chaos.DoubleStart:
+		return p.startTwice()
+	case chaos.BootInPast:
+		return p.bootInPast(millis(f, "by")), nil
 	}
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
 }
@@ -74,17 +85,12 @@ func (p *pi) pause() effect {
 
 // slow makes the processor take longer for the same work.
 func (p *pi) slow(factor int64) effect {
-	before, after := p.Turns(), int64(-1)
 	p.slowed = factor
 	p.setSpeed()
-	return effect{
-		heal: func() {
-			p.slowed = 1
-			p.setSpeed()
-			after = p.Turns()
-		},
-		felt: p.turnsSince(before, &after),
-	}
+	return p.feltByTurns(func() {
+		p.slowed = 1
+		p.setSpeed()
+	})
 }
 
 // limitMemory ends processes whose heaps are over a limit.
@@ -97,47 +103,20 @@ func (p *pi) limitMemory(limit int64) effect {
 	}
 }
 
-// bendClock makes a fault of a machine's clock happen. It is felt when a process ran under it.
-func (p *pi) bendClock(f *chaos.Fault) (effect, error) {
-	now := p.world.Kernel.Now()
+// feltByTurns is a fault that each turn of the machine's processes feels from now on until it is healed.
+func (p *pi) feltByTurns(heal func()) effect {
 	before, after := p.Turns(), int64(-1)
-	var heal func()
-	switch f.Kind {
-	case chaos.ClockStep:
-		p.Clock.Step(time.Duration(f.Param("by")) * time.Millisecond)
-	case chaos.ClockOffset:
-		by := time.Duration(f.Param("by")) * time.Millisecond
-		p.Clock.Step(by)
-		heal = func() { p.Clock.Step(-by) }
-	case chaos.ClockDrift:
-		p.Clock.SetDrift(now, f.Param("rate"))
-		p.Rearm()
-		heal = func() {
-			p.Clock.SetDrift(p.world.Kernel.Now(), 0)
-			p.Rearm()
-		}
-	default:
-		return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
-	}
 	return effect{
 		heal: func() {
-			if heal != nil {
-				heal()
-			}
+			heal()
 			after = p.Turns()
 		},
-		felt: p.turnsSince(before, &after),
-	}, nil
-}
-
-// turnsSince counts the turns of the machine's processes from before to the end of a fault, which
-// is after, or -1 while it lasts.
-func (p *pi) turnsSince(before int64, after *int64) func() int64 {
-	return func() int64 {
-		if *after >= 0 {
-			return *after - before
-		}
-		return p.Turns() - before
+		felt: func() int64 {
+			if after >= 0 {
+				return after - before
+			}
+			return p.Turns() - before
+		},
 	}
 }
 

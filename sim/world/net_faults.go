@@ -123,18 +123,17 @@ func (w *World) uplinkCut(name string) net.Fault {
 
 // linkFault returns the fault on one way.
 func linkFault(f *chaos.Fault, where net.Where) (net.Fault, error) {
-	millis := func(name string) time.Duration { return time.Duration(f.Param(name)) * time.Millisecond }
 	switch f.Kind {
 	case chaos.NetLoss:
 		return net.Loss{Where: where, PPM: int(f.Param("rate"))}, nil
 	case chaos.NetDuplicate:
 		return net.Duplication{Where: where, PPM: int(f.Param("rate")), Late: time.Millisecond}, nil
 	case chaos.NetReorder:
-		return net.Reordering{Where: where, PPM: int(f.Param("rate")), By: max(millis("delay"), time.Millisecond)}, nil
+		return net.Reordering{Where: where, PPM: int(f.Param("rate")), By: max(millis(f, "delay"), time.Millisecond)}, nil
 	case chaos.NetCorrupt:
 		return net.Corruption{Where: where, PPM: int(f.Param("rate")), Bits: 32}, nil
 	case chaos.NetDelay:
-		return net.Delay{Where: where, Latency: net.Latency{Base: millis("delay"), Jitter: millis("jitter")}}, nil
+		return net.Delay{Where: where, Latency: net.Latency{Base: millis(f, "delay"), Jitter: millis(f, "jitter")}}, nil
 	case chaos.NetBandwidth:
 		return net.Bandwidth{Where: where, BytesPerSecond: f.Param("rate"), BufferBytes: 256 << 10}, nil
 	case chaos.Flap:

@@ -105,13 +105,12 @@ func (w *World) inject(played *Played) (effect, error) {
 		return effect{}, fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}
 	switch spec.Class {
-	case chaos.ClassProcess, chaos.ClassClock:
+	case chaos.ClassClock:
+		return w.bendClocks(f)
+	case chaos.ClassProcess:
 		p, err := w.lookup(f.Target.A[0])
 		if err != nil {
 			return effect{}, err
-		}
-		if spec.Class == chaos.ClassClock {
-			return p.bendClock(f)
 		}
 		return p.strike(f)
 	case chaos.ClassDisk:

@@ -183,6 +183,12 @@ func (p *pi) startProgram() error {
 	if p.config.Program.Path == "" || p.down > 0 || !p.On() || len(p.Processes()) > 0 {
 		return nil
 	}
+	_, err := p.Start(p.program())
+	return err
+}
+
+// program returns the machine's program with what it is told of the world.
+func (p *pi) program() kernel.Program {
 	prog := p.config.Program
 	env := map[string]string{machine.EnvHosts: machine.FormatHosts(p.world.Network.Names())}
 	if p.board != nil {
@@ -192,8 +198,7 @@ func (p *pi) startProgram() error {
 		env[name] = value
 	}
 	prog.Env = env
-	_, err := p.Start(prog)
-	return err
+	return prog
 }
 
 // startAfter starts the machine's program once d has passed.
