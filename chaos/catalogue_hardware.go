@@ -8,6 +8,8 @@ const (
 	CableBad     Kind = "cable-bad"
 	SupplyWeak   Kind = "supply-weak"
 	SupplyOut    Kind = "supply-out"
+	PoEShed      Kind = "poe-shed"
+	MainsOut     Kind = "mains-out"
 	LinkFlap     Kind = "link-flap"
 	SensorStuck  Kind = "sensor-stuck"
 	MeterForgets Kind = "meter-forgets"
@@ -74,5 +76,17 @@ func facilityKinds() []Spec {
 		{Kind: SupplyOut, Class: ClassHardware, Target: OnSwitch,
 			Meaning: "A shelf's supply is out; when it comes back, all machines start at once and draw what starting draws.",
 			MinFor:  2 * s, MaxFor: 20 * s, Out: true, Restarts: true, Survivable: heals},
+		{Kind: PoEShed, Class: ClassHardware, Target: OnSwitch,
+			Meaning: "The switch feeds a shelf's machines over their wires, has less power than they draw, and takes it from the last of them, one by " +
+				"one, until it is enough.",
+			Params: []ParamSpec{{Name: "left", Unit: PPM, Min: 0, Max: ppmAll, Low: 200_000, Top: 600_000, Default: 400_000,
+				Meaning: "the share of the shelf's supply that is left"}},
+			MinFor: 5 * s, MaxFor: 200 * s, Out: true, Restarts: true, Survivable: heals},
+		{Kind: MainsOut, Class: ClassHardware, Target: OnSwitch,
+			Meaning: "A shelf runs on the battery of its UPS; when that is empty all its machines go off, after they have written all, or at once.",
+			Params: []ParamSpec{
+				{Name: "left", Unit: Milliseconds, Min: 0, Max: hourMS, Low: 1000, Top: 10_000, Default: 5000, Meaning: "how long the battery lasts"},
+				{Name: "orderly", Unit: Count, Min: 0, Max: 1, Low: 0, Top: 1, Default: 1, Meaning: "1 if all is written before"}},
+			MinFor: 12 * s, MaxFor: 60 * s, Out: true, Restarts: true, Survivable: heals},
 	}
 }

@@ -100,6 +100,8 @@ func OnLive() []Live {
 		{CableBad, false, noBoard},
 		{SupplyWeak, false, noBoard},
 		{SupplyOut, false, noBoard},
+		{PoEShed, false, noBoard},
+		{MainsOut, false, noBoard},
 	}
 }
 

@@ -54,6 +54,9 @@ func together(all []effect) effect {
 // breakShelf makes a fault of a shelf's air or supply happen.
 func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 	name := f.Target.A[0]
+	if f.Kind == chaos.MainsOut {
+		return w.emptyBattery(name, millis(f, "left"), f.Param("orderly") == 1), nil
+	}
 	s := w.shelves[name]
 	if s == nil {
 		return effect{}, fmt.Errorf("on %s stands no board", name)
@@ -63,10 +66,13 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		s.SetAmbient(w.config.Hardware.Air + f.Param("by"))
 		c := w.counting(func() bool { return true })
 		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
-	case chaos.SupplyWeak, chaos.SupplyOut:
+	case chaos.SupplyWeak, chaos.SupplyOut, chaos.PoEShed:
 		full := w.config.Hardware.Shelves[name].Milliwatts
 		if full == 0 {
 			return effect{}, fmt.Errorf("%s has no supply of its own", name)
+		}
+		if f.Kind == chaos.PoEShed {
+			return w.shed(s, name, full/1000*f.Param("left")/1000), nil
 		}
 		left := int64(0)
 		if f.Kind == chaos.SupplyWeak {

@@ -18,10 +18,8 @@ func (w *World) bendClocks(f *chaos.Fault) (effect, error) {
 		return p.bendClock(f)
 	}
 	var all []effect
-	for _, m := range w.config.Machines {
-		if m.Switch == f.Target.A[0] {
-			all = append(all, w.pis[m.Name].offset(millis(f, "by")))
-		}
+	for _, p := range w.onSwitch(f.Target.A[0]) {
+		all = append(all, p.offset(millis(f, "by")))
 	}
 	return together(all), nil
 }

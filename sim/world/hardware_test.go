@@ -270,6 +270,12 @@ func TestFaultsOfTheHardware(t *testing.T) {
 		}},
 		{"10s +10s supply-out switch=shelf", 60_000, "0 25", func(l *lab) bool { return true }},
 		{"10s +10s supply-weak switch=shelf left=200000ppm", 40_000, "", func(l *lab) bool { return len(strings.Fields(l.said("pi-1", "begins"))) > 1 }},
+		{"10s +20s poe-shed switch=shelf left=300000ppm", 30_000, "0", func(l *lab) bool { // three draw 16 W of 9, and pi-1, the first, 7
+			return strings.HasPrefix(l.said("pi-2", "begins"), "0 35") && l.Played()[0].Felt() == 2
+		}},
+		{"10s +20s mains-out switch=shelf left=4000ms orderly=1", 0, "0 35", func(l *lab) bool {
+			return !strings.Contains(l.said("pi-1", " mC"), " 15 ") && l.Played()[0].Felt() == 3
+		}},
 		{"10s +60s link-flap machine=pi-1 down=2050ms every=15000ms", 0, "0", func(l *lab) bool { return l.Played()[0].Felt() == 4 }},
 		{"10s +150s sensor-stuck machine=pi-1", 0, "0", func(l *lab) bool {
 			c, _ := l.last("pi-1", 150*time.Second)
