@@ -37,8 +37,8 @@ func clockKinds() []Spec {
 			Params: []ParamSpec{{Name: "by", Unit: Milliseconds, Min: 1, Max: 876_000 * hourMS, Low: 60_000, Top: 365 * 24 * hourMS, Default: 24 * hourMS,
 				Meaning: "how far"}},
 			MinFor: 8 * s, MaxFor: 30 * s, Out: true, Restarts: true, Survivable: heals},
-		{Kind: NTPLies, Class: ClassClock, Target: OnSwitch,
-			Meaning: "The time server of a shelf is wrong, and with it the wall clocks of all its machines, until the fault heals.",
+		{Kind: NTPLies, Class: ClassClock, Target: OnMachines,
+			Meaning: "A time server is wrong, and with it the wall clocks of all machines that believe it, those of a shelf, until the fault heals.",
 			Params:  []ParamSpec{by}, MinFor: 2 * s, MaxFor: 30 * s, Survivable: harmless},
 	}
 }

@@ -49,6 +49,12 @@ func (t *Topology) OnSwitch(name string) []string {
 	return names
 }
 
+// shelf returns the switch that a machine is wired to.
+func (t *Topology) shelf(machine string) string {
+	i := slices.IndexFunc(t.Machines, func(m Machine) bool { return m.Name == machine })
+	return t.Machines[i].Switch
+}
+
 // Check says which fault of a schedule aims at something that is not there.
 func (t *Topology) Check(s Schedule) error {
 	for i := range s {

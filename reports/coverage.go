@@ -59,9 +59,9 @@ func (p *page) coverage(r *Result) {
 var unmodelled = [...]struct{ topic, what string }{
 	{"Processor", "caches, memory bandwidth, interrupts; goroutines of one process run one at a time"},
 	{"Atomic loops", "code that neither allocates nor calls is never interrupted"},
-	{"Network", "DNS, DHCP, ARP failure, MTU black holes, broadcast storms; finer points of TCP; faults of the loopback"},
-	{"Hardware", "USB devices, PoE, UPS; errors of PHYs"},
-	{"Disk", "erase blocks, quotas, permissions, memory mapping"},
+	{"Network", "names that resolve wrongly, two machines with one address; finer points of TCP; faults of the loopback"},
+	{"Hardware", "USB devices; errors of PHYs; bits that flip in memory; ageing"},
+	{"Disk", "erase blocks, permissions, memory mapping"},
 	{"Operating system", "users, signals, real files"},
 }
 

@@ -17,13 +17,18 @@ func (w *World) breakHardware(f *chaos.Fault) (effect, error) {
 	if f.Target.Type == chaos.OnSwitch {
 		return w.breakShelf(f)
 	}
+	return w.onEach(f, (*pi).breakBoard)
+}
+
+// onEach makes a fault happen on each machine at which it is aimed.
+func (w *World) onEach(f *chaos.Fault, do func(*pi, *chaos.Fault) (effect, error)) (effect, error) {
 	var all []effect
 	for _, name := range f.Target.A {
 		p, err := w.lookup(name)
 		if err != nil {
 			return effect{}, err
 		}
-		e, err := p.breakBoard(f)
+		e, err := do(p, f)
 		if err != nil {
 			return effect{}, err
 		}

@@ -8,29 +8,13 @@ import (
 	"picloud/sim/event"
 )
 
-// bendClocks makes a fault of the clocks of a machine, or of all machines of a shelf, happen. It is felt when a process ran under it.
-func (w *World) bendClocks(f *chaos.Fault) (effect, error) {
-	if f.Target.Type != chaos.OnSwitch {
-		p, err := w.lookup(f.Target.A[0])
-		if err != nil {
-			return effect{}, err
-		}
-		return p.bendClock(f)
-	}
-	var all []effect
-	for _, p := range w.onSwitch(f.Target.A[0]) {
-		all = append(all, p.offset(millis(f, "by")))
-	}
-	return together(all), nil
-}
-
-// bendClock makes a fault of one machine's clock happen.
+// bendClock makes a fault of a machine's clock happen. It is felt when a process ran under it.
 func (p *pi) bendClock(f *chaos.Fault) (effect, error) {
 	switch f.Kind {
 	case chaos.ClockStep:
 		p.Clock.Step(millis(f, "by"))
 		return p.feltByTurns(func() {}), nil
-	case chaos.ClockOffset:
+	case chaos.ClockOffset, chaos.NTPLies:
 		return p.offset(millis(f, "by")), nil
 	case chaos.ClockDrift:
 		p.Clock.SetDrift(p.world.Kernel.Now(), f.Param("rate"))

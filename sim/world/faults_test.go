@@ -210,7 +210,7 @@ func TestClocksGoWrong(t *testing.T) {
 		{"10s +15s boot-in-past machine=pi-1 by=3600000ms", func(l *lab) bool {
 			return l.begun("pi-1") == "0s:0 15s:9" && between(l.off("pi-1", 15*s, 25*s), -3600*s, -3600*s)
 		}},
-		{"10s +10s ntp-lies switch=shelf by=-7000ms", func(l *lab) bool {
+		{"10s +10s ntp-lies machines=pi-1,pi-2 by=-7000ms", func(l *lab) bool {
 			return between(l.off("pi-1", 10*s, 20*s), -7*s, -7*s) && between(l.off("pi-2", 10*s, 20*s), -7*s, -7*s)
 		}},
 	} {

@@ -106,22 +106,14 @@ func (w *World) inject(played *Played) (effect, error) {
 	}
 	switch spec.Class {
 	case chaos.ClassClock:
-		return w.bendClocks(f)
+		return w.onEach(f, (*pi).bendClock)
 	case chaos.ClassProcess:
-		p, err := w.lookup(f.Target.A[0])
-		if err != nil {
-			return effect{}, err
-		}
-		return p.strike(f)
+		return w.onEach(f, (*pi).strike)
 	case chaos.ClassDisk:
 		if spec.Beyond {
 			return w.exchangeCards(played)
 		}
-		p, err := w.lookup(f.Target.A[0])
-		if err != nil {
-			return effect{}, err
-		}
-		return p.spoilDisk(f)
+		return w.onEach(f, (*pi).spoilDisk)
 	case chaos.ClassNetwork:
 		return w.spoilNetwork(f)
 	case chaos.ClassHardware:
