@@ -103,6 +103,30 @@ func Generate(c Config, stream func(name string) *rand.Rand) (Schedule, error) {
 	return s, nil
 }
 
+// Drawn returns the kinds that a schedule of the configuration can have, in its order: those for which topology, time and limits
+// leave room. What happens must not depend on it: it draws from a stream of its own.
+func (c *Config) Drawn() []Kind {
+	const tries = 100
+	g := generator{Config: *c, members: c.Topology.OfRole(c.Roles...)}
+	r := rand.New(rand.NewPCG(1, 1))
+	fits := func(k KindRate) bool {
+		for range tries {
+			l := ledger{top: &g.Topology, members: g.members, limits: c.Limits, storm: c.Limits.StormRate > 0}
+			if f, ok := g.draw(r, k.Kind, g.Start+uniform(r, g.End-g.Start), false); ok && l.admit(false, f) {
+				return true
+			}
+		}
+		return false
+	}
+	var all []Kind
+	for _, k := range c.Kinds {
+		if fits(k) {
+			all = append(all, k.Kind)
+		}
+	}
+	return all
+}
+
 type generator struct {
 	Config
 	stream  func(string) *rand.Rand

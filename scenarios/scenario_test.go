@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,47 @@ func TestFirstCloudHasRoomForEveryKindOfFault(t *testing.T) {
 	for _, name := range s.Playable() {
 		if !seen[chaos.Kind(name)] {
 			t.Errorf("%s is in none of 60 schedules", name)
+		}
+	}
+}
+
+// TestDrawnIsWhatSchedulesCanHave: of a generator what its limits and its topology leave, of a list what stands there.
+func TestDrawnIsWhatSchedulesCanHave(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		with, without []chaos.Kind
+		change        func(*Scenario)
+	}{
+		{name: "first-cloud", with: []chaos.Kind{chaos.UplinkCut, chaos.DiskRot, chaos.NTPLies}, without: []chaos.Kind{chaos.DiskWipe, chaos.FanDead}},
+		{name: "first-cloud", with: []chaos.Kind{chaos.DiskWipe}, without: []chaos.Kind{chaos.DiskSwap}, change: func(s *Scenario) {
+			s.Faults.Kinds = append(s.Faults.Kinds, KindRate{Kind: string(chaos.DiskWipe), Every: s.Faults.Kinds[0].Every})
+		}},
+		{name: "first-cloud", without: []chaos.Kind{chaos.DiskRot, chaos.DiskLostWrite}, change: func(s *Scenario) {
+			nobody := chaos.Nobody
+			s.Faults.Limits.DamagedPerRun = &nobody
+		}},
+		{name: "hung-pi", with: []chaos.Kind{chaos.Hang}, without: []chaos.Kind{chaos.Kill}},
+	} {
+		s, err := Load(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.change != nil {
+			c.change(s)
+		}
+		got, err := s.Drawn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range c.with {
+			if !slices.Contains(got, string(kind)) {
+				t.Errorf("%s: %s is not among %q", c.name, kind, got)
+			}
+		}
+		for _, kind := range c.without {
+			if slices.Contains(got, string(kind)) {
+				t.Errorf("%s: %s is drawn", c.name, kind)
+			}
 		}
 	}
 }
