@@ -90,7 +90,7 @@ func switchKinds() []Spec {
 			Params:  []ParamSpec{share(500_000, 950_000, 800_000, "share of packets that find no room")}},
 		{Kind: Incast, Target: OnSwitch, Survivable: harmless,
 			Meaning: "All ports of the switch share a small buffer: what many send to one at a time overflows it.",
-			Params: []ParamSpec{{Name: "buffer", Unit: Bytes, Min: 1600, Max: gigabyte, Low: 4 << 10, Top: 64 << 10,
+			Params: []ParamSpec{{Name: "buffer", Unit: Bytes, Min: 1600, Max: gigabyte, Low: 2 << 10, Top: 32 << 10,
 				Default: 16 << 10, Meaning: "what waits in the switch at most"}}},
 		{Kind: LinkSlow, Target: OnMachine, Survivable: harmless,
 			Meaning: "The machine's wire has negotiated less than it can: 100 Mb/s or 10, both directions at once or in turns.",
