@@ -71,6 +71,7 @@ const (
 	DiskEvict            Kind = "disk-evict"
 	DiskCliff            Kind = "disk-cliff"
 
+	DiskErase   Kind = "disk-erase"
 	DiskWipe    Kind = "disk-wipe"
 	DiskRestore Kind = "disk-restore"
 	DiskSwap    Kind = "disk-swap"

@@ -61,7 +61,7 @@ var unmodelled = [...]struct{ topic, what string }{
 	{"Atomic loops", "code that neither allocates nor calls is never interrupted"},
 	{"Network", "names that resolve wrongly, two machines with one address; finer points of TCP; faults of the loopback"},
 	{"Hardware", "USB devices; errors of PHYs; bits that flip in memory; ageing"},
-	{"Disk", "erase blocks, permissions, memory mapping"},
+	{"Disk", "where files lie on a card, permissions, memory mapping"},
 	{"Operating system", "users, signals, real files"},
 }
 

@@ -43,7 +43,7 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 			continue
 		}
 		switch f.Kind {
-		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
+		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.DiskErase, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
 			add(reports.Off, f.At, f.End())
 		case chaos.RestartLoop:
 			add(reports.Restarting, f.At, f.End())

@@ -116,6 +116,7 @@ func signs() map[chaos.Kind]sign {
 		chaos.DiskFull:  {alerts: []string{diskFull}, within: again, not: "the node ends as soon as it writes, before it says what room it has"},
 		chaos.DiskSlow:  {alerts: []string{cardSlow, cardStalls}, within: time.Minute, not: "it is over before one write in a hundred of a minute was slow"},
 		chaos.DiskCliff: {alerts: []string{cardSlow, cardStalls}, within: time.Minute, not: "who writes little does not meet it"},
+		chaos.DiskErase: restarted,
 		chaos.DiskWipe:  restarted, chaos.DiskRestore: restarted, chaos.DiskSwap: restarted, chaos.DiskClone: restarted,
 		chaos.DiskStall: {alerts: []string{cardStalls, cardSlow}, within: again, over: true,
 			not: "a write is counted when it ends, and one that takes over eight seconds ends the node"},

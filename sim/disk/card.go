@@ -99,6 +99,8 @@ type Card struct {
 	handles    map[uint64]*handle
 	lastHandle uint64
 
+	last spot // the block that was written last
+
 	cache   cache
 	zero    *[blockSize]byte // stands for pages that were cut off; never written
 	scratch []byte           // a reply's data until it is posted

@@ -408,3 +408,19 @@ func TestACardFallsOffACliff(t *testing.T) {
 		t.Errorf("healed: a megabyte took %v", d)
 	}
 }
+
+// TestAnEraseBlockIsLostWithWhatWasSynced: all of it that is of the file, and nothing else.
+func TestAnEraseBlockIsLostWithWhatWasSynced(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	p.durable("/other", "whole")
+	f := p.durable("/log", strings.Repeat("o", eraseBlock+100))
+	p.write(f, eraseBlock+100, "new")
+	p.sync(f)
+	p.card.PowerCut(LoseAll)
+	if lost := p.card.LoseEraseBlock(); lost != 103 {
+		t.Errorf("%d bytes were lost", lost)
+	}
+	p.card.PowerOn()
+	want := strings.Repeat("o", eraseBlock) + strings.Repeat("\xff", 103)
+	expect(t, p.card.Files(), Snapshot{file("/log", want), file("/other", "whole")})
+}

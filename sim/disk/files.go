@@ -248,5 +248,8 @@ func (c *Card) settle(ino *inode, seq uint64) {
 		if !c.divertWrite(ino, o) {
 			ino.put(o)
 		}
+		if len(o.data) > 0 {
+			c.last = spot{ino, (o.off + int64(len(o.data)) - 1) / blockSize}
+		}
 	})
 }

@@ -18,6 +18,31 @@ func (c *Card) PowerCut(mode Crash) {
 	c.remount()
 }
 
+// eraseBlock is the piece in which a card's flash is erased, bytes. Real ones are larger; of a file more than this seldom lies in one.
+const eraseBlock = 64 << 10
+
+// LoseEraseBlock lets the card, which is off, have been rewriting the erase block that it wrote last: what stands there is gone, synced or
+// not, and reads as erased flash does. It returns how many bytes that are.
+func (c *Card) LoseEraseBlock() (lost int64) {
+	ino := c.last.ino
+	if ino == nil || !slices.Contains(c.reachable(), ino) {
+		return 0
+	}
+	const per = eraseBlock / blockSize
+	for i := c.last.i / per * per; i < min((c.last.i/per+1)*per, int64(len(ino.blocks))); i++ {
+		from, to := i*blockSize, min((i+1)*blockSize, ino.durableSize)
+		if from >= to || ino.blocks[i].medium == nil {
+			continue
+		}
+		m := ino.mutable(i)
+		for k := range m[:to-from] {
+			m[k] = 0xff
+		}
+		lost += to - from
+	}
+	return lost
+}
+
 // PowerOn switches the card on again. Processes open their files anew.
 func (c *Card) PowerOn() { c.off = false }
 

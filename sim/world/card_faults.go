@@ -18,6 +18,13 @@ func (w *World) remember(p *Played) {
 	w.Kernel.Loop.At(event.Time(at), func() { p.kept = of.Medium() })
 }
 
+// loseEraseBlock takes the machine's power while its card rewrites what it wrote last.
+func (p *pi) loseEraseBlock() effect {
+	p.unplug()
+	lost := p.card.LoseEraseBlock()
+	return effect{heal: p.plug, felt: func() int64 { return lost }}
+}
+
 // exchangeCards turns machines off, and on again with something else on their cards. It is felt by each machine to which that is new.
 func (w *World) exchangeCards(played *Played) (effect, error) {
 	f := &played.Fault

@@ -138,6 +138,7 @@ func counting(t *testing.T, schedule string) *lab {
 // TestCardsComeBackWithSomethingElse: a machine counts seconds; after a fault it goes on from what its card then holds.
 func TestCardsComeBackWithSomethingElse(t *testing.T) {
 	for _, c := range []struct{ schedule, one, two string }{
+		{"20s +5s disk-erase machine=pi-1", "0s:0 30s:0", "0s:0"},
 		{"20s +5s disk-wipe machine=pi-1", "0s:0 30s:0", "0s:0"},
 		{"20s +5s disk-restore machine=pi-1 age=10000ms", "0s:0 30s:9", "0s:0"},
 		{"10s +5s disk-wipe machine=pi-1\n30s +5s disk-swap machines=pi-1,pi-2", "0s:0 20s:0 40s:29", "0s:0 40s:9"},

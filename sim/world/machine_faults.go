@@ -122,6 +122,9 @@ func (p *pi) feltByTurns(heal func()) effect {
 
 // spoilDisk makes a fault of a machine's card happen.
 func (p *pi) spoilDisk(f *chaos.Fault) (effect, error) {
+	if f.Kind == chaos.DiskErase {
+		return p.loseEraseBlock(), nil
+	}
 	kind, err := disk.ParseKind(string(f.Kind))
 	if err != nil {
 		return effect{}, err
