@@ -246,6 +246,22 @@ func TestEveryKindIsDrawn(t *testing.T) {
 	}
 }
 
+// TestALyingTimeServerFoolsTheMembersOfAShelf, and nobody who judges them.
+func TestALyingTimeServerFoolsTheMembersOfAShelf(t *testing.T) {
+	c := fiveNodes()
+	c.SwarmRate = 0
+	c.Required = []Kind{NTPLies}
+	fooled := map[string]bool{}
+	for seed := range uint64(20) {
+		for _, f := range generate(t, c, seed) {
+			fooled[f.Target.Names()] = true
+		}
+	}
+	if len(fooled) != 2 || !fooled["pi-1,pi-2,pi-3"] || !fooled["pi-4,pi-5"] {
+		t.Errorf("fooled are %v", fooled)
+	}
+}
+
 func TestABadConfigIsRefused(t *testing.T) {
 	tests := []struct {
 		spoil func(*Config)
