@@ -1,5 +1,7 @@
 package chaos
 
+import "slices"
+
 // Live says whether a kind can be played on the live processes of a cluster, by who keeps the processes, and by layers over
 // their disks and networks.
 type Live struct {
@@ -20,6 +22,10 @@ const (
 
 // OnLive returns what becomes of each kind on live processes, in the order of the catalogue.
 func OnLive() []Live {
+	return slices.Concat(liveProcesses(), liveClocks(), liveNetwork(), liveDisks(), liveHardware())
+}
+
+func liveProcesses() []Live {
 	return []Live{
 		{Kill, true, ""},
 		{PowerCut, false, "the kernel lives on: it keeps what was written, and tells all whose streams have ended"},
@@ -31,7 +37,11 @@ func OnLive() []Live {
 		{RestartLoop, false, "a schedule of kills does the same"},
 		{StopHangs, false, "a pause with a kill behind it does the same"},
 		{DoubleStart, false, "who keeps the processes starts one of each"},
+	}
+}
 
+func liveClocks() []Live {
+	return []Live{
 		{ClockStep, false, ownClock},
 		{ClockOffset, false, ownClock},
 		{ClockDrift, false, ownClock},
@@ -40,7 +50,11 @@ func OnLive() []Live {
 		{ClockSmear, false, ownClock},
 		{BootInPast, false, ownClock},
 		{NTPLies, false, ownClock},
+	}
+}
 
+func liveNetwork() []Live {
+	return []Live{
 		{NetLoss, true, "a packet of a stream that is lost comes 200 ms later, 400 ms if it is lost again, and so on"},
 		{NetDuplicate, false, noPackets},
 		{NetReorder, false, noPackets},
@@ -66,7 +80,11 @@ func OnLive() []Live {
 		{ConnectHang, true, ""},
 		{Reset, true, ""},
 		{HalfOpen, true, ""},
+	}
+}
 
+func liveDisks() []Live {
+	return []Live{
 		{DiskFsyncFail, true, "nothing is dropped: the kernel has it, and a later sync writes it"},
 		{DiskFsyncLie, false, "a true power cut would take what is stored, and no healing brings that back"},
 		{DiskReadError, true, "of all reads: the layer is above the page cache"},
@@ -89,7 +107,11 @@ func OnLive() []Live {
 		{DiskRestore, false, noHealing},
 		{DiskSwap, false, noHealing},
 		{DiskClone, false, noHealing},
+	}
+}
 
+func liveHardware() []Live {
+	return []Live{
 		{Hang, false, noBoard},
 		{FanDead, false, noBoard},
 		{LinkFlap, false, noBoard},

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"maps"
 	"time"
 
 	"picloud/chaos"
@@ -63,24 +64,29 @@ const (
 
 // signs says of each kind of fault which alerts name it. A kind without alerts, or with a reason, need not be named.
 func signs() map[chaos.Kind]sign {
-	restarted := sign{alerts: []string{nodeRestarted, nodeDown, nodeSilent}, within: again, over: true}
-	silent := sign{alerts: []string{nodeSilent, nodeDown, cutOff}, within: saidBy, least: silence}
-	slow := []string{nodeSlow}
-	split := sign{alerts: []string{cutOff}, within: saidBy,
-		not: "the monitor reaches all, and only a member of a group that does not reach its leader can say so"}
-	unseen := func(why string) sign { return sign{not: why} }
-	ends := unseen("the node ends, and only its log says that it was the card: what it counted is gone with it")
-	lies := sign{alerts: []string{damaged}, within: again, not: "nobody can know before the place is read again, whenever that is"}
-	stands := unseen("the monitor's connections stand, or are made anew at once")
-	power := []string{boardUnderVoltage, boardSupplyBad}
+	all := map[chaos.Kind]sign{}
+	for _, some := range []map[chaos.Kind]sign{processSigns(), networkSigns(), diskSigns(), hardwareSigns()} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
+// restarted is the sign of what ends a process that is started again.
+func restarted() sign {
+	return sign{alerts: []string{nodeRestarted, nodeDown, nodeSilent}, within: again, over: true}
+}
+
+// unseen is no sign.
+func unseen(why string) sign { return sign{not: why} }
+
+func processSigns() map[chaos.Kind]sign {
+	restarted := restarted()
+	slow := sign{alerts: []string{nodeSlow}, within: saidBy,
+		not: "no node times a fixed piece of work, so it is seen only where answers to the monitor become slow"}
 	return map[chaos.Kind]sign{
 		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted,
-		chaos.Pause: {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
-		chaos.CPUSlow: {alerts: slow, within: saidBy,
-			not: "no node times a fixed piece of work, so it is seen only where answers to the monitor become slow"},
-
-		chaos.CPUSteal: {alerts: slow, within: saidBy,
-			not: "no node times a fixed piece of work, so it is seen only where answers to the monitor become slow"},
+		chaos.Pause:   {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
+		chaos.CPUSlow: slow, chaos.CPUSteal: slow,
 		chaos.FDLimit: {alerts: []string{nodeSilent, nodeDown, nodeRestarted, cutOff}, within: saidBy,
 			not: "the monitor's connections stand, and those of members among themselves"},
 		chaos.RestartLoop: restarted, chaos.StopHangs: restarted,
@@ -94,7 +100,16 @@ func signs() map[chaos.Kind]sign {
 		chaos.ClockNoise:  {alerts: []string{clockOff}, within: clockSaid, not: "it is off by another amount before anybody can be sure"},
 		chaos.ClockSmear:  unseen("a second is less than what a slow answer may hide"),
 		chaos.NTPLies:     {alerts: []string{clockOff}, within: clockSaid, least: clockSaid},
+	}
+}
 
+func networkSigns() map[chaos.Kind]sign {
+	silent := sign{alerts: []string{nodeSilent, nodeDown, cutOff}, within: saidBy, least: silence}
+	slow := []string{nodeSlow}
+	split := sign{alerts: []string{cutOff}, within: saidBy,
+		not: "the monitor reaches all, and only a member of a group that does not reach its leader can say so"}
+	stands := unseen("the monitor's connections stand, or are made anew at once")
+	return map[chaos.Kind]sign{
 		chaos.NetLoss:      {alerts: slow, within: saidBy, not: "TCP sends again, and what it takes depends on luck"},
 		chaos.NetDuplicate: unseen("TCP drops what comes twice"),
 		chaos.NetReorder:   unseen("TCP puts it in order"),
@@ -112,7 +127,14 @@ func signs() map[chaos.Kind]sign {
 		chaos.Flap:           {alerts: []string{nodeSilent, nodeDown, nodeSlow, cutOff}, within: saidBy, not: "between its outages the node answers"},
 		chaos.SwizzleClog:    {alerts: []string{nodeSilent, nodeDown, cutOff}, within: silence, over: true, not: "each machine is held for a part of the time only"},
 		chaos.ConnectRefused: stands, chaos.ConnectHang: stands, chaos.Reset: stands, chaos.HalfOpen: stands,
+	}
+}
 
+func diskSigns() map[chaos.Kind]sign {
+	restarted := restarted()
+	ends := unseen("the node ends, and only its log says that it was the card: what it counted is gone with it")
+	lies := sign{alerts: []string{damaged}, within: again, not: "nobody can know before the place is read again, whenever that is"}
+	return map[chaos.Kind]sign{
 		chaos.DiskFull:  {alerts: []string{diskFull}, within: again, not: "the node ends as soon as it writes, before it says what room it has"},
 		chaos.DiskSlow:  {alerts: []string{cardSlow, cardStalls}, within: time.Minute, not: "it is over before one write in a hundred of a minute was slow"},
 		chaos.DiskCliff: {alerts: []string{cardSlow, cardStalls}, within: time.Minute, not: "who writes little does not meet it"},
@@ -125,7 +147,12 @@ func signs() map[chaos.Kind]sign {
 		chaos.DiskRot: lies, chaos.DiskCorruptRead: lies, chaos.DiskMisdirectedRead: lies, chaos.DiskMisdirectedWrite: lies,
 		chaos.DiskFsyncLie: lies, chaos.DiskLostWrite: lies,
 		chaos.DiskEvict: unseen("it does no harm"),
+	}
+}
 
+func hardwareSigns() map[chaos.Kind]sign {
+	power := []string{boardUnderVoltage, boardSupplyBad}
+	return map[chaos.Kind]sign{
 		chaos.Hang: {alerts: []string{nodeSilent, nodeDown, nodeRestarted}, within: saidBy, least: silence},
 		chaos.FanDead: {alerts: []string{boardFanDead, boardHot, boardThrottled}, within: time.Minute,
 			not: "only a Pi 5 counts its fan's turns; others are known by their heat, if they work"},
@@ -133,7 +160,7 @@ func signs() map[chaos.Kind]sign {
 		chaos.CableBad: {alerts: power, within: time.Minute, not: "the voltage sags only as far as the machine draws"},
 		chaos.SupplyWeak: {alerts: append([]string{nodeDown, nodeSilent, nodeRestarted}, power...), within: time.Minute,
 			not: "a supply that is not asked for more than it has left gives it"},
-		chaos.SupplyOut: restarted,
+		chaos.SupplyOut: restarted(),
 		chaos.PoEShed: {alerts: []string{nodeDown, nodeSilent, nodeRestarted}, within: time.Minute,
 			not: "only the last on the shelf lose their power, as many as it takes"},
 		chaos.MainsOut: {alerts: []string{nodeDown, nodeSilent, nodeRestarted}, within: time.Minute,
