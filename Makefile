@@ -22,6 +22,10 @@ build: ## build bin/picloud
 sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence]; pinboard with a seed of its own choice
 	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT))
 
+.PHONY: scenarios
+scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=name]
+	@$(PICLOUD) scenarios $(SCENARIO)
+
 .PHONY: sweep
 sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=folder]
 	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT))

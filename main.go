@@ -34,6 +34,7 @@ func commands() []entry {
 		{"chaos", "play a schedule of faults on a cloud that up runs", command.Chaos},
 		{"live", "kill the nodes of a cloud on this machine, and judge it", command.Live},
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
+		{"scenarios", "list the scenarios, or say what stands in one", command.Scenarios},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
 		{"replay", "play a run again from its files", command.Replay},
 		{"shrink", "cut a failing run down to what it needs in order to fail", command.Shrink},

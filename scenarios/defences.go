@@ -7,6 +7,7 @@ import (
 
 	"picloud/chaos"
 	"picloud/node"
+	"picloud/scenarios/mutants"
 )
 
 // defences returns how each defence of a node is switched off.
@@ -51,4 +52,64 @@ func (s *Scenario) validateDefences() error {
 		}
 	}
 	return nil
+}
+
+// Defence is what the scenario is about: a part of the product without which a check fails, or an alert fires, that does not with it.
+// It is switched off in the nodes' configuration, or a planted bug takes its place.
+type Defence struct {
+	Off    string `yaml:"off"`    // what is switched off, of Defences
+	Mutant string `yaml:"mutant"` // or the bug that is planted, of package mutants
+	Fails  string `yaml:"fails"`  // the check that fails without it
+	Fires  string `yaml:"fires"`  // or the alert that fires without it only
+	Seeds  int    `yaml:"seeds"`  // from 1 on: one of them shows it
+	Dear   bool   `yaml:"dear"`   // a run takes more than half a minute of real time
+	None   string `yaml:"none"`   // why there is none to switch off, in place of all else
+}
+
+func (s *Scenario) validateDefence() error {
+	d := s.Defence
+	if d == nil {
+		return nil
+	}
+	var planted []string
+	for _, m := range mutants.All() {
+		planted = append(planted, string(m.Name))
+	}
+	switch {
+	case d.None != "" && *d != (Defence{None: d.None}):
+		return wrong("defence", "there is a defence, or a reason why there is none, not both")
+	case d.None != "":
+		return nil
+	case (d.Off == "") == (d.Mutant == ""):
+		return wrong("defence", "a defence is switched off, or a mutant takes its place: one of both")
+	case (d.Fails == "") == (d.Fires == ""):
+		return wrong("defence", "without its defence a check fails, or an alert fires: one of both")
+	case d.Off != "" && !slices.Contains(Defences(), d.Off):
+		return wrong("defence.off", "there is no defence %q%s", d.Off, chaos.DidYouMean(d.Off, Defences()))
+	case d.Mutant != "" && !slices.Contains(planted, d.Mutant):
+		return wrong("defence.mutant", "there is no mutant %q%s", d.Mutant, chaos.DidYouMean(d.Mutant, planted))
+	case d.Fails != "" && !slices.Contains(s.CheckNames(), d.Fails):
+		return wrong("defence.fails", "the scenario makes no check %q%s", d.Fails, chaos.DidYouMean(d.Fails, s.CheckNames()))
+	case d.Fires != "" && !s.hasMonitor():
+		return wrong("defence.fires", "an alert fires where there is a monitor")
+	case d.Seeds < 1 || d.Seeds > 1000:
+		return wrong("defence.seeds", "%d seeds, it must be 1 to 1000", d.Seeds)
+	}
+	return nil
+}
+
+// Name returns what is switched off, as a person would say it.
+func (d *Defence) Name() string {
+	if d.Off != "" {
+		return d.Off
+	}
+	return "mutant " + d.Mutant
+}
+
+// Shows says what the scenario shows when it is switched off.
+func (d *Defence) Shows() string {
+	if d.Fails != "" {
+		return "check " + d.Fails + " fails"
+	}
+	return "alert " + d.Fires + " fires"
 }

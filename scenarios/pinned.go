@@ -14,16 +14,6 @@ var pinnedText string
 // with the scenario, the seed, and what it had found.
 func Pinned() string { return pinnedText }
 
-// PlaysAllKinds tells whether the scenario's generator may play every kind of the catalogue.
-func (s *Scenario) PlaysAllKinds() bool {
-	for _, k := range s.Faults.Kinds {
-		if k.Kind == Others {
-			return s.Faults.Schedule.Text == ""
-		}
-	}
-	return len(s.Faults.Kinds) == len(s.Playable())
-}
-
 // Drawn returns the names of the kinds of faults that a run of the scenario can have, in the order of the catalogue: those of the
 // schedule that it lists, or those that its generator finds room for. One that a large sweep never felt is a hole in what it shows.
 func (s *Scenario) Drawn() ([]string, error) {

@@ -32,6 +32,7 @@ type Scenario struct {
 	Faults  Faults   `yaml:"faults"`
 	Checks  Checks   `yaml:"checks"`
 	Without []string `yaml:"without"` // defences of the nodes that are switched off
+	Defence *Defence `yaml:"defence"` // what the scenario is about; nil if nobody has said it
 
 	text []byte // of the file
 }

@@ -41,7 +41,7 @@ func (s *Scenario) Validate() error {
 			time.Duration(s.Liveness), time.Duration(s.Duration))
 	}
 	for _, part := range []func() error{s.validateTopology, s.validateHardware, s.validateDefences, s.validateRoles, s.validateClients, s.validateStore,
-		s.validateUsers, s.validateFaults, s.validateChecks} {
+		s.validateUsers, s.validateFaults, s.validateChecks, s.validateDefence} {
 		if err := part(); err != nil {
 			return err
 		}

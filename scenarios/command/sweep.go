@@ -167,14 +167,14 @@ func (w *sweep) finish(s *scenarios.Scenario) (verdict, err error) {
 		return nil, nil
 	}
 	var never []string
-	kinds := s.Playable()
+	kinds := s.Kinds()
 	sort.Strings(kinds)
 	for _, kind := range kinds {
 		if w.kinds[kind] == 0 {
 			never = append(never, kind)
 		}
 	}
-	all := s.PlaysAllKinds()
+	all := true
 	var b strings.Builder
 	w.sum(&b, s.Name, kinds)
 	if len(never) > 0 && all {
