@@ -7,6 +7,8 @@ OUT ?=
 SEEDS ?= 1-20
 RUN ?=
 LOOK ?=
+SHARD ?=
+COMPARE ?=
 export PICLOUD_DATA ?=
 PICLOUD := bin/picloud
 
@@ -27,8 +29,8 @@ scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=nam
 	@$(PICLOUD) scenarios $(SCENARIO)
 
 .PHONY: sweep
-sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [OUT=folder]
-	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT))
+sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [SHARD=i/n] [COMPARE=folder] [OUT=folder]
+	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(SHARD),-shard $(SHARD)) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OUT),-out $(OUT))
 
 .PHONY: replay
 replay: build ## play a run again from its folder: RUN=folder

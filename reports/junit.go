@@ -27,31 +27,37 @@ type junitFault struct {
 	Text    string `xml:",chardata"`
 }
 
+// add puts a test case in. What could not be decided is an error, as it is no pass.
+func (s *junitSuite) add(name, class string, status Status, detail string) {
+	one := junitCase{Name: name, Class: class}
+	first, _, _ := strings.Cut(detail, "\n")
+	switch status {
+	case Pass:
+	case Fail:
+		s.Failures++
+		one.Failure = &junitFault{first, detail}
+	default:
+		s.Errors++
+		one.Error = &junitFault{first, detail}
+	}
+	s.Tests++
+	s.Cases = append(s.Cases, one)
+}
+
+func (s *junitSuite) encode() ([]byte, error) {
+	b, err := xml.MarshalIndent(s, "", "  ")
+	return append([]byte(xml.Header), append(b, '\n')...), err
+}
+
 // JUnit returns the checks as a JUnit report, for build servers: a test case for each. A check that could not decide is an error, as it is no
 // pass; so is a required fault that was not felt, or a run without checks.
 func JUnit(r *Result) ([]byte, error) {
 	suite := junitSuite{Name: r.Scenario}
-	add := func(name string, status Status, detail string) {
-		one := junitCase{Name: name, Class: r.Scenario}
-		first, _, _ := strings.Cut(detail, "\n")
-		switch status {
-		case Pass:
-		case Fail:
-			suite.Failures++
-			one.Failure = &junitFault{first, detail}
-		default:
-			suite.Errors++
-			one.Error = &junitFault{first, detail}
-		}
-		suite.Tests++
-		suite.Cases = append(suite.Cases, one)
-	}
 	for _, c := range r.Checks {
-		add(c.Name, c.Status, c.Detail)
+		suite.add(c.Name, r.Scenario, c.Status, c.Detail)
 	}
 	if r.Verdict != Pass && suite.Failures+suite.Errors == 0 {
-		add("verdict", r.Verdict, r.Cause())
+		suite.add("verdict", r.Scenario, r.Verdict, r.Cause())
 	}
-	b, err := xml.MarshalIndent(suite, "", "  ")
-	return append([]byte(xml.Header), append(b, '\n')...), err
+	return suite.encode()
 }

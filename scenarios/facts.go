@@ -78,5 +78,8 @@ func (s *Scenario) CheckNames() []string {
 			names = append(names, all.Type().Field(i).Tag.Get("yaml"))
 		}
 	}
+	if s.Store != nil {
+		names = append(names, "leader-lost-mid-change")
+	}
 	return append(names, "no-unexpected-death", "faults-felt")
 }

@@ -73,7 +73,9 @@ func words(names []string) string {
 
 // describe writes what stands in a scenario, a fact a line.
 func describe(to io.Writer, s *scenarios.Scenario) {
-	fact := func(name, format string, args ...any) { fmt.Fprintf(to, "%-10s %s\n", name, fmt.Sprintf(format, args...)) }
+	fact := func(name, format string, args ...any) {
+		fmt.Fprintf(to, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
 	fmt.Fprintf(to, "%s\n%s\n\n", s.Name, s.Moral)
 	fact("tier", "%s", s.Tier())
 	fact("time", "%s simulated, of which the last %s with everything healed", time.Duration(s.Duration), time.Duration(s.Liveness))

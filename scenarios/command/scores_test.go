@@ -45,7 +45,7 @@ func TestASweepThatIsInterruptedSaysWhatItHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &sweep{scenario: "short-pinboard", folder: t.TempDir(), kinds: map[string]int{}, checks: map[string]int{}}
+	w := newSweep("short-pinboard", t.TempDir())
 	ctx, interrupt := context.WithCancel(t.Context())
 	err = w.run(ctx, s, []uint64{1, 2, 3}, 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
 		if seed == 2 {

@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,33 +11,49 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
 
+	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/hunt"
 )
 
-// Sweep runs a scenario with many seeds on all cores.
-func Sweep(ctx context.Context, args []string) error {
-	f := flags("sweep", `sweep [-seeds A-B] [-scenario NAME] [-out FOLDER]
+const sweepHelp = `sweep [-seeds A-B] [-scenario NAME] [-shard I/N] [-out FOLDER] [-compare FOLDER]
 
 Runs a scenario with every seed from A to B, after the seeds that are pinned for it because they
 once failed, each in a process of its own, on all cores. Keeps what failing and inconclusive runs
-left, and prints the command that repeats each. With a hundred seeds or more, a kind of fault that
-no run felt is a failure too, if the scenario plays all kinds. At the end, also after Ctrl-C, it sums
-up what the runs came to, and where a monitor looked, how alerts named the faults; the same stands in
-summary.txt in the folder.
+left, and prints the command that repeats each. At the end, also after Ctrl-C, it sums up what the
+runs came to, and where a monitor looked, how alerts named the faults. The same stands in the folder:
+summary.txt for people, sweep.json with each run, and junit.xml for build servers.
+
+With -shard it plays one of N parts of the seeds, which together are all of them, for N machines.
+
+Each failure, by its check and what the check says, is compared with what the sweep before it in the
+folder knew (-compare: in another folder): it is new, ongoing, or regressed if it had been resolved.
+One that is not met is resolved if the seed that showed it was played, and unseen else. The
+history is a file of JSON lines, failures.jsonl.
+
+A sweep fails although no run does if a kind of fault was never felt that had to be: one that is
+required; one that was played twenty times or more; and with a hundred seeds or more, each that
+the scenario can draw.
 
 Examples:
   picloud sweep -seeds 1-100
-  picloud sweep -seeds 1-20 -scenario first-cloud`)
+  picloud sweep -seeds 1-20 -scenario first-cloud
+  picloud sweep -seeds 1-100 -scenario store -shard 2/4
+  picloud sweep -seeds 1-100 -scenario store -compare yesterday/sweep-store`
+
+// Sweep runs a scenario with many seeds on all cores.
+func Sweep(ctx context.Context, args []string) error {
+	f := flags("sweep", sweepHelp)
 	seeds := f.String("seeds", "1-20", "the seeds, A-B")
 	name := f.String("scenario", DefaultScenario, "the scenario")
+	shard := f.String("shard", "", "the part of the seeds, I/N with I from 1 to N (default all)")
 	out := f.String("out", "", "the folder for the runs that did not pass (default out/sweep-SCENARIO)")
+	compare := f.String("compare", "", "the folder of an earlier sweep (default the folder of this one)")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
 		return err
@@ -49,21 +66,49 @@ Examples:
 	if err != nil {
 		return err
 	}
-	if err := handOver(ctx, false); err != nil {
-		return err
-	}
-	if *out == "" {
-		*out = filepath.Join("out", "sweep-"+s.Name)
-	}
-	w := &sweep{scenario: *name, folder: *out, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
-	if w.program, err = os.Executable(); err != nil {
-		return err
-	}
 	list, err := pinned(s.Name)
 	if err != nil {
 		return err
 	}
-	return w.run(ctx, s, append(list, hunt.Range(from, to)...), *workers, w.play)
+	if list, err = part(append(list, hunt.Range(from, to)...), *shard); err != nil {
+		return err
+	}
+	w := newSweep(*name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
+	w.shard = *shard
+	if w.before, err = reports.ReadSweeps(cmp.Or(*compare, w.folder)); err != nil {
+		return err
+	}
+	if *compare != "" && w.before == nil {
+		return fmt.Errorf("sweep: %s has no %s: no sweep has ended there", *compare, reports.HistoryFile)
+	}
+	if err := handOver(ctx, false); err != nil {
+		return err
+	}
+	if w.program, err = os.Executable(); err != nil {
+		return err
+	}
+	return w.run(ctx, s, list, *workers, w.play)
+}
+
+// part returns the seeds of a shard, "2/4", in their order: every fourth of them, from the second on.
+func part(seeds []uint64, shard string) ([]uint64, error) {
+	if shard == "" {
+		return seeds, nil
+	}
+	a, b, _ := strings.Cut(shard, "/")
+	i, errI := strconv.Atoi(a)
+	n, errN := strconv.Atoi(b)
+	if errI != nil || errN != nil || i < 1 || i > n {
+		return nil, fmt.Errorf("the shard is I/N with I from 1 to N, like 2/4, not %q", shard)
+	}
+	var mine []uint64
+	for place := i - 1; place < len(seeds); place += n {
+		mine = append(mine, seeds[place])
+	}
+	if mine == nil {
+		return nil, fmt.Errorf("the shard %s of %d seeds is empty", shard, len(seeds))
+	}
+	return mine, nil
 }
 
 // run plays seeds and says what they came to, also when it is interrupted.
@@ -98,17 +143,24 @@ type sweep struct {
 	program  string
 	scenario string
 	folder   string
+	shard    string
 	list     []uint64
+	before   []reports.SweepHistory
 
-	done         int
-	fail         []uint64
-	inconclusive []uint64
+	runs         []reports.SweepRun
+	fail         int
+	inconclusive int
+	played       map[string]int // faults of a kind
 	kinds        map[string]int // runs that felt a kind
 	checks       map[string]int // runs in which a check counted something
 	scores       scores
 	operations   int
 	simulated    time.Duration
 	began        time.Time
+}
+
+func newSweep(scenario, folder string) *sweep {
+	return &sweep{scenario: scenario, folder: folder, played: map[string]int{}, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
 }
 
 // play runs one seed in a process of its own. What passed is not kept.
@@ -122,12 +174,13 @@ func (w *sweep) play(ctx context.Context, core int, seed uint64) (*reports.Resul
 }
 
 func (w *sweep) count(r *reports.Result) {
-	w.done++
+	w.runs = append(w.runs, reports.SweepRunOf(r))
 	w.operations += r.Operations.OK
 	w.simulated += time.Duration(r.SimulatedSeconds)
 	w.scores.add(r)
 	felt := map[string]bool{}
 	for _, f := range r.Faults {
+		w.played[f.Kind]++
 		felt[f.Kind] = felt[f.Kind] || f.Felt
 	}
 	for kind, yes := range felt {
@@ -142,14 +195,14 @@ func (w *sweep) count(r *reports.Result) {
 	}
 	switch r.Verdict {
 	case reports.Fail:
-		w.fail = append(w.fail, r.Seed)
+		w.fail++
 		w.show(r)
 	case reports.Inconclusive:
-		w.inconclusive = append(w.inconclusive, r.Seed)
+		w.inconclusive++
 		w.show(r)
 	}
-	line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", w.done, len(w.list), len(w.fail), len(w.inconclusive))
-	if tell("%s", line); !isTerminal(os.Stderr) && w.done%10 == 0 {
+	line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", len(w.runs), len(w.list), w.fail, w.inconclusive)
+	if tell("%s", line); !isTerminal(os.Stderr) && len(w.runs)%10 == 0 {
 		fmt.Fprintln(os.Stderr, line)
 	}
 }
@@ -163,36 +216,52 @@ func (w *sweep) show(r *reports.Result) {
 // finish prints what the runs came to together, writes it into the folder, and returns the verdict.
 func (w *sweep) finish(s *scenarios.Scenario) (verdict, err error) {
 	tell("")
-	if w.done == 0 {
+	if len(w.runs) == 0 {
 		return nil, nil
 	}
-	var never []string
-	kinds := s.Kinds()
-	sort.Strings(kinds)
-	for _, kind := range kinds {
-		if w.kinds[kind] == 0 {
-			never = append(never, kind)
-		}
+	slices.SortStableFunc(w.runs, func(a, b reports.SweepRun) int {
+		return cmp.Compare(slices.Index(w.list, a.Seed), slices.Index(w.list, b.Seed))
+	})
+	all := &reports.Sweep{Scenario: s.Name, Shard: w.shard, Asked: len(w.list), Verdict: reports.Pass, Runs: w.runs, Failed: w.fail, Inconclusive: w.inconclusive,
+		Passed: len(w.runs) - w.fail - w.inconclusive, Failures: reports.Triage(reports.Known(w.before, s.Name), w.runs)}
+	never := w.never(s)
+	switch {
+	case w.fail > 0:
+		all.Verdict, verdict = reports.Fail, Fail
+	case len(never) > 0:
+		all.Verdict, verdict = reports.Fail, Fail
+		all.Why = "no run felt what the scenario plays: " + strings.Join(never, ", ")
+	case 20*w.inconclusive > len(w.runs):
+		all.Verdict, verdict = reports.Inconclusive, Inconclusive
 	}
-	all := true
 	var b strings.Builder
-	w.sum(&b, s.Name, kinds)
-	if len(never) > 0 && all {
+	w.sum(&b, s)
+	b.WriteString(reports.FailureText(all.Failures))
+	if len(never) > 0 {
 		fmt.Fprintf(&b, "never felt: %s\n", strings.Join(never, ", "))
 	}
 	fmt.Print("\n" + b.String())
-	err = reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String()))
-	switch {
-	case len(w.fail) > 0, len(never) > 0 && all && len(w.list) >= 100:
-		verdict = Fail
-	case 20*len(w.inconclusive) > w.done:
-		verdict = Inconclusive
-	}
-	return verdict, err
+	return verdict, errors.Join(reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String())), reports.WriteSweep(w.folder, all, w.before))
+}
+
+// What a sweep must feel, beside what is required. A fault finds nothing to do now and then (loss on an idle link), but not twenty times; and
+// in a hundred runs each kind has its turn.
+const (
+	playedOften = 20
+	manySeeds   = 100
+)
+
+// never returns the kinds of faults that no run felt and that one had to.
+func (w *sweep) never(s *scenarios.Scenario) []string {
+	return slices.DeleteFunc(s.Kinds(), func(kind string) bool {
+		must := slices.Contains(s.Faults.Required, chaos.Kind(kind)) || w.played[kind] >= playedOften || len(w.runs) >= manySeeds
+		return w.kinds[kind] > 0 || !must
+	})
 }
 
 // sum writes what the runs came to.
-func (w *sweep) sum(to io.Writer, name string, kinds []string) {
+func (w *sweep) sum(to io.Writer, s *scenarios.Scenario) {
+	kinds := slices.Sorted(slices.Values(s.Kinds()))
 	fmt.Fprintln(to, "Fault kinds, by the number of runs that felt them:")
 	for i, kind := range kinds {
 		fmt.Fprintf(to, "  %-24s%5d", kind, w.kinds[kind])
@@ -201,15 +270,15 @@ func (w *sweep) sum(to io.Writer, name string, kinds []string) {
 		}
 	}
 	w.scores.write(to)
-	left := ""
-	if w.done < len(w.list) {
+	left, done := "", len(w.runs)
+	if done < len(w.list) {
 		left = fmt.Sprintf(" of %d", len(w.list))
 	}
 	fmt.Fprintf(to, "\n%d%s runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
-		w.done, left, name, w.done-len(w.fail)-len(w.inconclusive), len(w.fail), len(w.inconclusive), w.operations, w.simulated.Seconds(), time.Since(w.began).Seconds())
+		done, left, s.Name, done-w.fail-w.inconclusive, w.fail, w.inconclusive, w.operations, w.simulated.Seconds(), time.Since(w.began).Seconds())
 	for _, name := range slices.Sorted(maps.Keys(w.checks)) {
-		if n := w.checks[name]; n < w.done {
-			fmt.Fprintf(to, "%s counted something in %d of %d runs\n", name, n, w.done)
+		if n := w.checks[name]; n < done {
+			fmt.Fprintf(to, "%s counted something in %d of %d runs\n", name, n, done)
 		}
 	}
 }

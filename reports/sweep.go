@@ -1,0 +1,89 @@
+package reports
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The files of a sweep, in its folder, beside summary.txt and junit.xml.
+const (
+	SweepFile   = "sweep.json"
+	HistoryFile = "failures.jsonl" // what failed in this sweep and in those before it, a line for each
+)
+
+// Sweep is the facts of many runs of a scenario.
+type Sweep struct {
+	Scenario     string     `json:"scenario"`
+	Shard        string     `json:"shard,omitempty"` // "2/4" of the seeds; all of them if it is empty
+	Asked        int        `json:"asked"`           // runs; fewer were made if the sweep was interrupted
+	Verdict      Status     `json:"verdict"`
+	Why          string     `json:"why,omitempty"` // the sweep failed though no run did
+	Passed       int        `json:"passed"`
+	Failed       int        `json:"failed"`
+	Inconclusive int        `json:"inconclusive"`
+	Runs         []SweepRun `json:"runs"`
+	Failures     []Failure  `json:"failures"` // those known, with what has become of each
+}
+
+// SweepRun is one run of a sweep.
+type SweepRun struct {
+	Seed     uint64   `json:"seed"`
+	Verdict  Status   `json:"verdict"`
+	Cause    string   `json:"cause"`
+	Replay   string   `json:"replay,omitempty"`
+	Failures []Broken `json:"failures,omitempty"`
+}
+
+// SweepRunOf returns what a sweep keeps of a run.
+func SweepRunOf(r *Result) SweepRun {
+	one := SweepRun{Seed: r.Seed, Verdict: r.Verdict, Cause: r.Cause(), Replay: r.Replay}
+	for _, c := range r.Checks {
+		if b := (Broken{c.Name, Signature(&c)}); c.Status == Fail && !slices.Contains(one.Failures, b) {
+			one.Failures = append(one.Failures, b)
+		}
+	}
+	return one
+}
+
+// WriteSweep writes a sweep's facts, its JUnit report and its history, which goes on where those before it ended.
+func WriteSweep(folder string, s *Sweep, before []SweepHistory) error {
+	facts, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	junit, err := s.JUnit()
+	if err != nil {
+		return err
+	}
+	var history strings.Builder
+	for _, h := range append(slices.Clone(before), SweepHistory{s.Scenario, len(s.Runs), s.Failures}) {
+		line, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		history.Write(append(line, '\n'))
+	}
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{SweepFile, append(facts, '\n')}, {JUnitFile, junit}, {HistoryFile, []byte(history.String())}} {
+		if err := WriteFile(filepath.Join(folder, file.name), file.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// JUnit returns the sweep as a JUnit report: a test case for each run, and one for the sweep as a whole.
+func (s *Sweep) JUnit() ([]byte, error) {
+	suite := junitSuite{Name: "sweep of " + s.Scenario}
+	for _, r := range s.Runs {
+		suite.add(fmt.Sprintf("seed %d", r.Seed), s.Scenario, r.Verdict, r.Cause+"\n"+r.Replay)
+	}
+	suite.add("sweep", s.Scenario, s.Verdict, cmp.Or(s.Why, fmt.Sprintf("%d of %d runs failed, %d were inconclusive", s.Failed, len(s.Runs), s.Inconclusive)))
+	return suite.encode()
+}
