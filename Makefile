@@ -64,6 +64,10 @@ museum-quick: build ## the rooms of the museum whose bugs show at once
 mutants: build ## plant bugs in our own code, and find each
 	@$(PICLOUD) mutants
 
+.PHONY: defences
+defences: build ## show that each scenario fails without the defence that it is about: [SCENARIO=name]
+	@$(PICLOUD) defences $(if $(SCENARIO),-only $(SCENARIO))
+
 .PHONY: bench
 bench: build ## measure the tiers against what people would use instead; says what it needs [OUT=folder]
 	@$(PICLOUD) bench $(if $(OUT),-out $(OUT))

@@ -43,6 +43,7 @@ func commands() []entry {
 		{"report", "write the reports of a run anew, or compare two runs", command.Report},
 		{"determinism", "run seeds twice and compare what they left", command.Determinism},
 		{"trial", "compare scenarios with a defence of the cloud and without it", command.Trial},
+		{"defences", "show that each scenario fails without the defence that it is about", command.Defences},
 		{"mutants", "plant bugs in our own code, and find each", command.Mutants},
 		{"bench", "measure the tiers against what people would use instead", command.Bench},
 		{"abuse-score", "measure how well spam is told from what people write", command.AbuseScore},

@@ -7,6 +7,7 @@ import (
 
 	"picloud/chaos"
 	"picloud/node"
+	"picloud/reports"
 	"picloud/scenarios/mutants"
 )
 
@@ -112,4 +113,12 @@ func (d *Defence) Shows() string {
 		return "check " + d.Fails + " fails"
 	}
 	return "alert " + d.Fires + " fires"
+}
+
+// Shown tells whether a run shows what the scenario shows without its defence.
+func (d *Defence) Shown(r *reports.Result) bool {
+	if d.Fails != "" {
+		return slices.ContainsFunc(r.Checks, func(c reports.Check) bool { return c.Name == d.Fails && c.Status == reports.Fail })
+	}
+	return slices.ContainsFunc(r.Alerts, func(a reports.Alert) bool { return a.Name == d.Fires })
 }

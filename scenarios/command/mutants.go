@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios/hunt"
 	"picloud/scenarios/mutants"
@@ -148,14 +149,18 @@ func (h *mutantHunt) byTests(ctx context.Context, m mutants.Mutant) (found bool,
 
 // plant builds a mutant and plays seeds until one finds it.
 func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (found *reports.Result, program string, err error) {
-	program = filepath.Join(mutantFolder, string(m.Name))
-	path := filepath.Join(h.root, program)
-	tell("%s: building", m.Name)
-	if err := build(ctx, path, h.root, false, m.Name.Tags()); err != nil {
+	if program, err = planted(ctx, h.root, m.Name); err != nil {
 		return nil, "", err
 	}
-	found, err = h.hunt(ctx, string(m.Name), path, m.Scenario, hunt.Range(1, h.most))
+	found, err = h.hunt(ctx, string(m.Name), filepath.Join(h.root, program), m.Scenario, hunt.Range(1, h.most))
 	return found, program, err
+}
+
+// planted makes the build that has a mutant, and returns its path below the checkout.
+func planted(ctx context.Context, root string, name mutant.Name) (string, error) {
+	program := filepath.Join(mutantFolder, string(name))
+	tell("%s: building", name)
+	return program, build(ctx, filepath.Join(root, program), root, false, name.Tags())
 }
 
 // hunt plays seeds with a build until a run fails. What did not fail is not kept.
