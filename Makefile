@@ -8,6 +8,7 @@ SEEDS ?= 1-20
 RUN ?=
 LOOK ?=
 SHARD ?=
+MINUTES ?= 10
 COMPARE ?=
 export PICLOUD_DATA ?=
 PICLOUD := bin/picloud
@@ -31,6 +32,10 @@ scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=nam
 .PHONY: sweep
 sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [SHARD=i/n] [COMPARE=folder] [OUT=folder]
 	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(SHARD),-shard $(SHARD)) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OUT),-out $(OUT))
+
+.PHONY: soak
+soak: build ## draw clouds and play them, at full strength: MINUTES=n [SEED=n] [OUT=folder]
+	@$(PICLOUD) soak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED)) $(if $(OUT),-out $(OUT))
 
 .PHONY: replay
 replay: build ## play a run again from its folder: RUN=folder

@@ -36,6 +36,7 @@ func commands() []entry {
 		{"sim", "run a scenario in the simulated world and judge it", command.Sim},
 		{"scenarios", "list the scenarios, or say what stands in one", command.Scenarios},
 		{"sweep", "run a scenario with many seeds on all cores", command.Sweep},
+		{"soak", "draw clouds and play them, for as long as is asked", command.Soak},
 		{"replay", "play a run again from its files", command.Replay},
 		{"shrink", "cut a failing run down to what it needs in order to fail", command.Shrink},
 		{"cause", "say what mattered in a failing run, and when it was certain", command.Cause},

@@ -46,8 +46,9 @@ func TestASweepThatIsInterruptedSaysWhatItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newSweep("short-pinboard", t.TempDir())
+	w.list, w.may = []uint64{1, 2, 3}, s.Kinds()
 	ctx, interrupt := context.WithCancel(t.Context())
-	err = w.run(ctx, s, []uint64{1, 2, 3}, 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+	err = w.run(ctx, 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
 		if seed == 2 {
 			interrupt()
 			return nil, ctx.Err()

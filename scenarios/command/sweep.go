@@ -73,8 +73,8 @@ func Sweep(ctx context.Context, args []string) error {
 	if list, err = part(append(list, hunt.Range(from, to)...), *shard); err != nil {
 		return err
 	}
-	w := newSweep(*name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
-	w.shard = *shard
+	w := newSweep(s.Name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
+	w.shard, w.list, w.may, w.required = *shard, list, s.Kinds(), s.Faults.Required
 	if w.before, err = reports.ReadSweeps(cmp.Or(*compare, w.folder)); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func Sweep(ctx context.Context, args []string) error {
 	if w.program, err = os.Executable(); err != nil {
 		return err
 	}
-	return w.run(ctx, s, list, *workers, w.play)
+	return w.run(ctx, *workers, w.play(*name))
 }
 
 // part returns the seeds of a shard, "2/4", in their order: every fourth of them, from the second on.
@@ -112,10 +112,12 @@ func part(seeds []uint64, shard string) ([]uint64, error) {
 }
 
 // run plays seeds and says what they came to, also when it is interrupted.
-func (w *sweep) run(ctx context.Context, s *scenarios.Scenario, seeds []uint64, workers int, play player) error {
-	w.list = seeds
-	_, ended := hunt.Hunt{Seeds: seeds, Workers: workers, Play: play, Each: w.count}.Run(ctx)
-	verdict, err := w.finish(s)
+func (w *sweep) run(ctx context.Context, workers int, play player) error {
+	_, ended := hunt.Hunt{Seeds: w.list, Workers: workers, Play: play, Each: w.count}.Run(ctx)
+	verdict, err := w.finish()
+	if w.endless && errors.Is(ended, context.DeadlineExceeded) {
+		ended = nil
+	}
 	return cmp.Or(ended, err, verdict)
 }
 
@@ -140,12 +142,16 @@ func seedRange(text string) (from, to uint64, err error) {
 
 // sweep is a sweep under way.
 type sweep struct {
-	program  string
-	scenario string
-	folder   string
-	shard    string
-	list     []uint64
-	before   []reports.SweepHistory
+	program string
+	name    string // of the scenario
+	folder  string
+	shard   string
+	list    []uint64
+	endless bool // the list is longer than there is time for
+	before  []reports.SweepHistory
+
+	may      []string     // the kinds of faults that there may be
+	required []chaos.Kind // of them
 
 	runs         []reports.SweepRun
 	fail         int
@@ -159,16 +165,26 @@ type sweep struct {
 	began        time.Time
 }
 
-func newSweep(scenario, folder string) *sweep {
-	return &sweep{scenario: scenario, folder: folder, played: map[string]int{}, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
+func newSweep(name, folder string) *sweep {
+	return &sweep{name: name, folder: folder, played: map[string]int{}, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
 }
 
-// play runs one seed in a process of its own. What passed is not kept.
-func (w *sweep) play(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
-	folder := filepath.Join(w.folder, strconv.FormatUint(seed, 10))
-	r, err := runSeed(ctx, w.program, w.scenario, seed, folder, core)
+// runFolder is where a run of a seed leaves what it does.
+func (w *sweep) runFolder(seed uint64) string {
+	return filepath.Join(w.folder, strconv.FormatUint(seed, 10))
+}
+
+// play returns what runs one seed of a scenario in a process of its own. What passed is not kept.
+func (w *sweep) play(scenario string) player {
+	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
+		return w.keep(runSeed(ctx, w.program, scenario, seed, w.runFolder(seed), core))
+	}
+}
+
+// keep takes away what a run left that passed.
+func (w *sweep) keep(r *reports.Result, err error) (*reports.Result, error) {
 	if err == nil && r.Verdict == reports.Pass {
-		err = os.RemoveAll(folder)
+		err = os.RemoveAll(w.runFolder(r.Seed))
 	}
 	return r, err
 }
@@ -201,44 +217,60 @@ func (w *sweep) count(r *reports.Result) {
 		w.inconclusive++
 		w.show(r)
 	}
-	line := fmt.Sprintf("%d of %d runs, %d failed, %d inconclusive", len(w.runs), len(w.list), w.fail, w.inconclusive)
+	line := fmt.Sprintf("%d%s runs, %d failed, %d inconclusive", len(w.runs), w.of(), w.fail, w.inconclusive)
 	if tell("%s", line); !isTerminal(os.Stderr) && len(w.runs)%10 == 0 {
 		fmt.Fprintln(os.Stderr, line)
 	}
 }
 
-// show prints why a run did not pass, and how to repeat it.
+// of says how many runs there are to be.
+func (w *sweep) of() string {
+	if w.endless {
+		return ""
+	}
+	return fmt.Sprintf(" of %d", len(w.list))
+}
+
+// show prints why a run did not pass, how to repeat it, and how to cut it down if it failed.
 func (w *sweep) show(r *reports.Result) {
 	tell("")
-	fmt.Printf("%-13s seed %-6d %s\n              make sim SEED=%d SCENARIO=%s\n", r.Verdict, r.Seed, r.Cause(), r.Seed, w.scenario)
+	fmt.Printf("%-13s seed %-6d %s\n              %s\n", r.Verdict, r.Seed, r.Cause(), r.Replay)
+	if r.Verdict == reports.Fail {
+		fmt.Printf("              make shrink RUN=%s\n", w.runFolder(r.Seed))
+	}
 }
 
 // finish prints what the runs came to together, writes it into the folder, and returns the verdict.
-func (w *sweep) finish(s *scenarios.Scenario) (verdict, err error) {
+func (w *sweep) finish() (verdict, err error) {
 	tell("")
 	if len(w.runs) == 0 {
 		return nil, nil
 	}
-	slices.SortStableFunc(w.runs, func(a, b reports.SweepRun) int {
-		return cmp.Compare(slices.Index(w.list, a.Seed), slices.Index(w.list, b.Seed))
-	})
-	all := &reports.Sweep{Scenario: s.Name, Shard: w.shard, Asked: len(w.list), Verdict: reports.Pass, Runs: w.runs, Failed: w.fail, Inconclusive: w.inconclusive,
-		Passed: len(w.runs) - w.fail - w.inconclusive, Failures: reports.Triage(reports.Known(w.before, s.Name), w.runs)}
-	never := w.never(s)
+	places := map[uint64]int{}
+	for place, seed := range w.list {
+		places[seed] = place
+	}
+	slices.SortStableFunc(w.runs, func(a, b reports.SweepRun) int { return cmp.Compare(places[a.Seed], places[b.Seed]) })
+	all := &reports.Sweep{Scenario: w.name, Shard: w.shard, Asked: len(w.list), Verdict: reports.Pass, Runs: w.runs, Failed: w.fail, Inconclusive: w.inconclusive,
+		Passed: len(w.runs) - w.fail - w.inconclusive, Failures: reports.Triage(reports.Known(w.before, w.name), w.runs)}
+	if w.endless {
+		all.Asked = len(w.runs)
+	}
+	never := w.never()
 	switch {
 	case w.fail > 0:
 		all.Verdict, verdict = reports.Fail, Fail
 	case len(never) > 0:
 		all.Verdict, verdict = reports.Fail, Fail
-		all.Why = "no run felt what the scenario plays: " + strings.Join(never, ", ")
+		all.Why = "no run felt what it had to: " + strings.Join(never, ", ")
 	case 20*w.inconclusive > len(w.runs):
 		all.Verdict, verdict = reports.Inconclusive, Inconclusive
 	}
 	var b strings.Builder
-	w.sum(&b, s)
+	w.sum(&b)
 	b.WriteString(reports.FailureText(all.Failures))
 	if len(never) > 0 {
-		fmt.Fprintf(&b, "never felt: %s\n", strings.Join(never, ", "))
+		fmt.Fprintf(&b, "no run felt what it had to: %s\n", strings.Join(never, ", "))
 	}
 	fmt.Print("\n" + b.String())
 	return verdict, errors.Join(reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String())), reports.WriteSweep(w.folder, all, w.before))
@@ -252,16 +284,16 @@ const (
 )
 
 // never returns the kinds of faults that no run felt and that one had to.
-func (w *sweep) never(s *scenarios.Scenario) []string {
-	return slices.DeleteFunc(s.Kinds(), func(kind string) bool {
-		must := slices.Contains(s.Faults.Required, chaos.Kind(kind)) || w.played[kind] >= playedOften || len(w.runs) >= manySeeds
+func (w *sweep) never() []string {
+	return slices.DeleteFunc(slices.Clone(w.may), func(kind string) bool {
+		must := slices.Contains(w.required, chaos.Kind(kind)) || w.played[kind] >= playedOften || len(w.runs) >= manySeeds
 		return w.kinds[kind] > 0 || !must
 	})
 }
 
 // sum writes what the runs came to.
-func (w *sweep) sum(to io.Writer, s *scenarios.Scenario) {
-	kinds := slices.Sorted(slices.Values(s.Kinds()))
+func (w *sweep) sum(to io.Writer) {
+	kinds := slices.Sorted(slices.Values(w.may))
 	fmt.Fprintln(to, "Fault kinds, by the number of runs that felt them:")
 	for i, kind := range kinds {
 		fmt.Fprintf(to, "  %-24s%5d", kind, w.kinds[kind])
@@ -272,10 +304,10 @@ func (w *sweep) sum(to io.Writer, s *scenarios.Scenario) {
 	w.scores.write(to)
 	left, done := "", len(w.runs)
 	if done < len(w.list) {
-		left = fmt.Sprintf(" of %d", len(w.list))
+		left = w.of()
 	}
 	fmt.Fprintf(to, "\n%d%s runs of %s: %d passed, %d failed, %d inconclusive; %d operations in %.0f simulated seconds, %.0f s of real time\n",
-		done, left, s.Name, done-w.fail-w.inconclusive, w.fail, w.inconclusive, w.operations, w.simulated.Seconds(), time.Since(w.began).Seconds())
+		done, left, w.name, done-w.fail-w.inconclusive, w.fail, w.inconclusive, w.operations, w.simulated.Seconds(), time.Since(w.began).Seconds())
 	for _, name := range slices.Sorted(maps.Keys(w.checks)) {
 		if n := w.checks[name]; n < done {
 			fmt.Fprintf(to, "%s counted something in %d of %d runs\n", name, n, done)

@@ -59,7 +59,8 @@ func TestAKindThatWasNeverFeltFailsTheSweep(t *testing.T) {
 		{"ninety-nine runs never play a kind", 99, all("disk-full"), nil, false},
 	} {
 		w := newSweep(s.Name, t.TempDir())
-		err := w.run(t.Context(), s, hunt.Range(1, uint64(test.runs)), 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+		w.list, w.may, w.required = hunt.Range(1, uint64(test.runs)), s.Kinds(), s.Faults.Required
+		err := w.run(t.Context(), 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
 			r := &reports.Result{Seed: seed, Verdict: reports.Pass}
 			for _, kind := range test.felt {
 				r.Faults = append(r.Faults, reports.Fault{Kind: kind, Felt: true})
