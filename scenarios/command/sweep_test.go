@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"picloud/reports"
 	"picloud/scenarios"
@@ -31,6 +36,55 @@ func TestShardsTogetherAreAllSeeds(t *testing.T) {
 				t.Errorf("%d shards of %v have %v", n, seeds, all)
 			}
 		}
+	}
+}
+
+// TestTheExamplesPlayAllParts reads the jobs that sweep on several machines.
+func TestTheExamplesPlayAllParts(t *testing.T) {
+	var job struct {
+		Spec struct {
+			Completions, Parallelism int
+			CompletionMode           string `yaml:"completionMode"`
+			Template                 struct {
+				Spec struct{ Containers []struct{ Args []string } }
+			}
+		}
+	}
+	example(t, "scenarios/example/sweep-job.yaml", &job)
+	if s := job.Spec; s.CompletionMode != "Indexed" || !strings.Contains(s.Template.Spec.Containers[0].Args[0], fmt.Sprintf("SHARD=$((JOB_COMPLETION_INDEX + 1))/%d ", s.Completions)) {
+		t.Errorf("the pods of %+v do not play all parts", s)
+	}
+	var workflow struct {
+		Jobs struct {
+			Sweep struct {
+				Strategy struct{ Matrix struct{ Shard []int } }
+				Steps    []struct{ Run string }
+			}
+		}
+	}
+	example(t, ".github/workflows/sweep.yml", &workflow)
+	shards, played := workflow.Jobs.Sweep.Strategy.Matrix.Shard, ""
+	for _, step := range workflow.Jobs.Sweep.Steps {
+		played += step.Run + "\n"
+	}
+	for i, shard := range shards {
+		if shard != i+1 {
+			t.Errorf("the matrix plays the parts %v", shards)
+		}
+	}
+	if !strings.Contains(played, fmt.Sprintf("SHARD=${{ matrix.shard }}/%d ", len(shards))) {
+		t.Errorf("%d jobs do not play all parts:\n%s", len(shards), played)
+	}
+}
+
+func example(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", file))
+	if err == nil {
+		err = yaml.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
 }
 

@@ -8,20 +8,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
-	"picloud/chaos"
 	"picloud/reports"
-	"picloud/scenarios"
 	"picloud/scenarios/command"
+	"picloud/scenarios/draw"
 	"picloud/sim/detrt"
-	"picloud/sim/event"
 )
 
 // How the property is tried, beside -rapid.seed.
@@ -32,30 +28,33 @@ const (
 	// envProgram names a program to try in place of this one, such as one with a planted bug.
 	envProgram = "PICLOUD_PROGRAM"
 
-	scenarioName    = "short-cloud"
-	batch           = 4  // runs that are drawn together, to be made at the same time
-	shrinkQuestions = 60 // at most, to cut a schedule down
-	shrinkSeeds     = 3  // that are tried for each, before the failure is called gone
-	rootFolder      = "../.."
+	batch      = 4 // runs that are drawn together, to be made at the same time
+	shrinkTime = "3m"
+	rootFolder = "../.."
 )
 
-// trial is one run: what decides everything in it.
+// trial is one run: the scenario that was drawn, and its seed.
 type trial struct {
-	seed     uint64
-	schedule chaos.Schedule
+	seed uint64
+	text string
 }
 
 // GoString is what rapid prints.
-func (x trial) GoString() string {
-	return fmt.Sprintf("seed %d with %d faults", x.seed, len(x.schedule))
+func (x trial) GoString() string { return fmt.Sprintf("seed %d of\n%s", x.seed, x.text) }
+
+// source lets rapid draw the numbers of which package draw makes scenarios. It searches for smaller ones when a check fails, and
+// smaller ones give simpler clouds.
+type source struct{ *rapid.T }
+
+func (s source) Int(name string, low, high int) int {
+	return rapid.IntRange(low, high).Draw(s.T, name)
 }
 
-// TestTheCloudSurvivesDrawnSchedules lets rapid draw what the generator of schedules is made of,
-// and the scenario's checks judge. Rapid says which run failed; the schedule is cut down by delta
-// debugging, as leaving out a fault changes what rapid would have to draw.
-func TestTheCloudSurvivesDrawnSchedules(t *testing.T) {
+// TestTheCloudSurvivesWhateverIsDrawn lets rapid draw clouds as picloud soak does, of the tiers whose runs are short, and the checks
+// of the drawn scenario judge. What rapid's search leaves is a scenario file, whose faults picloud shrink cuts down.
+func TestTheCloudSurvivesWhateverIsDrawn(t *testing.T) {
 	l := newLab(t)
-	defer l.shrink()
+	defer l.leave()
 	runs := fewRuns
 	if text := os.Getenv(envRuns); text != "" {
 		var err error
@@ -67,13 +66,22 @@ func TestTheCloudSurvivesDrawnSchedules(t *testing.T) {
 	}
 	option(t, "rapid.checks", strconv.Itoa((runs+batch-1)/batch))
 	option(t, "rapid.nofailfile", "true")
+	option(t, "rapid.shrinktime", shrinkTime)
 	rapid.Check(t, func(t *rapid.T) {
-		trials := rapid.SliceOfN(rapid.Custom(l.draw), batch, batch).Draw(t, "runs")
+		trials := rapid.SliceOfN(rapid.Custom(drawTrial), batch, batch).Draw(t, "runs")
 		// The check's name is all: rapid takes a failure for another one if its text differs.
 		if check := l.tryAll(trials); check != "" {
 			t.Fatal(check)
 		}
 	})
+}
+
+func drawTrial(t *rapid.T) trial {
+	d, err := draw.Scenario(source{t}, "drawn", draw.Map, draw.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trial{rapid.Uint64Range(1, 1<<20).Draw(t, "seed"), string(d.Scenario.Text())}
 }
 
 // option sets a flag for the test, unless the command line says otherwise.
@@ -91,96 +99,58 @@ func option(t *testing.T, name, value string) {
 	t.Cleanup(func() { flag.Set(name, before) })
 }
 
-// lab makes runs and remembers the first that failed.
+// lab makes runs, and remembers what each came to: rapid asks again for what it had asked for.
 type lab struct {
-	t        *testing.T
-	program  string
-	scenario *scenarios.Scenario
+	t       *testing.T
+	program string
 
-	runs   int
-	failed *trial
-	check  string // that failed
+	made   map[trial]string // the check that failed, or nothing
+	failed *trial           // the last that did
+	check  string           // that failed first; another failure would be another story
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{t: t, program: os.Getenv(envProgram)}
-	var err error
+	l := &lab{t: t, program: os.Getenv(envProgram), made: map[trial]string{}}
 	if l.program == "" {
 		if !detrt.Built {
 			t.Skip("needs a build with the deterministic runtime: make test-sim")
 		}
-		l.program, err = os.Executable()
-	}
-	if err == nil {
-		l.scenario, err = scenarios.Load(scenarioName)
-	}
-	if err != nil {
-		t.Fatal(err)
+		var err error
+		if l.program, err = os.Executable(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return l
 }
 
-// draw draws a generator and a seed for it, and makes the schedule. Most kinds are left out of a
-// run, so that those which take part do so often and meet; the generator keeps the limits.
-func (l *lab) draw(t *rapid.T) trial {
-	c := chaos.Config{
-		Topology:  l.scenario.ChaosTopology(),
-		Roles:     l.scenario.Faults.Roles,
-		Start:     time.Duration(l.scenario.Faults.Start),
-		End:       l.scenario.HealedAt(),
-		SwarmRate: 1_000_000,
-		Limits:    chaos.DefaultLimits(),
-	}
-	c.Limits.StormRate = rapid.SampledFrom([]int64{0, 1_000_000}).Draw(t, "storms")
-	c.Limits.ActiveAtOnce = rapid.IntRange(3, 12).Draw(t, "active at once")
-	names := rapid.Permutation(l.scenario.Playable()).Draw(t, "kinds")[:rapid.IntRange(4, 16).Draw(t, "take part")]
-	for _, crash := range []chaos.Kind{chaos.PowerCut, chaos.Pause} { // so that leaders change
-		if !slices.Contains(names, string(crash)) {
-			names = append(names, string(crash))
-		}
-	}
-	for _, name := range names {
-		every := time.Duration(rapid.IntRange(2, 20).Draw(t, "seconds between two")) * time.Second
-		c.Kinds = append(c.Kinds, chaos.KindRate{Kind: chaos.Kind(name), Every: every})
-	}
-	seed := rapid.Uint64Max(1<<20).Draw(t, "seed")
-	schedule, err := chaos.Generate(c, event.NewLoop(seed).Stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trial{seed, schedule}
-}
-
-// tryAll returns the check that failed in the first of the runs that did. After a failure nothing
-// is run any more: rapid gets the same answer as before.
+// tryAll returns the check that failed in the first of the runs that did, if it is the one that failed at first.
 func (l *lab) tryAll(trials []trial) string {
-	if l.failed != nil {
-		if contains(trials, l.failed) {
-			return l.check
+	l.makeAll(trials)
+	for i := range trials {
+		check := l.made[trials[i]]
+		if check == "" || l.check != "" && check != l.check {
+			continue
 		}
-		return ""
-	}
-	for i, check := range l.each(trials) {
-		if check != "" {
-			l.failed, l.check = &trials[i], check
-			return check
-		}
+		l.failed, l.check = &trials[i], check
+		return check
 	}
 	return ""
 }
 
-// each makes the runs, as many at one time as there are processors, and returns the check that
-// failed in each, if any.
-func (l *lab) each(trials []trial) []string {
+// makeAll makes the runs that were not made yet, as many at one time as there are processors.
+func (l *lab) makeAll(trials []trial) {
 	failed := make([]string, len(trials))
-	l.runs += len(trials)
 	var all sync.WaitGroup
 	free := make(chan int, runtime.NumCPU())
 	for core := range cap(free) {
 		free <- core
 	}
 	for i := range trials {
+		if check, known := l.made[trials[i]]; known {
+			failed[i] = check
+			continue
+		}
 		all.Go(func() {
 			core := <-free
 			defer func() { free <- core }()
@@ -188,16 +158,9 @@ func (l *lab) each(trials []trial) []string {
 		})
 	}
 	all.Wait()
-	return failed
-}
-
-func contains(trials []trial, x *trial) bool {
 	for i := range trials {
-		if trials[i].seed == x.seed && trials[i].schedule.String() == x.schedule.String() {
-			return true
-		}
+		l.made[trials[i]] = failed[i]
 	}
-	return false
 }
 
 // try makes a run in a process of its own and returns the name of the check that failed, if any.
@@ -208,14 +171,14 @@ func (l *lab) try(x trial, core int) string {
 		return "no folder"
 	}
 	defer os.RemoveAll(dir)
-	schedule := filepath.Join(dir, scenarios.ScheduleFile)
-	if err := os.WriteFile(schedule, []byte(x.schedule.String()), 0o644); err != nil {
+	scenario := filepath.Join(dir, "drawn.yaml")
+	if err := os.WriteFile(scenario, []byte(x.text), 0o644); err != nil {
 		l.t.Error(err)
-		return "no schedule"
+		return "no scenario"
 	}
 	folder := filepath.Join(dir, "run")
-	cmd := exec.CommandContext(l.t.Context(), l.program, "sim", "-q", "-no-trace", "-scenario", scenarioName,
-		"-seed", strconv.FormatUint(x.seed, 10), "-schedule", schedule, "-out", folder, "-core", strconv.Itoa(core))
+	cmd := exec.CommandContext(l.t.Context(), l.program, "sim", "-q", "-no-trace", "-scenario", scenario,
+		"-seed", strconv.FormatUint(x.seed, 10), "-out", folder, "-core", strconv.Itoa(core))
 	output, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); err != nil && code != int(command.Fail) && code != int(command.Inconclusive) {
 		l.t.Errorf("the run could not be made: %v\n%s", err, bytes.TrimSpace(output))
@@ -226,40 +189,18 @@ func (l *lab) try(x trial, core int) string {
 		l.t.Error(err)
 		return "no result"
 	}
-	for _, c := range r.Checks {
-		if c.Status == reports.Fail {
-			return c.Name
-		}
-	}
-	return ""
+	return r.Broken()
 }
 
-// shrink cuts the schedule of the run that failed down, leaves it in a file and says how to play
-// it. It asks for the same check: another failure would be another story.
-func (l *lab) shrink() {
+// leave leaves the scenario of the simplest run that failed in a file, and says how to play it and to cut down its faults.
+func (l *lab) leave() {
 	if l.failed == nil {
 		return
 	}
-	seed, whole, before := l.failed.seed, l.failed.schedule, l.runs
-	file := filepath.Join("out", "property", fmt.Sprintf("%s-%d.txt", l.check, seed))
-	write := func(s chaos.Schedule) {
-		if err := reports.WriteFile(filepath.Join(rootFolder, file), []byte(s.String())); err != nil {
-			l.t.Error(err)
-		}
+	file := filepath.Join("out", "property", fmt.Sprintf("%s-%d.yaml", l.check, l.failed.seed))
+	if err := reports.WriteFile(filepath.Join(rootFolder, file), []byte(l.failed.text)); err != nil {
+		l.t.Error(err)
 	}
-	write(whole) // should the test be given up while it shrinks
-	small := chaos.Shrink(whole, shrinkQuestions, func(part chaos.Schedule) bool {
-		var trials []trial
-		for other := range uint64(shrinkSeeds) {
-			trials = append(trials, trial{l.failed.seed + other, part})
-		}
-		first := slices.Index(l.each(trials), l.check)
-		if first >= 0 {
-			seed = trials[first].seed
-		}
-		return first >= 0
-	})
-	write(small)
-	l.t.Logf("%s failed after %d runs; %d faults of %d are left after %d more:\n%sAgain: picloud sim -scenario %s -seed %d -schedule %s",
-		l.check, before, len(small), len(whole), l.runs-before, small, scenarioName, seed, file)
+	l.t.Logf("%s failed; %d runs were made. Again: picloud sim -scenario %s -seed %d\nsmaller: picloud shrink -scenario %s -seed %d",
+		l.check, len(l.made), file, l.failed.seed, file, l.failed.seed)
 }
