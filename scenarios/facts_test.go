@@ -52,3 +52,14 @@ func TestAScenarioSaysWhichKindsItMayPlay(t *testing.T) {
 		t.Errorf("a cloud of one node may play %v", s.Kinds())
 	}
 }
+
+func TestMembersThatMoveNeedANodeToMoveTo(t *testing.T) {
+	text, err := files.ReadFile("stalled-store.yaml") // three nodes, all of them in the one group
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse("file.yaml", []byte(strings.Replace(string(text), "watchers: 0", "watchers: 0\n  moves: true", 1)))
+	if err == nil || !strings.Contains(err.Error(), "store.moves: members of a group move to another node") {
+		t.Error(err)
+	}
+}

@@ -141,6 +141,9 @@ func (s *Scenario) validateStore() error {
 				return wrong(path, "there is no node %q", name)
 			}
 		}
+		if c.Moves && len(members) >= len(s.Nodes()) {
+			return wrong("store.moves", "members of a group move to another node, and all nodes are members of one")
+		}
 	}
 	return nil
 }

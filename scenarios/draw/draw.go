@@ -121,9 +121,11 @@ func (d *drawing) machine(name, role, program, card string) {
 		name, role, program, d.int("switch", 1, d.switches), card)
 }
 
+// members are in each group.
+const members = 3
+
 // groups draws the members of groups, three of the nodes each, and returns them as they stand in a file.
 func (d *drawing) groups(nodes []string, most int) string {
-	const members = 3
 	var all []string
 	for range d.int("groups", 1, most) {
 		all = append(all, "["+strings.Join(some(d.from, "member", nodes, members, members), ", ")+"]")
