@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"picloud/chaos"
+	"picloud/scenarios"
 )
 
 // crashes are in every drawn cloud, so that leaders change.
@@ -12,12 +13,7 @@ func crashes() []string {
 }
 
 // Kinds returns the kinds of faults that a drawn cloud may have: its machines have no modelled boards.
-func Kinds() []string {
-	return slices.DeleteFunc(chaos.Kinds(), func(name string) bool {
-		spec, _ := chaos.Lookup(chaos.Kind(name))
-		return spec.Class == chaos.ClassHardware
-	})
-}
+func Kinds() []string { return new(scenarios.Scenario).Playable() }
 
 // faults draws what goes wrong. Most kinds are left out, so that those which take part do so often and meet; the limits are what a correct
 // cloud survives. Groups of three members that share nodes bear one that is damaged, whatever the number of nodes.
