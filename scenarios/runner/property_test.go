@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,7 +41,9 @@ type trial struct {
 }
 
 // GoString is what rapid prints.
-func (x trial) GoString() string { return fmt.Sprintf("seed %d of\n%s", x.seed, x.text) }
+func (x trial) GoString() string {
+	return fmt.Sprintf("seed %d of a scenario of %d lines", x.seed, strings.Count(x.text, "\n"))
+}
 
 // source lets rapid draw the numbers of which package draw makes scenarios. It searches for smaller ones when a check fails, and
 // smaller ones give simpler clouds.
