@@ -84,6 +84,6 @@ func (s *Sweep) JUnit() ([]byte, error) {
 	for _, r := range s.Runs {
 		suite.add(fmt.Sprintf("seed %d", r.Seed), s.Scenario, r.Verdict, r.Cause+"\n"+r.Replay)
 	}
-	suite.add("sweep", s.Scenario, s.Verdict, cmp.Or(s.Why, fmt.Sprintf("%d of %d runs failed, %d were inconclusive", s.Failed, len(s.Runs), s.Inconclusive)))
+	suite.add("sweep", s.Scenario, s.Verdict, cmp.Or(s.Why, fmt.Sprintf("%d of %d runs failed, %d were inconclusive", s.Failed, len(s.Runs), s.Inconclusive))+"\n"+FailureText(s.Failures))
 	return suite.encode()
 }

@@ -97,7 +97,7 @@ func TestASweepIsWrittenAndItsHistoryGoesOn(t *testing.T) {
 		t.Errorf("another scenario has the failures %+v", other)
 	}
 	junit, err := os.ReadFile(filepath.Join(folder, JUnitFile))
-	if err != nil || !strings.Contains(string(junit), `name="seed 7"`) || !strings.Contains(string(junit), `failures="2"`) || !strings.Contains(string(junit), "make sim SEED=7") {
+	if err != nil || !strings.Contains(string(junit), `name="seed 7"`) || !strings.Contains(string(junit), `failures="2"`) || !strings.Contains(string(junit), "make sim SEED=7") || !strings.Contains(string(junit), "ongoing    durable: # reads miss something") {
 		t.Errorf("%v\n%s", err, junit)
 	}
 	if err := os.WriteFile(filepath.Join(folder, HistoryFile), []byte("{\n"), 0o644); err != nil {
