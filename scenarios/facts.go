@@ -1,10 +1,8 @@
 package scenarios
 
 import (
-	"math/rand/v2"
 	"reflect"
 	"slices"
-	"time"
 
 	"picloud/chaos"
 )
@@ -20,41 +18,23 @@ func (s *Scenario) Tier() string {
 	return "map"
 }
 
-// Kinds returns the kinds of faults that a run of the scenario may have, in the order of the catalogue: those of its
-// schedule, or those that the generator finds a target for.
+// Kinds returns the names of the kinds of faults that a run of the scenario can have, in the order of the catalogue: those of the
+// schedule that it lists, or those that its generator finds room for. One that a large sweep never felt is a hole in what it shows.
 func (s *Scenario) Kinds() []string {
-	var may []string
+	var may []chaos.Kind
 	if s.Faults.Schedule.Text != "" {
 		schedule, err := s.scripted()
 		if err != nil {
 			panic(err) // it was validated
 		}
-		for _, f := range schedule {
-			may = append(may, string(f.Kind))
+		for i := range schedule {
+			may = append(may, schedule[i].Kind)
 		}
 	} else {
-		for _, k := range s.generatorConfig().Kinds {
-			if s.drawable(k) {
-				may = append(may, string(k.Kind))
-			}
-		}
+		c := s.generatorConfig()
+		may = c.Drawn()
 	}
-	return slices.DeleteFunc(chaos.Kinds(), func(kind string) bool { return !slices.Contains(may, kind) })
-}
-
-// drawable tells whether the generator finds a place for a kind if it is the only one. The tries are the same for every call.
-func (s *Scenario) drawable(k chaos.KindRate) bool {
-	const tries = 20
-	c := s.generatorConfig()
-	c.Limits.StormRate = 1_000_000 // in which more of them may be out
-	c.Kinds, c.Required, c.SwarmRate = []chaos.KindRate{{Kind: k.Kind, Every: time.Second}}, nil, 1_000_000
-	for try := range uint64(tries) {
-		schedule, err := chaos.Generate(c, func(name string) *rand.Rand { return rand.New(rand.NewPCG(try, uint64(len(name)))) })
-		if err == nil && slices.ContainsFunc(schedule, func(f chaos.Fault) bool { return f.Kind == k.Kind }) {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(chaos.Kinds(), func(kind string) bool { return !slices.Contains(may, chaos.Kind(kind)) })
 }
 
 // Classes returns the classes of the kinds that a run may have, in the order of the catalogue.

@@ -14,27 +14,6 @@ var pinnedText string
 // with the scenario, the seed, and what it had found.
 func Pinned() string { return pinnedText }
 
-// Drawn returns the names of the kinds of faults that a run of the scenario can have, in the order of the catalogue: those of the
-// schedule that it lists, or those that its generator finds room for. One that a large sweep never felt is a hole in what it shows.
-func (s *Scenario) Drawn() ([]string, error) {
-	drawn := map[string]bool{}
-	if s.Faults.Schedule.Text != "" {
-		schedule, err := s.scripted()
-		if err != nil {
-			return nil, err
-		}
-		for i := range schedule {
-			drawn[string(schedule[i].Kind)] = true
-		}
-	} else {
-		c := s.generatorConfig()
-		for _, k := range c.Drawn() {
-			drawn[string(k)] = true
-		}
-	}
-	return slices.DeleteFunc(chaos.Kinds(), func(name string) bool { return !drawn[name] }), nil
-}
-
 // Playable returns the names of the kinds of faults that can be played on the scenario's machines, in the order of the
 // catalogue: those that start in the hardware need modelled boards, and those beyond what copies make up for must be listed.
 func (s *Scenario) Playable() []string {
