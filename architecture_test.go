@@ -18,12 +18,13 @@ var arrows = []struct {
 	to   []string
 	why  string
 }{
-	{"chaos", nil, "the catalogue and schedules are data: the simulator and the monkey of live clusters stand on them"},
+	{"chaos", []string{"node/host/points"}, "the catalogue and schedules are data, on which the simulator and the monkey of live clusters stand; at which points a node can crash, its code says"},
 	{"chaos/monkey", []string{"chaos", "node/host/orders"}, "the monkey orders faults of processes that run, and need not know what these are: who starts it says what to ask them"},
 	{"hw", []string{"hw"}, "the board is at the ground"},
 	{"hw/board", []string{"hw", "node/mutant"}, "a bug that can be planted there is a name"},
 	{"reports", nil, "reports see results, no simulator: a live run is shown the same way"},
 	{"node/host", []string{"hw"}, "what a node stands on is at the ground, beside the board"},
+	{"node/host/points", nil, "a name of a place is known to who passes it and to who orders a crash there"},
 	{"node/host/orders", nil, "how faults are ordered is agreed upon by who orders and who carries out, and neither knows the other"},
 	{"node/host/hosttest", []string{"node/host"}, "a contract knows the interface only"},
 	{"node", []string{"node", "hw"}, "node code runs on real Pis: it must not know that there is a simulator"},

@@ -101,7 +101,7 @@ const (
 
 // catalogue is a constant: nothing writes to it.
 var catalogue = slices.Concat(
-	processKinds(), clockKinds(),
+	processKinds(), crashKinds(), clockKinds(),
 	linkKinds(), partitionKinds(), switchKinds(), connectionKinds(),
 	diskErrorKinds(), diskDamageKinds(), diskStateKinds(), diskExchangeKinds(),
 	boardKinds(), facilityKinds(),

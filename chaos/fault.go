@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -77,6 +76,17 @@ func (f *Fault) Param(name string) int64 {
 	panic("chaos: " + string(f.Kind) + " has no parameter " + name)
 }
 
+// Word returns what the value of a parameter is called. Asking for one that has no words is a mistake in the program, and panics.
+func (f *Fault) Word(name string) string {
+	spec, _ := Lookup(f.Kind)
+	for i := range spec.Params {
+		if spec.Params[i].Name == name {
+			return spec.Params[i].Words[f.Param(name)]
+		}
+	}
+	panic("chaos: " + string(f.Kind) + " has no parameter " + name)
+}
+
 // Name tells the fault from the others of its schedule and stays the same when others are
 // removed. It is the name of the random stream that belongs to the fault.
 func (f *Fault) Name() string {
@@ -92,10 +102,11 @@ func (f *Fault) line(atWidth, forWidth int) string {
 		f.Kind, f.Target)
 	spec, known := Lookup(f.Kind)
 	for i, p := range f.Params {
-		b.WriteString(" " + p.Name + "=" + strconv.FormatInt(p.Value, 10))
+		of := &ParamSpec{}
 		if known && i < len(spec.Params) {
-			b.WriteString(string(spec.Params[i].Unit))
+			of = &spec.Params[i]
 		}
+		b.WriteString(" " + p.Name + "=" + of.text(p.Value))
 	}
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
@@ -32,6 +33,7 @@ type Config struct {
 	// SwarmRate is the chance, in ppm, that a kind which is not required takes part for a seed.
 	SwarmRate int64
 	Limits    Limits
+	Aims      []Aim // none if no fault is aimed
 }
 
 // shortestGap bounds how many faults of a kind are drawn.
@@ -74,7 +76,7 @@ func (c *Config) Validate() error {
 				DidYouMean(string(k), names))
 		}
 	}
-	return c.Limits.Validate()
+	return errors.Join(c.validateAims(), c.Limits.Validate())
 }
 
 // Generate makes a schedule. Everything random comes from streams, one for each name: the n-th
@@ -95,8 +97,8 @@ func Generate(c Config, stream func(name string) *rand.Rand) (Schedule, error) {
 				k, seconds(c.Start), seconds(c.End))
 		}
 	}
-	for _, f := range g.candidates() {
-		g.ledger.admit(false, g.withCompanion(f)...)
+	for _, faults := range g.candidates() {
+		g.ledger.admit(false, g.withCompanions(faults)...)
 	}
 	s := g.ledger.admitted
 	s.Sort()
@@ -138,10 +140,10 @@ type generator struct {
 func (g *generator) require(k Kind) bool {
 	const tries = 1000
 	r := g.stream("required/" + string(k))
-	for range tries {
+	for try := range tries {
 		at := g.Start + uniform(r, g.End-g.Start)
 		f, ok := g.draw(r, k, at, true)
-		if ok && g.ledger.admit(true, g.withCompanion(f)...) {
+		if ok && g.ledger.admit(true, g.withCompanions(g.aimed(f, fmt.Sprintf("required/%s/%d", k, try)))...) {
 			return true
 		}
 	}
@@ -149,9 +151,10 @@ func (g *generator) require(k Kind) bool {
 }
 
 // candidates draws the faults of all kinds that take part, in canonical order. Each kind has
-// its time cut into slots and draws one fault in each, so no draw depends on an earlier one.
-func (g *generator) candidates() Schedule {
-	var all Schedule
+// its time cut into slots and draws one fault in each, so no draw depends on an earlier one. One that is aimed may become
+// several that happen together or not at all.
+func (g *generator) candidates() [][]Fault {
+	var all [][]Fault
 	for _, k := range g.Kinds {
 		r := g.stream("swarm/" + string(k.Kind))
 		takesPart := chance(r, g.SwarmRate) || slices.Contains(g.Required, k.Kind)
@@ -164,24 +167,29 @@ func (g *generator) candidates() Schedule {
 			if slot >= g.End {
 				break
 			}
-			r := g.stream("fault/" + string(k.Kind) + "/" + strconv.Itoa(i))
+			name := string(k.Kind) + "/" + strconv.Itoa(i)
+			r := g.stream("fault/" + name)
 			if f, ok := g.draw(r, k.Kind, slot+uniform(r, every), false); ok {
-				all = append(all, f)
+				all = append(all, g.aimed(f, name))
 			}
 		}
 	}
-	all.Sort()
+	slices.SortFunc(all, func(a, b []Fault) int { return compareFaults(a[0], b[0]) })
 	return all
 }
 
-// withCompanion adds the fault that makes the first one felt: a card that nobody reads, because
+// withCompanions adds the faults that make others felt: a card that nobody reads, because
 // the page cache knows it all, has no read errors.
-func (g *generator) withCompanion(f Fault) []Fault {
-	switch f.Kind {
-	case DiskReadError, DiskShortRead, DiskCorruptRead, DiskMisdirectedRead, DiskRot:
-		return []Fault{f, {At: f.At, Kind: DiskEvict, Target: f.Target}}
+func (g *generator) withCompanions(faults []Fault) []Fault {
+	var all []Fault
+	for _, f := range faults {
+		all = append(all, f)
+		switch f.Kind {
+		case DiskReadError, DiskShortRead, DiskCorruptRead, DiskMisdirectedRead, DiskRot:
+			all = append(all, Fault{At: f.At, Kind: DiskEvict, Target: f.Target})
+		}
 	}
-	return []Fault{f}
+	return all
 }
 
 // draw makes a fault of a kind at about a time. It tells whether the topology and the time left
@@ -201,6 +209,10 @@ func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) 
 		f.For = time.Duration(rounded(ms)) * time.Millisecond
 	}
 	for _, p := range spec.Params {
+		if p.Words != nil {
+			f.Params = append(f.Params, Param{p.Name, r.Int64N(int64(len(p.Words)))})
+			continue
+		}
 		value := rounded(logUniform(r, p.Low, p.Top))
 		if p.Min < 0 && r.IntN(2) == 0 {
 			value = max(-value, p.Min)
@@ -213,10 +225,7 @@ func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) 
 }
 
 func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, bool) {
-	members := slices.Clone(g.members)
-	if len(g.DiskRoles) > 0 && spec.Class == ClassDisk {
-		members = g.Topology.OfRole(g.DiskRoles...)
-	}
+	members := g.fallible(spec.Kind)
 	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	few := Minority.Of(len(members))
 	switch spec.Target {

@@ -11,7 +11,10 @@
 package chaos
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,10 +65,36 @@ const (
 type ParamSpec struct {
 	Name     string
 	Unit     Unit
-	Min, Max int64 // what a schedule may say; a negative Min means the parameter has a sign
-	Low, Top int64 // what the generator draws, without sign
-	Default  int64 // what stands when the text does not say
+	Words    []string // what its values are called, from 0 on; nil if they are numbers
+	Min, Max int64    // what a schedule may say; a negative Min means the parameter has a sign
+	Low, Top int64    // what the generator draws, without sign
+	Default  int64    // what stands when the text does not say
 	Meaning  string
+}
+
+// text returns a value as it stands in a schedule.
+func (p *ParamSpec) text(value int64) string {
+	if 0 <= value && value < int64(len(p.Words)) {
+		return p.Words[value]
+	}
+	return strconv.FormatInt(value, 10) + string(p.Unit)
+}
+
+// read reads a value as it stands in a schedule.
+func (p *ParamSpec) read(kind Kind, text string) (int64, error) {
+	if p.Words != nil {
+		i := slices.Index(p.Words, text)
+		if i < 0 {
+			return 0, fmt.Errorf("%s knows no %s %q%s: there are %s", kind, p.Name, text, DidYouMean(text, p.Words), strings.Join(p.Words, ", "))
+		}
+		return int64(i), nil
+	}
+	digits, ok := strings.CutSuffix(text, string(p.Unit))
+	value, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("%s wants %s as a whole number like %s=%d%s, got %q", kind, p.Name, p.Name, p.Default, p.Unit, p.Name+"="+text)
+	}
+	return value, nil
 }
 
 // Harm says what a fault can do to what its machine has stored.

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -181,8 +182,12 @@ func stopped(f *Fault) bool {
 	return f.Target.Type == OnMachine || f.Target.Type == OnSwitch
 }
 
-// meet says whether two faults are aimed at the same machine, one of them perhaps at all of its shelf.
+// meet says whether two faults are aimed at the same machine, one of them perhaps at all of its shelf. Who has a part may be
+// any machine.
 func (l *ledger) meet(f, g *Fault) bool {
+	if f.Target.ByPart() || g.Target.ByPart() {
+		return true
+	}
 	for _, name := range l.top.aimedAt(f) {
 		if slices.Contains(l.top.aimedAt(g), name) {
 			return true
@@ -195,7 +200,25 @@ func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
 	if spec.Harm == HarmNone {
 		return names
 	}
-	return l.addMembers(names, f.Target.A)
+	return l.addMembers(names, counted(f).A)
+}
+
+// counted returns a fault's target as the limits count it: who has a part may be one more member, and another one at
+// another time.
+func counted(f *Fault) Target {
+	t := f.Target
+	if !t.ByPart() {
+		return t
+	}
+	for _, side := range []*[]string{&t.A, &t.B} {
+		*side = slices.Clone(*side)
+		for i, name := range *side {
+			if isPart(name) {
+				(*side)[i] = name + "@" + seconds(f.At)
+			}
+		}
+	}
+	return t
 }
 
 // out adds the members that cannot be counted on while a fault lasts.
@@ -203,7 +226,7 @@ func (l *ledger) out(f *Fault, spec *Spec, names []string) []string {
 	if !spec.Out {
 		return names
 	}
-	t := f.Target
+	t := counted(f)
 	switch {
 	case t.Type == OnSwitch:
 		on := l.addMembers(nil, l.top.OnSwitch(t.A[0]))
@@ -226,10 +249,10 @@ func (l *ledger) out(f *Fault, spec *Spec, names []string) []string {
 	return l.addMembers(names, t.A)
 }
 
-// addMembers adds those of more that are members and not yet in names.
+// addMembers adds those of more that are members, or may be, and not yet in names.
 func (l *ledger) addMembers(names, more []string) []string {
 	for _, m := range more {
-		if slices.Contains(l.members, m) && !slices.Contains(names, m) {
+		if (slices.Contains(l.members, m) || strings.Contains(m, ":")) && !slices.Contains(names, m) {
 			names = append(names, m)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 
 // OnLive returns what becomes of each kind on live processes, in the order of the catalogue.
 func OnLive() []Live {
-	return slices.Concat(liveProcesses(), liveClocks(), liveNetwork(), liveDisks(), liveHardware())
+	return slices.Concat(liveProcesses(), liveCrashes(), liveClocks(), liveNetwork(), liveDisks(), liveHardware())
 }
 
 func liveProcesses() []Live {
@@ -37,6 +37,13 @@ func liveProcesses() []Live {
 		{RestartLoop, false, "a schedule of kills does the same"},
 		{StopHangs, false, "a pause with a kill behind it does the same"},
 		{DoubleStart, false, "who keeps the processes starts one of each"},
+	}
+}
+
+func liveCrashes() []Live {
+	return []Live{
+		{CrashAtOp, false, "the layer over the disk sees what a node asks of it, and cannot end the node between that and the next"},
+		{CrashAtPoint, false, "a node on a real machine tells nobody where it is"},
 	}
 }
 

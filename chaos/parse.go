@@ -15,6 +15,7 @@ import (
 //
 //	12.500s +3.000s net-loss link=pi-1>pi-2 rate=200000ppm
 //	20.000s +0.000s clock-step machine=pi-3 by=-5000ms
+//	30.000s +5.000s pause machine=leader:0
 
 // Parse reads a schedule. The name of the file is for the messages, which look like
 // `schedule.txt:7: unknown fault kind "kil" (did you mean "kill"?)`.
@@ -162,7 +163,11 @@ func (t Target) validate(kind Kind) error {
 	for i, name := range all {
 		alone := i == 0 && len(t.A) == 1 || i == len(t.A) && len(t.B) == 1
 		wild := name == "*" && t.Type == OnLink && alone
-		if !wild && !ValidName(name) {
+		_, part, err := ParsePart(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		if !(wild || ValidName(name) || part && t.Type != OnSwitch) {
 			return fmt.Errorf("%s: %q in %q is not a name", kind, name, t)
 		}
 		if !wild && slices.Contains(all[:i], name) {
@@ -191,12 +196,9 @@ func parseParams(spec *Spec, fields []string) ([]Param, error) {
 			return nil, fmt.Errorf("%s: %s stands twice", spec.Kind, name)
 		}
 		seen[i] = true
-		ps := &spec.Params[i]
-		digits, ok := strings.CutSuffix(text, string(ps.Unit))
-		value, err := strconv.ParseInt(digits, 10, 64)
-		if !ok || err != nil {
-			return nil, fmt.Errorf("%s wants %s as a whole number like %s=%d%s, got %q",
-				spec.Kind, name, name, ps.Default, ps.Unit, field)
+		value, err := spec.Params[i].read(spec.Kind, text)
+		if err != nil {
+			return nil, err
 		}
 		params[i].Value = value
 	}

@@ -16,6 +16,7 @@ type Machine struct {
 type Topology struct {
 	Switches []string
 	Machines []Machine
+	Groups   [][]string // the members with which the store's groups begin; nil if nobody knows who leads them
 }
 
 // Names returns the names of all machines in the order of the topology.
@@ -64,6 +65,12 @@ func (t *Topology) Check(s Schedule) error {
 			known, what = t.Switches, "switch"
 		}
 		for _, name := range slices.Concat(f.Target.A, f.Target.B) {
+			if p, is, _ := ParsePart(name); is {
+				if p.Group >= len(t.Groups) {
+					return fmt.Errorf("the fault `%s` aims at %s, and %s", f, p, t.whoKnows())
+				}
+				continue
+			}
 			if name != "*" && !slices.Contains(known, name) {
 				return fmt.Errorf("the fault `%s` aims at an unknown %s %q%s", f, what, name,
 					DidYouMean(name, known))
@@ -71,6 +78,14 @@ func (t *Topology) Check(s Schedule) error {
 		}
 	}
 	return nil
+}
+
+// whoKnows says why nobody can say who has a part in a group.
+func (t *Topology) whoKnows() string {
+	if len(t.Groups) == 0 {
+		return "nobody can say here who that is: name a machine"
+	}
+	return fmt.Sprintf("the groups are 0 to %d", len(t.Groups)-1)
 }
 
 // Pairs returns the directed pairs of machines that a link or two sides stand for, with the

@@ -45,6 +45,8 @@ const (
 	// DiskRefused is one way. A: an error number that the process met by looking at DiskState. It
 	// only tells the card that its fault was felt.
 	DiskRefused
+	// DiskReached is one way. Data: the point to which the program has come. It changes nothing.
+	DiskReached
 )
 
 // The open flags. Without OpenCreate a missing file is an error.
@@ -59,13 +61,14 @@ const (
 // DiskState is what a process can see of its card without asking: it stands in shared memory.
 type DiskState struct {
 	Free  int64  // bytes
-	Flags uint32 // DiskReadOnly, DiskGone
+	Flags uint32 // DiskReadOnly, DiskGone, DiskListens
 }
 
 // The flags of DiskState.
 const (
 	DiskReadOnly uint32 = 1 << iota // writes fail with EROFS
 	DiskGone                        // writes fail with EIO
+	DiskListens                     // somebody wants to know which points programs come to: DiskReached
 )
 
 // rangeBits leaves room for lengths up to and including MaxData.

@@ -42,6 +42,9 @@ type Config struct {
 
 	Publish func(channel.DiskState) // told of every change of the state that processes see; may be nil
 	Wall    func() int64            // the machine's wall clock, ns since 1970, for times of change; may be nil
+
+	// Did is told of each operation that has ended, before the process is, and of each point that a process has come to; may be nil.
+	Did func(op Op, point string)
 }
 
 // Validate reports the first bad value in one sentence.
@@ -101,15 +104,16 @@ type Card struct {
 
 	last spot // the block that was written last
 
-	cache   cache
-	zero    *[blockSize]byte // stands for pages that were cut off; never written
-	scratch []byte           // a reply's data until it is posted
-	dev     device
-	timing  sampler
-	crash   *rand.Rand
-	faults  faults
-	state   channel.DiskState
-	stats   Stats
+	cache     cache
+	zero      *[blockSize]byte // stands for pages that were cut off; never written
+	scratch   []byte           // a reply's data until it is posted
+	dev       device
+	timing    sampler
+	crash     *rand.Rand
+	faults    faults
+	listening int // how many want to know which points processes come to
+	state     channel.DiskState
+	stats     Stats
 }
 
 // Stats counts what the card has done since it was made.
@@ -170,6 +174,9 @@ func (c *Card) publish() {
 	}
 	if c.faults.has(Gone) {
 		s.Flags |= channel.DiskGone
+	}
+	if c.listening > 0 {
+		s.Flags |= channel.DiskListens
 	}
 	if s != c.state {
 		c.state = s

@@ -204,6 +204,7 @@ func (c *Card) finishSync(r *request, err syscall.Errno) {
 		}
 	}
 	c.reply(r.guest, r.call, err, 0, 0, nil)
+	c.did(OpSync, nil)
 }
 
 func (c *Card) finishWriteback(r *request, err syscall.Errno) {

@@ -23,6 +23,7 @@ func (c *Card) Handle(g channel.Guest, f channel.Frame) {
 	switch f.Op {
 	case channel.DiskStat, channel.DiskList, channel.DiskUsage, channel.DiskRead, channel.DiskSync:
 		c.call(g, f)
+		return
 	case channel.DiskOpen, channel.DiskMkdirAll, channel.DiskRemove, channel.DiskRemoveAll,
 		channel.DiskRename, channel.DiskLink, channel.DiskLock:
 		if c.faults.has(Stall) && !(f.Op == channel.DiskOpen && f.A&channel.OpenCreate == 0) {
@@ -35,6 +36,7 @@ func (c *Card) Handle(g channel.Guest, f channel.Frame) {
 	default:
 		c.oneWay(g, f)
 	}
+	c.did(opOf(&f), f.Data)
 }
 
 func (c *Card) handleOf(g channel.Guest, id uint64) *handle {

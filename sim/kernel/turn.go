@@ -110,8 +110,9 @@ func (p *Process) run(now event.Time) {
 	p.last = r
 	p.release = max(p.release, end)
 	if how != handedOver {
-		p.deliver(out)
-		p.finish(now, how == hung)
+		if p.deliver(out); p.alive { // what it sent last may have crashed its machine
+			p.finish(now, how == hung)
+		}
 		return
 	}
 	if len(out) > 0 {

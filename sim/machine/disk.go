@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"picloud/node/host/points"
 	"picloud/sim/channel"
 )
 
@@ -226,6 +227,14 @@ func (d *Disk) GetDiskUsage(name string) (vfs.DiskUsage, error) {
 	return vfs.DiskUsage{
 		AvailBytes: uint64(r.B), TotalBytes: uint64(r.A), UsedBytes: uint64(r.A - r.B),
 	}, nil
+}
+
+// Reached tells the kernel that the program has come to a point, if somebody wants to know. What was asked of the disk
+// before has happened before, and what is asked after comes after it.
+func (d *Disk) Reached(p points.Point) {
+	if d.state().Flags&channel.DiskListens != 0 {
+		d.port.Send(channel.Frame{Class: channel.ClassDisk, Op: channel.DiskReached, Data: []byte(p)})
+	}
 }
 
 // Unwrap returns nil: there is nothing beneath.

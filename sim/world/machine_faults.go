@@ -32,6 +32,8 @@ func (p *pi) strike(f *chaos.Fault) (effect, error) {
 		return p.startTwice()
 	case chaos.BootInPast:
 		return p.bootInPast(millis(f, "by")), nil
+	case chaos.CrashAtOp, chaos.CrashAtPoint:
+		return p.crashLater(f)
 	}
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
 }

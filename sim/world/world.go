@@ -76,6 +76,7 @@ type pi struct {
 	wire      bool          // up
 	booting   event.Time    // since when it boots; negative if it does not
 	boots     time.Duration // that have ended, together
+	crashes   []*crash      // that wait for their moment
 	samples   []Sample
 	events    []twin.Event // of its board
 }
@@ -160,6 +161,7 @@ func (w *World) add(c Machine) error {
 		Profile: c.Card,
 		Publish: m.PublishDisk,
 		Wall:    func() int64 { return m.Clock.Wall(w.Kernel.Now()) },
+		Did:     p.did,
 	})
 	if err != nil {
 		return fmt.Errorf("world: %s: %w", c.Name, err)

@@ -1,0 +1,118 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// Aim is a share of the faults that are not left to chance: they hit where a system is weakest.
+type Aim struct {
+	At    string // AtLeader, AtMinority, AtShelf, or AtTier and a role: "tier:lb"
+	Share int64  // of the faults that hit machines or links, in ppm
+}
+
+// What faults can be aimed at.
+const (
+	AtLeader   = "leader"   // whoever leads a group when the fault is due
+	AtMinority = "minority" // as many members of a group as leave it a majority, all at once
+	AtShelf    = "shelf"    // all machines behind one switch, all at once
+	AtTier     = "tier:"    // all machines of a role, all at once
+)
+
+func (c *Config) validateAims() error {
+	var sum int64
+	for i, a := range c.Aims {
+		role, tier := strings.CutPrefix(a.At, AtTier)
+		known := []string{AtLeader, AtMinority, AtShelf}
+		for _, r := range c.Roles {
+			known = append(known, AtTier+r)
+		}
+		switch {
+		case tier && !slices.Contains(c.Roles, role), !tier && !slices.Contains(known, a.At):
+			return fmt.Errorf("no fault can be aimed at %q%s: there are %s", a.At, DidYouMean(a.At, known), strings.Join(known, ", "))
+		case (a.At == AtLeader || a.At == AtMinority) && len(c.Topology.Groups) == 0:
+			return fmt.Errorf("faults are aimed at a %s, and there is no group", a.At)
+		case a.Share < 1 || a.Share > ppmAll:
+			return fmt.Errorf("%d ppm of the faults are aimed at a %s, it must be 1 to %d", a.Share, a.At, ppmAll)
+		case slices.ContainsFunc(c.Aims[:i], func(b Aim) bool { return b.At == a.At }):
+			return fmt.Errorf("the aim %s stands twice", a.At)
+		}
+		sum += a.Share
+	}
+	if sum > ppmAll {
+		return fmt.Errorf("%d ppm of the faults are aimed, which is more than there are", sum)
+	}
+	return nil
+}
+
+// aimed returns what is made of a drawn fault: itself, or faults of the same kind and time at what its share is aimed at. It
+// draws from streams of its own, so that faults that are not aimed stay as they are.
+func (g *generator) aimed(f Fault, name string) []Fault {
+	if len(g.Aims) > 0 {
+		r := g.stream("aim/" + name)
+		left := r.Int64N(ppmAll)
+		for _, a := range g.Aims {
+			if left -= a.Share; left < 0 {
+				return g.aim(r, a.At, f)
+			}
+		}
+	}
+	return []Fault{f}
+}
+
+// aim returns a fault for each machine that is aimed at, or one for all of them where the kind can have that.
+func (g *generator) aim(r *rand.Rand, at string, f Fault) []Fault {
+	names := g.aimedAt(r, at, g.fallible(f.Kind))
+	set := f.Kind == PartitionMinority || f.Kind == SwizzleClog || f.Kind == CPULies
+	switch t := f.Target.Type; {
+	case len(names) == 0:
+	case t == OnMachine:
+		var all []Fault
+		for _, name := range names {
+			f.Target = AtMachine(name)
+			all = append(all, f)
+		}
+		return all
+	case t == OnMachines && set:
+		f.Target = AtMachines(names...)
+	case t == OnLink && r.IntN(2) == 0:
+		f.Target = Target{Type: OnLink, A: names, B: []string{"*"}}
+	case t == OnLink:
+		f.Target = Target{Type: OnLink, A: []string{"*"}, B: names}
+	}
+	return []Fault{f}
+}
+
+// fallible returns the members that faults of a kind may hit.
+func (g *generator) fallible(k Kind) []string {
+	if spec, _ := Lookup(k); len(g.DiskRoles) > 0 && spec.Class == ClassDisk {
+		return g.Topology.OfRole(g.DiskRoles...)
+	}
+	return slices.Clone(g.members)
+}
+
+// aimedAt draws what is aimed at, of the machines that may be hit.
+func (g *generator) aimedAt(r *rand.Rand, at string, from []string) []string {
+	among := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(from, name) })
+	}
+	if role, is := strings.CutPrefix(at, AtTier); is {
+		return among(g.Topology.OfRole(role))
+	}
+	if at == AtShelf {
+		shelves := slices.DeleteFunc(slices.Clone(g.Topology.Switches), func(s string) bool { return len(among(g.Topology.OnSwitch(s))) == 0 })
+		if len(shelves) == 0 {
+			return nil
+		}
+		return among(g.Topology.OnSwitch(shelves[r.IntN(len(shelves))]))
+	}
+	group := r.IntN(len(g.Topology.Groups))
+	if at == AtLeader {
+		return []string{Part{Leader, group}.String()}
+	}
+	members := among(g.Topology.Groups[group])
+	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	return sorted(members[:Minority.Of(len(members))])
+}
