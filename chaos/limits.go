@@ -145,10 +145,10 @@ func overlap(f, g *Fault, gap time.Duration) bool {
 	return f.At <= g.End()+gap && g.At <= f.End()+gap
 }
 
-// clash says whether two faults cannot both be played: one kind on one target, or two that stop
+// clash says whether two faults cannot both be played: one kind on what may be one target, or two that stop
 // or start the same process, at one time.
 func (l *ledger) clash(f, g *Fault, fs, gs *Spec) bool {
-	sameTarget := f.Target.String() == g.Target.String()
+	sameTarget := f.Target.ByPart() || g.Target.ByPart() || f.Target.String() == g.Target.String()
 	if f.Kind == g.Kind && sameTarget && overlap(f, g, 0) {
 		return true
 	}

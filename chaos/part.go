@@ -54,7 +54,9 @@ func isPart(name string) bool {
 }
 
 // ByPart says whether the target names a part, so that nobody knows before which machine it is.
-func (t Target) ByPart() bool { return slices.ContainsFunc(t.A, isPart) || slices.ContainsFunc(t.B, isPart) }
+func (t Target) ByPart() bool {
+	return slices.ContainsFunc(t.A, isPart) || slices.ContainsFunc(t.B, isPart)
+}
 
 // Aimed returns the fault with machines in place of parts, as who says who has them. It is not ok if nobody has one of them, or if
 // one machine would stand twice in the target.

@@ -198,7 +198,7 @@ func (p *page) faultTable(faults []Fault) {
 			kind += " (required)"
 		}
 		p.put("<tr><td>%s</td><td>%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td>"+
-			"<td class=\"number\">%d×</td><td>%s</td></tr>\n", kind, f.Target, f.From, f.To,
+			"<td class=\"number\">%d×</td><td>%s</td></tr>\n", kind, f.Where(), f.From, f.To,
 			f.Times, f.Params)
 	}
 	p.WriteString("</tbody>\n</table>\n</div>\n")

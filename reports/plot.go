@@ -285,6 +285,6 @@ func faultTitle(f *Fault) string {
 	if f.Felt {
 		felt = fmt.Sprintf("felt %d times", f.Times)
 	}
-	text := fmt.Sprintf("%s %s %s, %s to %s, %s", f.Kind, f.Target, f.Params, f.From, f.To, felt)
+	text := fmt.Sprintf("%s %s %s, %s to %s, %s", f.Kind, f.Where(), f.Params, f.From, f.To, felt)
 	return strings.ReplaceAll(text, " ,", ",")
 }

@@ -86,6 +86,7 @@ type Fault struct {
 	Kind     string   `json:"kind"`
 	Class    string   `json:"class"` // process, clock, network, disk or hardware
 	Target   string   `json:"target"`
+	Aim      string   `json:"aim,omitempty"`    // what the schedule names, where that is a part in a group: "leader:0"
 	On       []string `json:"on,omitempty"`     // the machines that the target stands for
 	Out      bool     `json:"out,omitempty"`    // while it stands, a machine or a link serves nobody
 	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
@@ -103,9 +104,17 @@ type Fault struct {
 	NeedNot  string  `json:"need_not,omitempty"`  // why no alert need name it
 }
 
+// Where returns what the fault hit, and for which part in a group the machine stood if it was aimed at one: "pi-4 (leader:0)".
+func (f *Fault) Where() string {
+	if f.Aim == "" || f.Aim == f.Target {
+		return f.Target
+	}
+	return f.Target + " (" + f.Aim + ")"
+}
+
 // Line returns the fault in one line.
 func (f *Fault) Line() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s at %s %s", f.Kind, f.Target, f.From, f.Params))
+	return strings.TrimSpace(fmt.Sprintf("%s %s at %s %s", f.Kind, f.Where(), f.From, f.Params))
 }
 
 // Death is a process that ended by itself.

@@ -29,7 +29,8 @@ type runRecord struct {
 	Seed      uint64          `json:"seed"`
 	TraceHash string          `json:"trace_hash"`
 	Ended     reports.Seconds `json:"ended"`
-	Felt      []int64         `json:"felt"` // in the order of the schedule
+	Felt      []int64         `json:"felt"`             // in the order of the schedule
+	Played    []string        `json:"played,omitempty"` // the faults in the same order as they were played, if some were not as they are written
 	Deaths    []reports.Death `json:"deaths"`
 	Replay    string          `json:"replay"`
 }
@@ -43,6 +44,7 @@ func (s *Scenario) Save(folder string, r Run) error {
 		TraceHash: r.TraceHash,
 		Ended:     reports.Seconds(r.Ended),
 		Felt:      append([]int64{}, r.Felt...),
+		Played:    linesOf(r.Played),
 		Deaths:    append([]reports.Death{}, r.Deaths...),
 		Replay:    r.Replay,
 	}, "", "  ")
@@ -61,6 +63,26 @@ func (s *Scenario) Save(folder string, r Run) error {
 		reports.WriteFile(filepath.Join(folder, LogFile), r.Log),
 		reports.WriteFile(filepath.Join(folder, RunFile), append(record, '\n')),
 	)
+}
+
+// linesOf returns the text of faults one by one.
+func linesOf(s chaos.Schedule) (lines []string) {
+	for i := range s {
+		lines = append(lines, s[i].String())
+	}
+	return lines
+}
+
+// playedIn reads what linesOf returned.
+func playedIn(lines []string) (played chaos.Schedule, err error) {
+	for _, line := range lines {
+		f, bad := chaos.ParseFault(line)
+		if bad != nil {
+			return nil, fmt.Errorf("%s: played: %w", RunFile, bad)
+		}
+		played = append(played, f)
+	}
+	return played, nil
 }
 
 // ErrScheduleEdited says that a run's schedule is not the one that was played: it can be played
@@ -91,8 +113,12 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 	if err != nil {
 		return nil, Run{}, err
 	}
+	played, err := playedIn(record.Played)
+	if err != nil {
+		return nil, Run{}, err
+	}
 	var edited error
-	if len(schedule) != len(record.Felt) {
+	if len(schedule) != len(record.Felt) || played != nil && len(played) != len(schedule) {
 		edited = fmt.Errorf("%s counts %d faults and %s has %d: %w",
 			RunFile, len(record.Felt), ScheduleFile, len(schedule), ErrScheduleEdited)
 	}
@@ -114,6 +140,7 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 		History:   h,
 		Log:       log,
 		Schedule:  schedule,
+		Played:    played,
 		Felt:      record.Felt,
 		Deaths:    record.Deaths,
 		Boards:    boards,

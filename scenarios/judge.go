@@ -17,12 +17,22 @@ type Run struct {
 	TraceHash string
 	Ended     time.Duration // virtual time at the end
 	History   history.History
-	Log       []byte // of all processes
-	Schedule  chaos.Schedule
+	Log       []byte          // of all processes
+	Schedule  chaos.Schedule  // as it was written
+	Played    chaos.Schedule  // as it was played, fault by fault: see AsPlayed
 	Felt      []int64         // how many packets, calls, ... each fault of the schedule changed
 	Deaths    []reports.Death // processes that ended by themselves
 	Boards    reports.Boards  // nil if no machine has one
 	Replay    string          // the command that repeats the run
+}
+
+// AsPlayed returns the faults of the schedule in its order as they hit the machines: who had a part in a group stands in its place, and
+// a crash that waited for its moment began at that.
+func (r *Run) AsPlayed() chaos.Schedule {
+	if r.Played == nil {
+		return r.Schedule
+	}
+	return r.Played
 }
 
 // Unjudged returns what is known of a run before the checks are made.
@@ -42,13 +52,18 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 	}
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
-	for i := range r.Schedule {
-		result.Faults = append(result.Faults, faultOf(&r.Schedule[i], &top, r.Felt[i]))
+	played := r.AsPlayed()
+	for i := range played {
+		fault := faultOf(&played[i], &top, r.Felt[i])
+		if r.Schedule[i].Target.ByPart() {
+			fault.Aim = r.Schedule[i].Target.Names()
+		}
+		result.Faults = append(result.Faults, fault)
 	}
 	if s.hasMonitor() {
 		result.Alerts = alertsOf(alertChanges(r.Log), r.Ended)
 		result.Tiers = tiersIn(r.Log)
-		result.Score = s.watch(&top, r.Ended).Account(r.Schedule, &result)
+		result.Score = s.watch(&top, r.Ended).Account(played, &result)
 	}
 	result.Impact = checks.Impact(r.History, result.Began(), checks.Patience)
 	result.Judge()
@@ -79,7 +94,7 @@ func (s *Scenario) reportEarly(folder string, r Run) error {
 func (s *Scenario) Judge(r Run) reports.Result {
 	top := s.ChaosTopology()
 	result := s.Unjudged(r)
-	deaths := checks.Deaths(result.Deaths, &top, r.Schedule)
+	deaths := checks.Deaths(result.Deaths, &top, r.AsPlayed())
 	healed := s.HealedAt()
 	if c := s.Checks.Linearizable; c != nil {
 		result.Checks = append(result.Checks, checks.Linearizable(r.History, c.Minimum, c.Steps))
@@ -116,7 +131,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 			Within:   time.Duration(c.Within),
 			Recovery: time.Duration(c.Recovery),
 			Writes:   c.Writes,
-		}, &top, r.Schedule, r.Deaths))
+		}, &top, r.AsPlayed(), r.Deaths))
 	}
 	result.Checks = append(result.Checks,
 		deaths,

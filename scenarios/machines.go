@@ -3,7 +3,6 @@ package scenarios
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"picloud/reports"
 	"picloud/scenarios/checks"
 )
-
-// leaderMessage is what a node logs when it begins or ends to lead a group of the store.
-const leaderMessage = "leader"
 
 // again is how long after its end a process that ended by itself is started again.
 const again = time.Second
@@ -37,13 +33,14 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 	add := func(kind reports.Condition, from, to time.Duration) {
 		states = append(states, reports.State{Kind: kind, From: reports.Seconds(from), To: reports.Seconds(min(to, r.Ended))})
 	}
-	for i := range r.Schedule {
-		f := &r.Schedule[i]
+	played := r.AsPlayed()
+	for i := range played {
+		f := &played[i]
 		if r.Felt[i] == 0 || !top.Touches(f, machine) {
 			continue
 		}
 		switch f.Kind {
-		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.DiskErase, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
+		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.CrashAtOp, chaos.CrashAtPoint, chaos.DiskErase, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
 			add(reports.Off, f.At, f.End())
 		case chaos.RestartLoop:
 			add(reports.Restarting, f.At, f.End())
@@ -100,15 +97,9 @@ func boardStates(r *Run, machine string) []reports.State {
 func leadsIn(log []byte) map[string][]reports.Lead {
 	all := map[string][]reports.Lead{}
 	checks.EachLine(log, func(at []byte, process string, object []byte) {
-		if !bytes.Contains(object, []byte(`"msg":"`+leaderMessage+`"`)) {
-			return
-		}
-		var line struct {
-			Group, Term uint64
-			Leads       bool
-		}
+		var line saying
 		var now reports.Seconds
-		if json.Unmarshal(object, &line) != nil || now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) != nil {
+		if !line.read(object, leaderMessage) || now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) != nil {
 			return
 		}
 		machine, _, _ := bytes.Cut([]byte(process), []byte("#"))

@@ -135,6 +135,7 @@ type Faults struct {
 	Swarm    PPM          `yaml:"swarm"`    // the chance that a kind takes part for a seed
 	Required []chaos.Kind `yaml:"required"` // must be felt, or the run is inconclusive
 	Limits   Limits       `yaml:"limits"`
+	Aim      Aims         `yaml:"aim"` // shares of the faults that are aimed
 }
 
 // Limits changes what chaos.DefaultLimits says. What is left out stays as it is there.
@@ -305,7 +306,7 @@ func (s *Scenario) Watched() []string {
 
 // ChaosTopology returns what faults can be aimed at.
 func (s *Scenario) ChaosTopology() chaos.Topology {
-	top := chaos.Topology{Switches: s.Topology.Switches}
+	top := chaos.Topology{Switches: s.Topology.Switches, Groups: s.groups()}
 	for _, m := range s.Topology.Machines {
 		top.Machines = append(top.Machines, chaos.Machine{Name: m.Name, Role: m.Role,
 			Switch: m.Switch})

@@ -57,6 +57,7 @@ func (s *Scenario) generatorConfig() chaos.Config {
 		Required:  f.Required,
 		SwarmRate: int64(f.Swarm),
 		Limits:    f.Limits.over(chaos.DefaultLimits()),
+		Aims:      f.Aim,
 	}
 	for _, k := range f.Kinds {
 		if k.Kind != Others {

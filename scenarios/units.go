@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"picloud/chaos"
 )
 
 // Duration is virtual time, "150s" or "20ms" in a file.
@@ -74,6 +76,24 @@ func (k *Kinds) fromYAML(n *yaml.Node) error {
 			return &placed{n.Content[i+1].Line, rate.Kind, err.Error()}
 		}
 		*k = append(*k, rate)
+	}
+	return nil
+}
+
+// Aims is which shares of the faults are aimed, and at what, in the order of the file.
+type Aims []chaos.Aim
+
+// fromYAML reads a mapping of what is aimed at to shares.
+func (a *Aims) fromYAML(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("the aims are not a list of lines like `leader: 300000ppm`")
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		var share PPM
+		if err := share.fromYAML(n.Content[i+1]); err != nil {
+			return &placed{n.Content[i+1].Line, n.Content[i].Value, err.Error()}
+		}
+		*a = append(*a, chaos.Aim{At: n.Content[i].Value, Share: int64(share)})
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (s *Scenario) validateStore() error {
 func (s *Scenario) validateFaults() error {
 	f := &s.Faults
 	if f.Schedule.Text != "" {
-		if len(f.Kinds) > 0 || f.Start != 0 || f.Swarm != 0 {
+		if len(f.Kinds) > 0 || len(f.Aim) > 0 || f.Start != 0 || f.Swarm != 0 {
 			return wrong("faults", "faults are a schedule or generated, not both")
 		}
 		schedule, err := s.scripted()

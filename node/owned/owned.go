@@ -17,6 +17,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"picloud/node/api"
+	"picloud/node/host"
+	"picloud/node/host/points"
 	"picloud/node/sealed"
 )
 
@@ -54,7 +56,11 @@ func Write(disk vfs.FS, path string, o Owner, content any) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return failed("write", path, err)
 	}
-	return failed("write", path, errors.Join(disk.Rename(path+unfinished, path), SyncDir(disk, disk.PathDir(path))))
+	if err := disk.Rename(path+unfinished, path); err != nil {
+		return failed("write", path, err)
+	}
+	host.Reached(disk, points.FileRenamed)
+	return failed("write", path, SyncDir(disk, disk.PathDir(path)))
 }
 
 // unfinished is how the name of a file ends that is being written.

@@ -27,6 +27,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"picloud/node/host"
+	"picloud/node/host/points"
 	"picloud/node/mutant"
 	"picloud/node/sealed"
 )
@@ -264,11 +266,13 @@ func (s *Store) commit(b *pebble.Batch, durably *pebble.WriteOptions) error {
 	if err := b.Commit(durably); err != nil {
 		return err
 	}
+	host.Reached(s.db.disk, points.LogSynced)
 	s.number++
 	if err := s.db.mark.write(s.group, s.number); err != nil {
 		s.db.fatal("%v", err) // the batch is in the log: refused, it would be there all the same
 		return err
 	}
+	host.Reached(s.db.disk, points.LogNoted)
 	return nil
 }
 
@@ -355,6 +359,7 @@ func (s *Store) DeleteRange(first, last uint64) error {
 	if err := s.commit(b, pebble.Sync); err != nil {
 		return fmt.Errorf("raftlog: delete entries %d to %d: %w", first, last, err)
 	}
+	host.Reached(s.db.disk, points.LogCut)
 	s.first.Store(0)
 	s.last.Store(0)
 	return s.bounds()

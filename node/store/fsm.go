@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"picloud/node/host"
+	"picloud/node/host/points"
 	"picloud/node/store/state"
 )
 
@@ -37,6 +39,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	if err != nil {
 		panic(err)
 	}
+	host.Reached(f.snapshots.fs, points.StateApplied)
 	all := make([]any, len(logs))
 	for i := range outcomes {
 		all[i] = outcomes[i]

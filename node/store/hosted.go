@@ -6,7 +6,10 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"picloud/node/host"
+	"picloud/node/host/points"
 	"picloud/node/raftlog"
 	"picloud/node/sealed"
 	"picloud/node/store/state"
@@ -74,18 +77,23 @@ func begin(db *pebble.DB, groups []uint32) error {
 }
 
 // join writes down that the node has a member of a group from now on, which begins with nothing.
-func join(db *raftlog.DB, group uint32) error {
+func join(disk vfs.FS, db *raftlog.DB, group uint32) error {
 	if err := clearGroup(db, group); err != nil {
 		return err
 	}
-	return set(db.Pebble(), hostedKey(group), joinedHere)
+	if err := set(db.Pebble(), hostedKey(group), joinedHere); err != nil {
+		return err
+	}
+	host.Reached(disk, points.MemberJoined)
+	return nil
 }
 
 // forget takes away all that the node has of a group.
-func forget(db *raftlog.DB, group uint32) error {
+func forget(disk vfs.FS, db *raftlog.DB, group uint32) error {
 	if err := db.Pebble().Delete(hostedKey(group), pebble.Sync); err != nil {
 		return fmt.Errorf("store: forget group %d: %w", group, err)
 	}
+	host.Reached(disk, points.MemberForgotten)
 	return clearGroup(db, group)
 }
 

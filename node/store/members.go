@@ -195,7 +195,7 @@ func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 		if _, err := s.db.Log(call.Group); err != nil && !isDamage(err) {
 			return nil, malformed(api.MethodHost, err)
 		}
-		if err := join(s.db, call.Group); err != nil {
+		if err := join(s.host.Disk, s.db, call.Group); err != nil {
 			return nil, err
 		}
 		return nil, s.open(call.Group, nil)
@@ -206,7 +206,7 @@ func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 	s.mu.Lock()
 	delete(s.groups, call.Group)
 	s.mu.Unlock()
-	return nil, errors.Join(g.Close(), forget(s.db, call.Group))
+	return nil, errors.Join(g.Close(), forget(s.host.Disk, s.db, call.Group))
 }
 
 // isOut returns nil if the group's leader says that this node is not a member.

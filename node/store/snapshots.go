@@ -10,6 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"picloud/node/host"
+	"picloud/node/host/points"
 	"picloud/node/store/state"
 )
 
@@ -105,7 +107,11 @@ func (s *snapshots) restore(from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b), s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
+	err = s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b)
+	if err == nil {
+		host.Reached(s.fs, points.SnapshotPlaced)
+	}
+	return errors.Join(err, s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
 }
 
 // sent is a snapshot that is being sent.
@@ -160,7 +166,11 @@ func (k *sink) Close() error {
 		if err != nil {
 			return err
 		}
-		return k.store.state.NoteSnapshot(b)
+		if err := k.store.state.NoteSnapshot(b); err != nil {
+			return err
+		}
+		host.Reached(k.store.fs, points.SnapshotNoted)
+		return nil
 	}
 	err := k.file.Close() // not synced: a crash forgets it
 	k.file = nil
@@ -168,6 +178,7 @@ func (k *sink) Close() error {
 	defer k.store.mu.Unlock()
 	if err == nil {
 		k.store.staged = &k.meta
+		host.Reached(k.store.fs, points.SnapshotStaged)
 	}
 	return err
 }

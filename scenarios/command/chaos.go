@@ -46,7 +46,8 @@ func chaosKinds(args []string) error {
 	f := flags("chaos kinds", `chaos kinds
 
 Lists the kinds of faults, with what each is aimed at in a schedule, and whether it can be played on live processes.
-The simulator plays all of them.`)
+The simulator plays all of them. In it a target may name who leads a group when the fault is due, machine=leader:0, or the first of
+its other members, machine=follower:0. Below stand the words of parameters that are no numbers.`)
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -60,8 +61,18 @@ The simulator plays all of them.`)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Kind, spec.Target, can, l.Note)
 	}
+	fmt.Fprintln(table, "\nKIND\tPARAMETER\tWORDS, THE FIRST IF NONE IS SAID")
+	for _, spec := range chaos.Catalogue() {
+		for _, p := range spec.Params {
+			for i := 0; i < len(p.Words); i += wordsInLine {
+				fmt.Fprintf(table, "%s\t%s\t%s\n", spec.Kind, p.Name, strings.Join(p.Words[i:min(i+wordsInLine, len(p.Words))], ", "))
+			}
+		}
+	}
 	return table.Flush()
 }
+
+const wordsInLine = 6
 
 // urls is a flag that may stand more than once.
 type urls []string

@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Options: o, faults: schedule}
+	r := &run{Options: o, faults: schedule, parts: o.Scenario.NewParts()}
 	left, err := r.play(ctx)
 	if err != nil {
 		return nil, errors.Join(err, r.discard())
@@ -127,6 +127,7 @@ func (o *Options) schedule() (chaos.Schedule, error) {
 type run struct {
 	Options
 	faults  chaos.Schedule
+	parts   *scenarios.Parts
 	history history.History
 	log     bytes.Buffer
 	trace   *traceFile
@@ -189,8 +190,15 @@ func (r *run) left(w *world.World) *scenarios.Run {
 	r.history.Sort()
 	left.History = r.history
 	left.Log = r.log.Bytes()
+	other := false
 	for _, p := range w.Played() {
+		played := p.AsPlayed()
 		left.Felt = append(left.Felt, p.Felt())
+		left.Played = append(left.Played, played)
+		other = other || played.String() != p.Fault.String()
+	}
+	if !other {
+		left.Played = nil
 	}
 	for _, d := range w.Kernel.Deaths() {
 		if d.Status != 0 {
@@ -225,10 +233,12 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 	s := r.Scenario
 	c := world.Config{
 		Switches: s.Topology.Switches,
+		Who:      r.parts.Who,
 		Kernel: kernel.Config{
 			Seed: r.Seed, Trace: trace, Core: r.Core, Unconfined: r.Race,
 			Log: func(p *kernel.Process, line []byte) {
 				fmt.Fprintf(&r.log, "%s %s %s", p.Machine().Kernel().Now(), p.Label(), line)
+				r.parts.Hear(p.Machine().Name, line)
 			},
 			Record: func(p *kernel.Process, line []byte) { r.record(line) },
 		},

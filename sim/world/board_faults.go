@@ -34,6 +34,9 @@ func (w *World) onEach(f *chaos.Fault, do func(*pi, *chaos.Fault) (effect, error
 		}
 		all = append(all, e)
 	}
+	if len(all) == 1 {
+		return all[0], nil // which may know when it struck
+	}
 	return together(all), nil
 }
 

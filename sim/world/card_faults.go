@@ -27,7 +27,7 @@ func (p *pi) loseEraseBlock() effect {
 
 // exchangeCards turns machines off, and on again with something else on their cards. It is felt by each machine to which that is new.
 func (w *World) exchangeCards(played *Played) (effect, error) {
-	f := &played.Fault
+	f := &played.aimed
 	names := f.Target.A
 	if two := f.Target.Type == chaos.OnMachines; two && (len(names) != 2 || names[0] == names[1]) {
 		return effect{}, fmt.Errorf("it takes two machines, not %d", len(names))

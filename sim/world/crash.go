@@ -47,8 +47,8 @@ func (p *pi) crashLater(f *chaos.Fault) (effect, error) {
 			}
 			crashed.heal()
 		},
-		felt: func() int64 { return crashed.felt() },
-		at:   func() event.Time { return at },
+		felt:   func() int64 { return crashed.felt() },
+		struck: func() event.Time { return at },
 	}, nil
 }
 

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	simtest.Main(m, simtest.Mains{"works": works, "switches": switches, "feeds": feeds, "counts": counts})
+	simtest.Main(m, simtest.Mains{"works": works, "switches": switches, "feeds": feeds, "counts": counts, "keeps": keeps})
 }
 
 // parts returns the parts of the board of the machine that a process runs on.
@@ -119,6 +119,7 @@ type lab struct {
 	*world.World
 	t     *testing.T
 	lines []line
+	leads string // the machine that leads
 }
 
 type line struct {
@@ -141,7 +142,7 @@ func newLab(t *testing.T, h world.Hardware, schedule string, machines ...world.M
 	t.Helper()
 	simtest.Need(t)
 	l := &lab{t: t}
-	c := world.Config{Switches: []string{"shelf"}, Machines: machines, Hardware: h, Kernel: kernel.Config{Seed: 1, Core: -1, Unconfined: simtest.Race,
+	c := world.Config{Switches: []string{"shelf"}, Machines: machines, Hardware: h, Who: l.who, Kernel: kernel.Config{Seed: 1, Core: -1, Unconfined: simtest.Race,
 		Log: func(p *kernel.Process, text []byte) {
 			l.lines = append(l.lines, line{time.Duration(p.Machine().Kernel().Now()), p.Machine().Name, string(text)})
 		}}}

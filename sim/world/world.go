@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"picloud/chaos"
 	"picloud/hw/twin"
 	"picloud/sim/channel"
 	"picloud/sim/disk"
@@ -43,6 +44,9 @@ type Config struct {
 
 	RestartAfter time.Duration // from the end of a program to its next start; zero for 1 s
 	BootTime     time.Duration // from power to the start of programs; zero for 5 s
+
+	// Who returns which machine has a part at the moment, for faults that are aimed at one; nil if nobody is known to have any.
+	Who func(chaos.Part) (machine string, known bool)
 }
 
 // World is a rack of machines on virtual time.
