@@ -56,5 +56,5 @@ func words(name, meaning string, values ...string) ParamSpec {
 }
 
 func nth(what string) ParamSpec {
-	return ParamSpec{Name: "n", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 200, Default: 1, Meaning: "how many " + what}
+	return ParamSpec{Name: "n", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 40, Default: 1, Meaning: "how many " + what}
 }

@@ -96,6 +96,10 @@ func TestGeneratedSchedulesKeepTheLimits(t *testing.T) {
 		// A shelf without power leaves no room for many others.
 		soft := kindsWhere(func(s Spec) bool { return s.Class != ClassHardware && !s.Beyond })
 		c.Required = rapid.Permutation(soft).Draw(t, "kinds")[:rapid.IntRange(0, len(soft)).Draw(t, "required")]
+		if rapid.Bool().Draw(t, "aimed") {
+			c.Topology.Groups, c.Aims = aimedNodes().Topology.Groups, aimedNodes().Aims
+			c.Required = nil // it may find no place: who leads may be whoever another one needs
+		}
 		s := generate(t, c, rapid.Uint64().Draw(t, "seed"))
 		if err := c.Topology.Check(s); err != nil {
 			t.Fatal(err)
@@ -116,8 +120,15 @@ func TestGeneratedSchedulesKeepTheLimits(t *testing.T) {
 			at, down := start.At, map[string]bool{}
 			for _, f := range s {
 				spec, _ := Lookup(f.Kind)
+				hit := f.Target.A[0]
+				if f.Target.ByPart() {
+					hit = f.Name()
+				}
 				if spec.Harm != HarmNone {
-					damaged[f.Target.A[0]] = true
+					damaged[hit] = true
+				}
+				if spec.Restarts && f.Target.ByPart() && f.At <= at && at <= f.End() {
+					down[hit] = true // one more, whoever it is
 				}
 				if !spec.Restarts || f.At > at || at > f.End() {
 					continue
@@ -273,6 +284,11 @@ func TestABadConfigIsRefused(t *testing.T) {
 		{func(c *Config) { c.Kinds[0].Every = 0 }, "kill every 0s is too often"},
 		{func(c *Config) { c.Kinds[1].Kind = Kill }, "kill stands twice"},
 		{func(c *Config) { c.Required = []Kind{"pause-it"} }, `"pause-it" is required but not among the kinds`},
+		{func(c *Config) { c.Aims = []Aim{{"ledaer", 1}} }, `no fault can be aimed at "ledaer" (did you mean "leader"?): there are leader, minority, shelf, tier:node`},
+		{func(c *Config) { c.Aims = []Aim{{"tier:lb", 1}} }, `no fault can be aimed at "tier:lb"`},
+		{func(c *Config) { c.Aims = []Aim{{AtLeader, 1}} }, "faults are aimed at a leader, and there is no group"},
+		{func(c *Config) { c.Aims = []Aim{{AtShelf, 0}} }, "0 ppm of the faults are aimed at a shelf"},
+		{func(c *Config) { c.Aims = []Aim{{AtShelf, 600_000}, {AtTier + "node", 500_000}} }, "1100000 ppm of the faults are aimed"},
 		{func(c *Config) { c.SwarmRate = -1 }, "the swarm rate is -1 ppm"},
 		{func(c *Config) { c.Limits.OutAtOnce = "most" }, `a limit is "most"`},
 		{func(c *Config) { c.Limits.DamagedPerRun, c.Required = Nobody, []Kind{DiskRot} },
@@ -289,13 +305,23 @@ func TestABadConfigIsRefused(t *testing.T) {
 }
 
 func TestAFaultAimedAtNothingIsFound(t *testing.T) {
-	c := fiveNodes()
-	s, err := Parse("s", "1s +1s kill machine=pi-9\n")
-	if err != nil {
-		t.Fatal(err)
+	alone, grouped := fiveNodes().Topology, aimedNodes().Topology
+	tests := []struct {
+		top  *Topology
+		line string
+		want string
+	}{
+		{&alone, "1s +1s kill machine=pi-9", `aims at an unknown machine "pi-9" (did you mean "pi-1"?)`},
+		{&alone, "1s +1s kill machine=leader:0", "aims at leader:0, and nobody can say here who that is: name a machine"},
+		{&grouped, "1s +1s kill machine=leader:2", "aims at leader:2, and the groups are 0 to 1"},
 	}
-	err = c.Topology.Check(s)
-	if err == nil || !strings.Contains(err.Error(), `aims at an unknown machine "pi-9" (did you mean "pi-1"?)`) {
-		t.Error(err)
+	for _, test := range tests {
+		s, err := Parse("s", test.line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = test.top.Check(s); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.line, err)
+		}
 	}
 }

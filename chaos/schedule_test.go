@@ -22,7 +22,11 @@ func anyFault(t *rapid.T) Fault {
 	for _, p := range spec.Params {
 		f.Params = append(f.Params, Param{p.Name, rapid.Int64Range(p.Min, p.Max).Draw(t, p.Name)})
 	}
-	names := rapid.Permutation([]string{"pi-1", "pi-2", "pi-3", "client", "shelf.a"}).Draw(t, "names")
+	known := []string{"pi-1", "pi-2", "pi-3", "client", "shelf.a"}
+	if spec.Target != OnSwitch && rapid.Bool().Draw(t, "by part") {
+		known[0], known[1] = "leader:0", "follower:12"
+	}
+	names := rapid.Permutation(known).Draw(t, "names")
 	f.Target = Target{Type: spec.Target, A: names[:1]}
 	switch spec.Target {
 	case OnMachines:
@@ -87,6 +91,12 @@ func TestAMalformedLineIsRefusedWithItsPlace(t *testing.T) {
 		{"1s +1s kill machine=pi-1,pi-2", "kill wants one machine"},
 		{"1s +1s kill machine=PI", `"PI" in "machine=PI" is not a name`},
 		{"1s +1s kill machine=*", `"*" in "machine=*" is not a name`},
+		{"1s +1s kill machine=leadr:0", `no machine has the part "leadr" in a group (did you mean "leader"?)`},
+		{"1s +1s kill machine=leader:01", `"leader:01" in "machine=leader:01" is not a name`},
+		{"1s +1s switch-dark switch=leader:0", `"leader:0" in "switch=leader:0" is not a name`},
+		{"1s +1s partition-minority machines=leader:0,leader:0", "leader:0 stands twice"},
+		{"1s +1s crash-at-point machine=pi-1 point=log-sync", `crash-at-point knows no point "log-sync" (did you mean "log-synced"?): there are log-synced, log-noted, `},
+		{"1s +1s crash-at-op machine=pi-1 op=3", `crash-at-op knows no op "3": there are any, create, write, sync, rename, remove`},
 		{"1s +1s net-loss link=pi-1", `net-loss wants two sides with ">" between them`},
 		{"1s +1s net-loss link=pi-1>pi-1", "pi-1 stands twice"},
 		{"1s +1s net-loss link=pi-1>pi-2 rate=5", "net-loss wants rate as a whole number like rate=50000ppm"},
@@ -114,6 +124,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("12.500s +3.000s net-loss link=pi-1>pi-2 rate=200000ppm\n")
 	f.Add("1s +1s partition-majority sides=pi-1,pi-2|pi-3 # cut\n\n2s +0s disk-rot machine=a bits=3")
 	f.Add("1s +1s clog link=*>pi-1\n")
+	f.Add("1s +1s clog link=leader:0>follower:7\n2s +3s crash-at-op machine=leader:1 op=sync n=17 by=kill")
+	f.Add("1s +1s crash-at-point machine=pi-1 point=file-renamed\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := Parse("schedule.txt", text)
 		if err != nil {

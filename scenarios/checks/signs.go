@@ -84,7 +84,7 @@ func processSigns() map[chaos.Kind]sign {
 	slow := sign{alerts: []string{nodeSlow}, within: saidBy,
 		not: "no node times a fixed piece of work, so it is seen only where answers to the monitor become slow"}
 	return map[chaos.Kind]sign{
-		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted,
+		chaos.Kill: restarted, chaos.PowerCut: restarted, chaos.MemoryLimit: restarted, chaos.CrashAtOp: restarted, chaos.CrashAtPoint: restarted,
 		chaos.Pause:   {alerts: []string{nodeSilent, nodeDown}, within: saidBy, least: silence},
 		chaos.CPUSlow: slow, chaos.CPUSteal: slow,
 		chaos.FDLimit: {alerts: []string{nodeSilent, nodeDown, nodeRestarted, cutOff}, within: saidBy,
