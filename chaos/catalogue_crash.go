@@ -35,15 +35,15 @@ func crashKinds() []Spec {
 			Meaning: "The machine crashes when its disk has done the nth operation since the fault began, before anybody is told of it.",
 			Params: []ParamSpec{by,
 				words("op", "which operations count", AnyOp, CreateOp, WriteOp, SyncOp, RenameOp, RemoveOp),
-				nth("of them it does yet")}},
+				nth("of them it does yet", 40)}},
 		{Kind: CrashAtPoint,
 			Meaning: "The machine crashes when its program has come to a point the nth time since the fault began.",
-			Params:  []ParamSpec{by, words("point", "which", names...), nth("times it comes there")}},
+			Params:  []ParamSpec{by, words("point", "which", names...), nth("times it comes there", 3)}},
 	}
 	for i := range kinds {
 		k := &kinds[i]
 		k.Class, k.Target = ClassProcess, OnMachine
-		k.MinFor, k.MaxFor = 2*s, 12*s // in which the moment comes, and until the machine is started again
+		k.MinFor, k.MaxFor = 2*s, 20*s // in which the moment comes, and until the machine is started again
 		k.Out, k.Restarts, k.Survivable = true, true, heals
 	}
 	return kinds
@@ -55,6 +55,8 @@ func words(name, meaning string, values ...string) ParamSpec {
 	return ParamSpec{Name: name, Words: values, Max: last, Top: last, Meaning: meaning}
 }
 
-func nth(what string) ParamSpec {
-	return ParamSpec{Name: "n", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 40, Default: 1, Meaning: "how many " + what}
+// nth is how often something is to happen. The generator draws small numbers, as some of it is seldom and the beginning of the fault
+// is left to chance anyway.
+func nth(what string, top int64) ParamSpec {
+	return ParamSpec{Name: "n", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: top, Default: 1, Meaning: "how many " + what}
 }

@@ -83,7 +83,7 @@ func tiers() []alerts.Tier {
 // lead says so, and is no failure.
 func storeErrors(labels model.Metric) bool {
 	switch api.Kind(labels["kind"]) {
-	case api.Unavailable, api.Unknown, api.Internal, api.Damaged:
+	case api.Unavailable, api.Unknown, api.Internal, api.Damaged, api.Lost:
 		return true
 	}
 	return false

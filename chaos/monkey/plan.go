@@ -139,6 +139,9 @@ func (c *Config) refuse(f *chaos.Fault) string {
 	if live := chaos.LiveOf(f.Kind); !live.Can {
 		return fmt.Sprintf("%s cannot be played: %s", f.Kind, live.Note)
 	}
+	if f.Target.ByPart() {
+		return fmt.Sprintf("nobody asks live nodes who that is when it is due: name a machine in place of %s", f.Target.Names())
+	}
 	if c.Topology.Check(chaos.Schedule{*f}) != nil {
 		return c.Topology.Check(chaos.Schedule{*f}).Error()
 	}

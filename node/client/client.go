@@ -76,7 +76,8 @@ type group struct {
 
 	mu      sync.Mutex
 	members []string
-	leader  string // who is asked first; empty for any
+	leader  string   // who is asked first; empty for any
+	lost    []string // members that said last that their copies are lost
 }
 
 // ask returns whom to ask: some member, or the leader as far as it is known.
@@ -93,6 +94,10 @@ func (g *group) ask(anybody bool) string {
 func (g *group) heard(node string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.lost = slices.DeleteFunc(g.lost, func(n string) bool { return n == node || err == nil })
+	if api.KindOf(err) == api.Lost {
+		g.lost = append(g.lost, node)
+	}
 	switch leader := hint(err); {
 	case err == nil:
 		g.leader = node
@@ -101,6 +106,17 @@ func (g *group) heard(node string, err error) {
 	case g.leader == node:
 		g.leader = "" // it does not lead, does not answer, or does not know
 	}
+}
+
+// again is the function of that name, but that a group has lost its data for good once so many members have said it that the
+// others are no majority.
+func (g *group) again(err error) (retry, doubt bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if api.KindOf(err) == api.Lost && len(g.lost) > (len(g.members)-1)/2 {
+		return false, false
+	}
+	return again(err)
 }
 
 func (g *group) all() []string {
@@ -234,7 +250,7 @@ func pause(ctx context.Context, tries int) bool {
 // taken effect.
 func again(err error) (retry, doubt bool) {
 	switch api.KindOf(err) {
-	case api.NotLeader, api.Unavailable, api.NotFound:
+	case api.NotLeader, api.Unavailable, api.NotFound, api.Lost:
 		return true, false
 	case api.Unknown:
 		return true, true
@@ -269,7 +285,11 @@ func (c *Client) call(ctx context.Context, q question) ([]byte, error) {
 				c.forgetShards()
 			}
 		}
-		if retry, _ := again(err); !retry && api.KindOf(err) != api.WrongGroup {
+		retry, _ := again(err)
+		if g != nil {
+			retry, _ = g.again(err)
+		}
+		if !retry && api.KindOf(err) != api.WrongGroup {
 			return nil, err
 		}
 		if hint(err) != "" && tries < 3 {
@@ -333,7 +353,7 @@ func (c *Client) Members(ctx context.Context, call api.MembersCall) (*api.Member
 			m := &api.Membership{}
 			return m, json.Unmarshal(answer, m)
 		}
-		if retry, doubt := again(err); !retry || doubt || !pause(ctx, tries) {
+		if retry, doubt := g.again(err); !retry || doubt || !pause(ctx, tries) {
 			return nil, err
 		}
 		if tries%4 == 3 {

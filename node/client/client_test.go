@@ -51,13 +51,17 @@ func (s *shelf) network(name string) host.Network {
 	return &host.RealNetwork{Address: s.addrs[name], Names: s.addrs}
 }
 
-func (s *shelf) start(name string) {
-	s.t.Helper()
+func (s *shelf) config(name string) store.Config {
 	c := store.DefaultConfig(name, s.names()...)
 	c.Port, c.First, c.Patience = s.port, s.first, 300*time.Millisecond
 	c.SnapshotEvery, c.TrailingLogs, c.DiskLimit = 50, 10, time.Minute
 	c.MemTableBytes = 32 << 10
-	node, err := store.Open(s.t.Context(), &host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, c)
+	return c
+}
+
+func (s *shelf) start(name string) {
+	s.t.Helper()
+	node, err := store.Open(s.t.Context(), &host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, s.config(name))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -107,6 +107,9 @@ func (c *Client) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 			c.forgetShards()
 		}
 		retry, _ := again(err)
+		if g != nil {
+			retry, _ = g.again(err)
+		}
 		if !retry && kind != api.WrongGroup && kind != api.SessionExpired || !pause(ctx, tries) {
 			return nil, err
 		}
@@ -131,7 +134,7 @@ func (c *Client) write(ctx context.Context, g *group, t *api.Txn) (_ *api.Reply,
 			reply, err := api.DecodeReply(answer)
 			return reply, err != nil, err
 		}
-		retry, mayBe := again(err)
+		retry, mayBe := g.again(err)
 		doubt = doubt || mayBe || api.KindOf(err) == api.Replayed
 		if api.KindOf(err) == api.SessionExpired {
 			g.session.end(number)

@@ -85,22 +85,8 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 		return err
 	}
 	defer c.Close()
-	for tries := 0; !w.Leaving; tries++ {
-		err := s.openWhole(ctx)
-		if !isDamage(err) {
-			return err
-		}
-		w.Why = err.Error()
-		if tries > 0 {
-			err := s.mayLeave(ctx, c, w)
-			if err == nil {
-				break
-			}
-			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", err.Error())
-		}
-		if !wait.For(ctx, rejoinPause) {
-			return unlessWhole(err)
-		}
+	if err := s.mendOrLeave(ctx, c, w); err != nil || !w.Leaving {
+		return err
 	}
 	for {
 		err := s.leave(ctx, c, w)
@@ -112,6 +98,38 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// mendOrLeave looks again and again whether the disk is whole after all, and opens it then, or whether the others let the node
+// go. Until then it says that it has lost its copy.
+func (s *Store) mendOrLeave(ctx context.Context, c *client.Client, w *wound) (err error) {
+	stop := func() error { return nil }
+	defer func() { err = errors.Join(err, stop()) }()
+	for tries := 0; !w.Leaving; tries++ {
+		err := s.openWhole(ctx)
+		if !isDamage(err) {
+			return err
+		}
+		w.Why = err.Error()
+		if tries > 0 {
+			stays := s.mayLeave(ctx, c, w)
+			if stays == nil {
+				return nil
+			}
+			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", stays.Error())
+			if tries == 1 {
+				said, bad := s.sayLost(err)
+				if bad != nil {
+					return bad
+				}
+				stop = said
+			}
+		}
+		if !wait.For(ctx, rejoinPause) {
+			return unlessWhole(err)
+		}
+	}
+	return nil
 }
 
 // unlessWhole says why a node does not start from its disk.

@@ -58,9 +58,8 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	network := wire.Network{Network: h.Network}
 	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}}
-	s.peers = raftnet.Peers(network, c.Port)
+	s.peers = raftnet.Peers(s.network(), c.Port)
 	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
 	defer func() {
 		if err != nil {
@@ -70,11 +69,16 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	if err := s.openDisk(ctx); err != nil {
 		return nil, err
 	}
-	if s.port, err = raftnet.Listen(network, c.Node, c.Port); err != nil {
-		return nil, err
+	if s.port == nil {
+		if s.port, err = raftnet.Listen(s.network(), c.Node, c.Port); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.openHosted()
 }
+
+// network is the host's, with sums over what goes through its streams.
+func (s *Store) network() host.Network { return wire.Network{Network: s.host.Network} }
 
 // openDisk opens the database, also one that was found damaged. A disk that is not this node's is left as it is,
 // and so is a damaged one until the others have let the node go.
