@@ -9,7 +9,7 @@ import (
 
 // Aim is a share of the faults that are not left to chance: they hit where a system is weakest.
 type Aim struct {
-	At    string // AtLeader, AtMinority, AtShelf, or AtTier and a role: "tier:lb"
+	At    string // AtLeader, AtMinority, AtMajority, AtShelf, or AtTier and a role: "tier:lb"
 	Share int64  // of the faults that hit machines or links, in ppm
 }
 
@@ -17,6 +17,7 @@ type Aim struct {
 const (
 	AtLeader   = "leader"   // whoever leads a group when the fault is due
 	AtMinority = "minority" // as many members of a group as leave it a majority, all at once
+	AtMajority = "majority" // as many as take its majority away, all at once: within the limits only if they allow that
 	AtShelf    = "shelf"    // all machines behind one switch, all at once
 	AtTier     = "tier:"    // all machines of a role, all at once
 )
@@ -25,14 +26,14 @@ func (c *Config) validateAims() error {
 	var sum int64
 	for i, a := range c.Aims {
 		role, tier := strings.CutPrefix(a.At, AtTier)
-		known := []string{AtLeader, AtMinority, AtShelf}
+		known := []string{AtLeader, AtMinority, AtMajority, AtShelf}
 		for _, r := range c.Roles {
 			known = append(known, AtTier+r)
 		}
 		switch {
 		case tier && !slices.Contains(c.Roles, role), !tier && !slices.Contains(known, a.At):
 			return fmt.Errorf("no fault can be aimed at %q%s: there are %s", a.At, DidYouMean(a.At, known), strings.Join(known, ", "))
-		case (a.At == AtLeader || a.At == AtMinority) && len(c.Topology.Groups) == 0:
+		case !tier && a.At != AtShelf && len(c.Topology.Groups) == 0:
 			return fmt.Errorf("faults are aimed at a %s, and there is no group", a.At)
 		case a.Share < 1 || a.Share > ppmAll:
 			return fmt.Errorf("%d ppm of the faults are aimed at a %s, it must be 1 to %d", a.Share, a.At, ppmAll)
@@ -114,5 +115,9 @@ func (g *generator) aimedAt(r *rand.Rand, at string, from []string) []string {
 	}
 	members := among(g.Topology.Groups[group])
 	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-	return sorted(members[:Minority.Of(len(members))])
+	few := Minority.Of(len(members))
+	if at == AtMajority {
+		few = len(members) - few
+	}
+	return sorted(members[:few])
 }

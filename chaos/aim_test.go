@@ -73,6 +73,9 @@ func TestWhatIsAimedAtIsHit(t *testing.T) {
 			return slices.Equal(m, []string{"leader:0"}) || slices.Equal(m, []string{"leader:1"})
 		}},
 		{AtMinority, func(m []string) bool { return len(m) == 1 && m[0] != "pi-3" && m[0] != "pi-5" || len(m) == 2 }},
+		{AtMajority, func(m []string) bool {
+			return len(m) == 3 || len(m) == 2 && !slices.Contains(m, "pi-3") && !slices.Contains(m, "pi-5")
+		}},
 		{AtShelf, func(m []string) bool {
 			return slices.Equal(m, []string{"pi-1", "pi-2", "pi-3"}) || slices.Equal(m, []string{"pi-4", "pi-5"})
 		}},

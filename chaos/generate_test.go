@@ -284,7 +284,7 @@ func TestABadConfigIsRefused(t *testing.T) {
 		{func(c *Config) { c.Kinds[0].Every = 0 }, "kill every 0s is too often"},
 		{func(c *Config) { c.Kinds[1].Kind = Kill }, "kill stands twice"},
 		{func(c *Config) { c.Required = []Kind{"pause-it"} }, `"pause-it" is required but not among the kinds`},
-		{func(c *Config) { c.Aims = []Aim{{"ledaer", 1}} }, `no fault can be aimed at "ledaer" (did you mean "leader"?): there are leader, minority, shelf, tier:node`},
+		{func(c *Config) { c.Aims = []Aim{{"ledaer", 1}} }, `no fault can be aimed at "ledaer" (did you mean "leader"?): there are leader, minority, majority, shelf, tier:node`},
 		{func(c *Config) { c.Aims = []Aim{{"tier:lb", 1}} }, `no fault can be aimed at "tier:lb"`},
 		{func(c *Config) { c.Aims = []Aim{{AtLeader, 1}} }, "faults are aimed at a leader, and there is no group"},
 		{func(c *Config) { c.Aims = []Aim{{AtShelf, 0}} }, "0 ppm of the faults are aimed at a shelf"},

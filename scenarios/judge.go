@@ -189,6 +189,10 @@ func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check 
 		check.Name = "served"
 		made = append(made, check)
 	}
+	if c := s.Checks.Lost; c != nil {
+		made = append(made, checks.Lost(r.History, r.Log, result.Alerts, checks.Loss{Within: time.Duration(c.Within), SharePPM: int64(c.Share),
+			Minimum: c.Minimum, Alert: c.Alert}))
+	}
 	if s.Checks.Untouched != nil {
 		made = append(made, checks.Untouched(r.Log))
 	}

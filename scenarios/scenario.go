@@ -169,6 +169,7 @@ type Checks struct {
 	Blocked      *Blocked      `yaml:"blocked"` // this and the next two judge abuse protection
 	Honest       *Honest       `yaml:"honest"`
 	Caught       *Caught       `yaml:"caught"`
+	Lost         *Lost         `yaml:"lost"`      // that what was damaged beyond the design is said to be lost
 	Untouched    *Untouched    `yaml:"untouched"` // that nodes which look after their health find nothing to do
 }
 
@@ -184,6 +185,14 @@ type Linearizable struct {
 // Durable asks for checks.Durable.
 type Durable struct {
 	Minimum int `yaml:"minimum"` // acknowledged changes
+}
+
+// Lost asks for checks.Lost.
+type Lost struct {
+	Minimum int      `yaml:"minimum"` // operations that say it
+	Within  Duration `yaml:"within"`  // after the first copy was lost for good
+	Share   PPM      `yaml:"share"`   // of the operations that fail from then on
+	Alert   string   `yaml:"alert"`   // that must fire
 }
 
 // Agreement asks for checks.Agreement.

@@ -228,6 +228,9 @@ func (s *Scenario) validateChecks() error {
 	if v := c.Served; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.From >= v.To || v.To > s.Duration) {
 		return wrong("checks.served", "the check needs a part of the run, a time within which operations succeed, a share and a minimum")
 	}
+	if v := c.Lost; v != nil && (v.Minimum < 1 || v.Share < 1 || v.Within <= 0 || v.Alert == "" || !s.hasMonitor() || c.Durable != nil || c.Live != nil) {
+		return wrong("checks.lost", "the check needs a minimum, a time, a share, an alert and a monitor; where data is lost nothing is durable, or live")
+	}
 	if err := s.validateAbuseChecks(); err != nil {
 		return err
 	}

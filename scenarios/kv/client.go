@@ -155,6 +155,7 @@ func (c *client) readAll(ctx context.Context) {
 			if c.do(ctx, history.Operation{Client: c.number, Kind: history.Read, Key: key}) == history.OK {
 				break
 			}
+			time.Sleep(c.pause())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package storecloud
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,7 +46,7 @@ func (d *documents) Do(ctx context.Context, c kv.Command) (outcome history.Outco
 		status, reply, err := d.ask(ctx, method, path, body, key)
 		switch {
 		case err != nil:
-			why = err.Error()
+			why = cmp.Or(why, err.Error()) // the last attempt mostly ends with the time: what the database said before tells more
 		case status == http.StatusOK, status == http.StatusNotFound && c.Kind == history.Read:
 			if result, changed := resultOf(&c, status, reply); changed || outcome == history.Failed {
 				return history.OK, result, ""
