@@ -211,6 +211,7 @@ func TestWhatCannotBePlayedIsRefusedByName(t *testing.T) {
 	for schedule, want := range map[string]string{
 		"1s +0s clock-step machine=pi-1\n":    "clock-step cannot be played: a process reads the kernel's clock itself",
 		"1s +1s switch-dark switch=shelf-1\n": "switch-dark cannot be played",
+		"1s +1s kill machine=leader:0\n":      "nobody asks live nodes who that is when it is due: name a machine in place of leader:0",
 		"1s +1s kill machine=pi-9\n":          `unknown machine "pi-9"`,
 		"1s +1s kill machine=client\n":        "client is no process that is kept here",
 		"1s +1s disk-full machine=client\n":   "there is no layer over the disk of client",

@@ -38,8 +38,8 @@ const (
 	Future Kind = "future-revision"
 	// Damaged: data does not match its checksum and no good copy was found: it is lost.
 	Damaged Kind = "damaged"
-	// Lost: so many copies of the data are damaged that no majority has a good one: nobody serves it until people bring a copy
-	// back. No effect.
+	// Lost: copies of the data are damaged, and the others are no majority: nobody serves it until they are back, or people bring a
+	// copy. No effect.
 	Lost Kind = "lost"
 	// Unauthorised: the request carries no token, or one that nobody knows. No effect.
 	Unauthorised Kind = "unauthorised"

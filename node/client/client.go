@@ -13,6 +13,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,6 +118,20 @@ func (g *group) again(err error) (retry, doubt bool) {
 		return false, false
 	}
 	return again(err)
+}
+
+// inTheEnd returns the error with which a call ends whose time is over: that of the last attempt, or that members have lost their copies,
+// which is why nobody serves.
+func (g *group) inTheEnd(err error) error {
+	if g == nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.lost) == 0 {
+		return err
+	}
+	return api.Errorf(api.Lost, "use", fmt.Sprint("group ", g.number), "the copies of %s are damaged, and the others do not serve: %s", strings.Join(g.lost, " and "), err)
 }
 
 func (g *group) all() []string {
@@ -296,7 +311,7 @@ func (c *Client) call(ctx context.Context, q question) ([]byte, error) {
 			continue
 		}
 		if !pause(ctx, tries) {
-			return nil, err
+			return nil, g.inTheEnd(err)
 		}
 	}
 }

@@ -110,8 +110,11 @@ func (c *Client) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 		if g != nil {
 			retry, _ = g.again(err)
 		}
-		if !retry && kind != api.WrongGroup && kind != api.SessionExpired || !pause(ctx, tries) {
+		if !retry && kind != api.WrongGroup && kind != api.SessionExpired {
 			return nil, err
+		}
+		if !pause(ctx, tries) {
+			return nil, g.inTheEnd(err)
 		}
 	}
 }
@@ -149,7 +152,7 @@ func (c *Client) write(ctx context.Context, g *group, t *api.Txn) (_ *api.Reply,
 			continue
 		}
 		if !pause(ctx, tries) {
-			return nil, doubt, err
+			return nil, doubt, g.inTheEnd(err)
 		}
 	}
 }

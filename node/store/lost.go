@@ -24,7 +24,7 @@ func (s *Store) sayLost(why error) (stop func() error, err error) {
 		return nil, err
 	}
 	lost := func(context.Context, []byte) ([]byte, error) {
-		return nil, api.Errorf(api.Lost, "use", "the copy of "+s.config.Node, "it is damaged, and no majority without it can be reached: %s", why)
+		return nil, api.Errorf(api.Lost, "use", "the copy of "+s.config.Node, "it is damaged, and the others have not let the node go: %s", why)
 	}
 	methods := s.methods()
 	for name := range methods {

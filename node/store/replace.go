@@ -111,19 +111,19 @@ func (s *Store) mendOrLeave(ctx context.Context, c *client.Client, w *wound) (er
 			return err
 		}
 		w.Why = err.Error()
+		if tries == 1 {
+			said, bad := s.sayLost(err)
+			if bad != nil {
+				return bad
+			}
+			stop = said
+		}
 		if tries > 0 {
 			stays := s.mayLeave(ctx, c, w)
 			if stays == nil {
 				return nil
 			}
 			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", stays.Error())
-			if tries == 1 {
-				said, bad := s.sayLost(err)
-				if bad != nil {
-					return bad
-				}
-				stop = said
-			}
 		}
 		if !wait.For(ctx, rejoinPause) {
 			return unlessWhole(err)

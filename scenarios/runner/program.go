@@ -92,17 +92,20 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 	return json.Marshal(clients(s, nodes))
 }
 
-// storeClients returns what the clients of one machine do with a store. The first machine also moves members.
+// storeClients returns what the clients of one machine do with a store. The first machine also puts the ballast in and moves members.
 func storeClients(s *scenarios.Scenario, m scenarios.Machine, c kv.ClientConfig) storecloud.ClientConfig {
 	machines := s.MachinesOf(scenarios.RoleClient)
 	place := slices.IndexFunc(machines, func(other scenarios.Machine) bool { return other.Name == m.Name })
 	c.First = place * (c.Count + s.Store.Appenders)
-	return storecloud.ClientConfig{
+	sc := storecloud.ClientConfig{
 		ClientConfig: c,
-		Appenders:    s.Store.Appenders, Watchers: s.Store.Watchers, Partitions: s.Store.Partitions,
-		Moves: s.Store.Moves && place == 0, Groups: len(s.Store.Groups), Ballast: int(s.Store.Ballast),
+		Appenders:    s.Store.Appenders, Watchers: s.Store.Watchers, Partitions: s.Store.Partitions, Groups: len(s.Store.Groups),
 		OwnDatabase: s.Store.Database,
 	}
+	if place == 0 {
+		sc.Moves, sc.Ballast = s.Store.Moves, int(s.Store.Ballast)
+	}
+	return sc
 }
 
 // SinkPort is where the first machine of users takes mail.

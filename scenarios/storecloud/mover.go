@@ -29,7 +29,7 @@ type mover struct {
 
 func (m *mover) run(ctx context.Context) {
 	m.load(ctx)
-	for ctx.Err() == nil {
+	for m.config.Moves && ctx.Err() == nil {
 		time.Sleep(moveEvery/2 + rand.N(moveEvery))
 		if m.config.FinalReads > 0 && m.config.SinceStart() >= m.config.FinalReads {
 			return

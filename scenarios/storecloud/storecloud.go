@@ -32,7 +32,7 @@ type ClientConfig struct {
 	Partitions int    // that have lists
 	Moves      bool
 	Groups     int
-	Ballast    int // bytes that the one who moves members first puts into the store
+	Ballast    int // bytes that are put into the store first, by the one who moves members if anybody does
 
 	OwnDatabase bool       // a database runs on the clients' machine, and they use it
 	Databases   []Database `json:",omitempty"` // that the clients use beside the store
@@ -100,7 +100,7 @@ func Clients(ctx context.Context, h *host.Host, c ClientConfig, record func(hist
 	for n := range c.Watchers {
 		all.Go(func() { newWatcher(s, h, &c, n).run(ctx) })
 	}
-	if c.Moves {
+	if c.Moves || c.Ballast > 0 {
 		all.Go(func() { (&mover{s, h.Log, &c}).run(ctx) })
 	}
 	err = kv.Clients(ctx, c.ClientConfig, func() kv.Cloud { return Registers(h, s, c.Databases) }, one)
