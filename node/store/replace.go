@@ -105,14 +105,16 @@ func (s *Store) heal(ctx context.Context, w *wound) error {
 func (s *Store) mendOrLeave(ctx context.Context, c *client.Client, w *wound) (err error) {
 	stop := func() error { return nil }
 	defer func() { err = errors.Join(err, stop()) }()
+	var damage error
 	for tries := 0; !w.Leaving; tries++ {
-		err := s.openWhole(ctx)
-		if !isDamage(err) {
-			return err
+		if tries < 2 || tries%readAgain == 0 {
+			if damage = s.openWhole(ctx); !isDamage(damage) {
+				return damage
+			}
+			w.Why = damage.Error()
 		}
-		w.Why = err.Error()
 		if tries == 1 {
-			said, bad := s.sayLost(err)
+			said, bad := s.sayLost(damage)
 			if bad != nil {
 				return bad
 			}
@@ -126,11 +128,14 @@ func (s *Store) mendOrLeave(ctx context.Context, c *client.Client, w *wound) (er
 			s.log.Info("the disk is damaged, and the node cannot leave its groups yet", "why", w.Why, "error", stays.Error())
 		}
 		if !wait.For(ctx, rejoinPause) {
-			return unlessWhole(err)
+			return unlessWhole(damage)
 		}
 	}
 	return nil
 }
+
+// readAgain is at which of its tries to leave a node reads its whole disk again: it may be whole after all, and reading is not for nothing.
+const readAgain = 20
 
 // unlessWhole says why a node does not start from its disk.
 func unlessWhole(err error) error {
