@@ -25,7 +25,7 @@ func (p *pi) limitFiles(f *chaos.Fault) (effect, error) {
 		files.Heal()
 		return effect{}, err
 	}
-	return together([]effect{{files.Heal, files.Felt}, {streams.Heal, streams.Felt}}), nil
+	return together([]effect{{heal: files.Heal, felt: files.Felt}, {heal: streams.Heal, felt: streams.Felt}}), nil
 }
 
 // loop kills the processes again and again, and lets the program start at once each time.
