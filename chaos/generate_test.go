@@ -93,8 +93,10 @@ func TestGeneratedSchedulesKeepTheLimits(t *testing.T) {
 		c := fiveNodes()
 		c.Limits.StormRate = 0
 		c.SwarmRate = rapid.SampledFrom([]int64{0, 300_000, 1_000_000}).Draw(t, "swarm")
-		// A shelf without power leaves no room for many others.
-		soft := kindsWhere(func(s Spec) bool { return s.Class != ClassHardware && !s.Beyond })
+		// A shelf without power leaves no room for many others, nor does a crash that waits for its moment.
+		soft := kindsWhere(func(s Spec) bool {
+			return s.Class != ClassHardware && !s.Beyond && s.Kind != CrashAtOp && s.Kind != CrashAtPoint
+		})
 		c.Required = rapid.Permutation(soft).Draw(t, "kinds")[:rapid.IntRange(0, len(soft)).Draw(t, "required")]
 		if rapid.Bool().Draw(t, "aimed") {
 			c.Topology.Groups, c.Aims = aimedNodes().Topology.Groups, aimedNodes().Aims
