@@ -29,7 +29,7 @@ const (
 // copy was lost for good, what is asked for is answered, which is for other checks to judge, or refused for the reason
 // that it is lost; and an alert fires. It is inconclusive if no copy was lost for good. Count is the number of operations that said it.
 func Lost(h history.History, log []byte, alerts []reports.Alert, l Loss) reports.Check {
-	c := reports.Check{Name: "loss-said", Status: reports.Pass}
+	c := reports.Check{Name: "lost", Status: reports.Pass}
 	machine, since, is := lostSince(log)
 	if !is {
 		c.Status = reports.Inconclusive
