@@ -148,8 +148,8 @@ test-prometheus: prometheus ## a Prometheus scrapes a cloud and evaluates its ru
 	@go test -count=1 -run Prometheus ./scenarios/command
 
 .PHONY: race
-race: ## the tests outside the simulator, with the race detector; needs a C compiler
-	@of="$$(go list ./... | grep -v /sim/detrt/overlay)"; export CGO_ENABLED=1; go test -race -short $$of || \
+race: ## the tests outside the simulator that start goroutines, with the race detector; needs a C compiler
+	@of="$$(go list ./... | grep -vE '/sim/detrt/overlay$$|/chaos$$|/hw/twin$$|/abuse/link$$')"; export CGO_ENABLED=1; go test -race -short $$of || \
 		{ echo "what failed is run once more: the detector itself crashes now and then in synctest's bubbles"; go test -race -short $$of; }
 
 .PHONY: lint

@@ -54,6 +54,9 @@ func see(t *testing.T, n uint64, m *image.RGBA) seen {
 // TestCopiesMatchAndOthersDoNot: of each change, at least 99 in 100 copies are found, and no pictures that were drawn apart
 // match. Run with -v -args -pictures 5040 -copies 1260 it prints DESIGN.md's figures.
 func TestCopiesMatchAndOthersDoNot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector makes minutes of it, and its workers share nothing")
+	}
 	all := make([]seen, *pictures)
 	var group sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
