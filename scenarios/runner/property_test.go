@@ -25,7 +25,7 @@ import (
 const (
 	// envRuns says how many runs are made in place of fewRuns.
 	envRuns = "PICLOUD_RUNS"
-	fewRuns = 16
+	fewRuns = 8
 	// envProgram names a program to try in place of this one, such as one with a planted bug.
 	envProgram = "PICLOUD_PROGRAM"
 
