@@ -1,8 +1,6 @@
 package reports
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Hardship is what befell a modelled board that nobody did to it.
 type Hardship struct {

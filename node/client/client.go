@@ -109,9 +109,12 @@ func (g *group) heard(node string, err error) {
 	}
 }
 
-// again is the function of that name, but that a group has lost its data for good once so many members have said it that the
-// others are no majority.
+// again is the function of that name, but that a group, if it is known, has lost its data for good once so many members have said it that
+// the others are no majority.
 func (g *group) again(err error) (retry, doubt bool) {
+	if g == nil {
+		return again(err)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if api.KindOf(err) == api.Lost && len(g.lost) > (len(g.members)-1)/2 {
@@ -300,10 +303,7 @@ func (c *Client) call(ctx context.Context, q question) ([]byte, error) {
 				c.forgetShards()
 			}
 		}
-		retry, _ := again(err)
-		if g != nil {
-			retry, _ = g.again(err)
-		}
+		retry, _ := g.again(err)
 		if !retry && api.KindOf(err) != api.WrongGroup {
 			return nil, err
 		}

@@ -106,10 +106,7 @@ func (c *Client) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 		if kind == api.WrongGroup || kind == api.NotFound {
 			c.forgetShards()
 		}
-		retry, _ := again(err)
-		if g != nil {
-			retry, _ = g.again(err)
-		}
+		retry, _ := g.again(err)
 		if !retry && kind != api.WrongGroup && kind != api.SessionExpired {
 			return nil, err
 		}

@@ -98,8 +98,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, n := range e.config.Neighbours {
 		e.heard[n] = e.begun // silence counts from now on
 	}
-	e.resets.begin(&e.kit, e.begun)
 	e.mu.Unlock()
+	e.resets.begin(&e.kit, e.begun) // nobody else looks yet, and a card may take its time
 	var all sync.WaitGroup
 	for _, part := range []struct {
 		every time.Duration

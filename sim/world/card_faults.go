@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+
 	"picloud/chaos"
 	"picloud/sim/disk"
 	"picloud/sim/event"
