@@ -19,6 +19,7 @@ const (
 	MethodShards  = "shards"  // nothing -> ShardMap as JSON, as this node knows it
 	MethodTerms   = "terms"   // groups -> their terms
 	MethodApplied = "applied" // groups -> the last entries that the node has applied
+	MethodHowFar  = "how-far" // groups -> how far each has come: nothing is known (0), begun (1), has run (2)
 	MethodOffer   = "offer"   // groups -> as for applied; a node that is to lead nothing refuses
 	MethodMembers = "members" // MembersCall as JSON -> Membership as JSON
 	MethodHost    = "host"    // HostCall as JSON -> nothing

@@ -34,6 +34,7 @@ const (
 	ForgottenReplies Name = "forgotten-replies"
 	FreeRetries      Name = "free-retries"
 	HastyAnswer      Name = "hasty-answer"
+	HastyBegin       Name = "hasty-begin"
 	LateEffect       Name = "late-effect"
 	LocalClock       Name = "local-clock"
 	MixedSession     Name = "mixed-session"

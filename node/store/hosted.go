@@ -16,7 +16,7 @@ import (
 )
 
 // Which groups a node has a member of stands in its database, durably, before the member exists, and is
-// taken away before the member's state is. A node's first groups are written in one step, once for ever.
+// taken away before the member's state is.
 
 // letterHosted is the first letter of its keys: letter, group -> how the member came to be.
 const letterHosted = 'e'
@@ -27,10 +27,10 @@ const (
 	joinedHere = 'j' // later: its leader tells it who the members are
 )
 
-// rejoining stands in the place of beganHere in the first row of a node that is to join its groups again.
+// rejoining stands in the place of beganHere in the first row of a node that is to join again whatever group takes it for a member.
 const rejoining = 'r'
 
-// begunKey stands for the step that wrote the first groups.
+// begunKey is there once it is known of each of the node's first groups whether it was new.
 var begunKey = []byte{letterHosted}
 
 func hostedKey(group uint32) []byte {
@@ -59,21 +59,6 @@ func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun byte, er
 		}
 	}
 	return groups, how, begun, errors.Join(err, it.Error(), it.Close())
-}
-
-// begin writes down the node's first groups.
-func begin(db *pebble.DB, groups []uint32) error {
-	b := db.NewBatch()
-	defer b.Close()
-	err := b.Set(begunKey, sealed.Seal(begunKey, []byte{beganHere}), nil)
-	for _, group := range groups {
-		key := hostedKey(group)
-		err = errors.Join(err, b.Set(key, sealed.Seal(key, []byte{beganHere}), nil))
-	}
-	if err = errors.Join(err, b.Commit(pebble.Sync)); err != nil {
-		return fmt.Errorf("store: begin with the groups %v: %w", groups, err)
-	}
-	return nil
 }
 
 // join writes down that the node has a member of a group from now on, which begins with nothing.

@@ -28,6 +28,7 @@ func (s *Store) methods() map[string]rpc.Handler {
 		api.MethodShards:  s.shards,
 		api.MethodTerms:   s.terms,
 		api.MethodApplied: s.applied,
+		api.MethodHowFar:  s.howFar,
 		api.MethodOffer:   s.offer,
 		api.MethodMembers: s.members,
 		api.MethodHost:    s.hostCall,

@@ -249,7 +249,7 @@ func (s *Store) rejoin(ctx context.Context) {
 		err := s.rejoinAll(limited)
 		cancel()
 		if err == nil {
-			s.log.Info("the node is a member of its groups again")
+			s.log.Info("the node is a member of the groups that take it for one")
 			return
 		}
 		s.log.Info("rejoin", "error", err.Error())
@@ -263,6 +263,10 @@ const (
 )
 
 func (s *Store) rejoinAll(ctx context.Context) error {
+	if len(others(s.config.Nodes, s.config.Node)) == 0 {
+		return set(s.db.Pebble(), begunKey, beganHere)
+	}
+	waits := s.waits()
 	c, err := s.clientOfOthers()
 	if err != nil {
 		return err
@@ -272,7 +276,7 @@ func (s *Store) rejoinAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var failed error
+	failed := waits
 	for i := range shards.Shards {
 		failed = errors.Join(failed, s.rejoinGroup(ctx, c, shards.Shards[i].Group))
 	}
@@ -284,6 +288,9 @@ func (s *Store) rejoinAll(ctx context.Context) error {
 
 // rejoinGroup makes the node a new member of a group that takes it for an old one.
 func (s *Store) rejoinGroup(ctx context.Context, c *client.Client, group uint32) error {
+	if slices.Contains(s.unsettled(), group) {
+		return nil
+	}
 	db := s.db.Pebble()
 	wanted, err := has(db, wantedKey(group))
 	if err != nil {

@@ -43,13 +43,15 @@ type Store struct {
 	metrics metrics
 	gauges  []groupGauge
 
-	rejoins bool // it is to become a member again of its groups
+	rejoins bool // it is to become a member again of groups that take it for one
 	spare   spare
 	syncs   syncs
 
 	change sync.Mutex // held while the node begins or ends to have a member of a group
 	mu     sync.Mutex
 	groups map[uint32]*Group
+	// undecided are groups of which it is not known whether they are new.
+	undecided map[uint32]bool
 }
 
 // Open starts the node's members of groups. What the disk holds decides which they are. On a disk that is
@@ -58,7 +60,7 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}}
+	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}, undecided: map[uint32]bool{}}
 	s.peers = raftnet.Peers(s.network(), c.Port)
 	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
 	defer func() {
@@ -120,77 +122,6 @@ func (s *Store) openDB() error {
 	return nil
 }
 
-// openHosted opens the groups that the disk has, or those with which the cloud begins.
-func (s *Store) openHosted() error {
-	groups, how, begun, err := hosted(s.db.Pebble())
-	if err != nil {
-		return err
-	}
-	if begun == 0 {
-		if groups, begun, err = s.begin(); err != nil {
-			return err
-		}
-		for _, group := range groups {
-			how[group] = beganHere
-		}
-	}
-	s.rejoins = begun == rejoining
-	for _, group := range groups {
-		var first []string
-		if shard := s.config.first(group); shard != nil && how[group] == beganHere {
-			first = shard.Members
-		}
-		if err := s.open(group, first); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// begin writes down with which groups a node begins whose disk holds nothing. If a group has done something
-// already, this is an old member with a new disk.
-func (s *Store) begin() (groups []uint32, begun byte, err error) {
-	for _, shard := range s.firstShards() {
-		if slices.Contains(shard.Members, s.config.Node) {
-			groups = append(groups, shard.Group)
-		}
-	}
-	if s.config.First == nil || s.haveRun(groups) {
-		return nil, rejoining, set(s.db.Pebble(), begunKey, rejoining)
-	}
-	return groups, beganHere, begin(s.db.Pebble(), groups)
-}
-
-// beginLimit is how long another node may take to say how far a group is.
-const beginLimit = time.Second
-
-// haveRun tells whether some other node has applied what a majority must have agreed to: more than the first
-// entry, which is the group's first members.
-func (s *Store) haveRun(groups []uint32) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), beginLimit)
-	defer cancel()
-	nodes := others(s.config.Nodes, s.config.Node)
-	answers := make(chan bool, len(nodes))
-	for _, node := range nodes {
-		go func() {
-			indexes, _ := s.askEach(ctx, node, api.MethodApplied, groups) // who does not answer says nothing
-			answers <- slices.ContainsFunc(indexes, func(index uint64) bool { return index > 1 })
-		}()
-	}
-	run := false
-	for range nodes {
-		run = <-answers || run
-	}
-	return run
-}
-
-func (s *Store) firstShards() []api.Shard {
-	if s.config.First == nil {
-		return nil
-	}
-	return s.config.First.Shards
-}
-
 // open starts the node's member of a group.
 func (s *Store) open(group uint32, first []string) error {
 	told := Told{s.stalled, s.damaged, func(took time.Duration) { s.metrics.wrote(took); s.syncs.wrote(time.Now(), took) }, s.metrics.yielded}
@@ -212,8 +143,8 @@ func (s *Store) stalled(what string) {
 }
 
 // Run serves until the context ends, and then hands over what it leads.
-func (s *Store) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *Store) Run(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	l, err := s.port.Listener(raftnet.Requests, 0)
 	if err != nil {
@@ -226,13 +157,22 @@ func (s *Store) Run(ctx context.Context) error {
 	if s.rejoins {
 		all.Go(func() { s.rejoin(ctx) })
 	}
+	var unsettled error
+	all.Go(func() {
+		if unsettled = s.settle(ctx); unsettled != nil {
+			cancel()
+		}
+	})
 	server := &rpc.Server{Methods: s.methods(), Log: s.log, MaxCalls: maxCalls}
 	err = server.Serve(ctx, l)
 	cancel()
 	all.Wait()
-	if ctx.Err() != nil {
+	if outer.Err() != nil {
 		s.handOver()
 		return nil
+	}
+	if unsettled != nil {
+		return unsettled
 	}
 	return err
 }

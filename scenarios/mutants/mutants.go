@@ -27,6 +27,7 @@ const (
 	full    = "metastable"     // of Pinboard after a burst of slowness
 	hot     = "hot-key"        // of Pinboard where all look at one user
 	harm    = "short-abuse"    // of Pinboard among people who mean harm
+	wiped   = "wiped-card"     // of a store whose member comes back with an empty card while the others are away
 	storm   = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 )
 
@@ -64,6 +65,7 @@ func All() []Mutant {
 		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
 		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},
 		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
+		{mutant.HastyBegin, wiped, "", "a node with an empty card takes who does not answer for one that has nothing either"},
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
