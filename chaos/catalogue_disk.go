@@ -102,6 +102,9 @@ func diskExchangeKinds() []Spec {
 		k := &kinds[i]
 		k.Harm, k.Beyond, k.Survivable = HarmSilent, true, beyond
 		k.Out, k.Restarts, k.AllowsDeath = true, true, true
+		if k.Kind == DiskWipe {
+			k.Harm = HarmSeen // an empty card is seen to be empty
+		}
 		if k.Kind == DiskSwap || k.Kind == DiskClone {
 			k.Target = OnMachines
 		}
