@@ -17,6 +17,13 @@ import (
 // nobody serves the data, whoever asks is told that it is lost, and nothing is thrown away: once people have brought one card back,
 // everything is there.
 func TestALostMajorityIsSaidAndComesBackWithACopy(t *testing.T) {
+	for _, what := range []string{".log", "store-identity"} {
+		t.Run(what, func(t *testing.T) { loseMajority(t, what) })
+	}
+}
+
+// loseMajority spoils the files of two nodes whose names end so.
+func loseMajority(t *testing.T, ending string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	names := []string{"pi-1", "pi-2", "pi-3"}
@@ -35,8 +42,8 @@ func TestALostMajorityIsSaidAndComesBackWithACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"pi-1", "pi-2"} {
-		if spoil(t, s.disks[name], ".log") == 0 {
-			t.Fatal("there is no log to spoil")
+		if spoil(t, s.disks[name], ending) == 0 {
+			t.Fatal("there is nothing to spoil")
 		}
 		s.ill(name)
 	}
@@ -65,7 +72,9 @@ func TestALostMajorityIsSaidAndComesBackWithACopy(t *testing.T) {
 	if err != nil || len(reply.Results[0].Records) != 1 || string(reply.Results[0].Records[0].Value) != "kept" {
 		t.Errorf("with a good card again the answer is %+v, %v", reply, err)
 	}
-	s.voter(ctx, 0, "pi-2", "the others let it go")
+	if ending == ".log" {
+		s.voter(ctx, 0, "pi-2", "the others let it go")
+	}
 }
 
 // ill starts a node that does not begin to serve, as its disk is damaged; once it does, it goes on.

@@ -69,7 +69,9 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 		}
 	}()
 	if err := s.openDisk(ctx); err != nil {
-		return nil, err
+		if err = s.standStill(ctx, err); err != nil {
+			return nil, err
+		}
 	}
 	if s.port == nil {
 		if s.port, err = raftnet.Listen(s.network(), c.Node, c.Port); err != nil {

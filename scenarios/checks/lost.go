@@ -18,8 +18,9 @@ type Loss struct {
 	Alert    string        // that must fire
 }
 
-// What a node logs of a damaged disk: that it cannot be mended yet, and what ends that.
+// What a node logs of a damaged disk: that it cannot be mended yet, or not be told whose it is, and what ends that.
 const (
+	copyUnread = "the disk is damaged, and the node does not start from it"
 	copyLost   = "the disk is damaged, and the node cannot leave its groups yet"
 	copyWhole  = "the disk is whole after all"
 	copyThrown = "the disk was damaged: all is thrown away, and comes again from others"
@@ -92,7 +93,7 @@ func lostSince(log []byte) (machine string, since time.Duration, is bool) {
 		}
 		name, _, _ := strings.Cut(process, "#")
 		switch _, before := lost[name]; {
-		case line.Msg == copyLost && !before:
+		case (line.Msg == copyLost || line.Msg == copyUnread) && !before:
 			var now reports.Seconds
 			if now.UnmarshalJSON([]byte(strings.TrimSuffix(string(at), "s"))) == nil {
 				lost[name] = time.Duration(now)
