@@ -103,7 +103,7 @@ func TestRules(t *testing.T) {
 			sight.Board.Throttling = hw.Known(hw.Throttling(step(20, 22, 4, 0)(s) | step(24, 26, 2, 0)(s)))
 		}, "+slowed@24, -slowed@90"},
 		{"what has been is not now", hw.Info{}, "slowed sag", 100, func(s int, sight *Sight) { sight.Board.Throttling = hw.Known(hw.Throttling(0x50000)) }, ""},
-		{"the supply sags once", hw.Info{}, "sag", 200, func(s int, sight *Sight) { sight.Board.UnderVoltage = hw.Known(s == 50) }, "+sag@50, -sag@112"},
+		{"the supply sags once", hw.Info{}, "sag sagged", 200, func(s int, sight *Sight) { sight.Board.UnderVoltage = hw.Known(s == 50) }, "+sag@50, +sagged@50, -sag@62, -sagged@112"},
 		{"it sags for the third time in ten minutes", hw.Info{}, "bad-supply", 900, func(s int, sight *Sight) {
 			sight.Board.UnderVoltage = hw.Known(s == 50 || s >= 300 && s < 310 || s == 600)
 		}, "+bad-supply@600"},

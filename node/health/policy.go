@@ -161,6 +161,7 @@ func DefaultRules() []Rule {
 			Hold: 10 * second, CoolDown: 5 * second, Effect: Effect{Fan: duty}}
 	}
 	spared := Effect{Rest: true, Follow: true, Clock: Full / 2, Weight: Full / 20} // what it draws is what sags
+	careful := Effect{Rest: true, Follow: true, Clock: 3 * quarter, Weight: quarter}
 	dying := Effect{Rest: true, Follow: true, Share: quarter, Fence: true, Ask: true}
 	return []Rule{
 		fan("fan-30", 50_000, 45_000, 300), fan("fan-50", 60_000, 50_000, 500), fan("fan-70", 67_500, 54_000, 700), fan("fan-100", 75_000, 57_000, 1000),
@@ -176,7 +177,8 @@ func DefaultRules() []Rule {
 		{Name: "dead-fan", Signal: FanStill, Raise: 1, Clear: 0, For: 5 * second, Hold: 30 * second, CoolDown: minute,
 			Effect: Effect{Fan: hw.FullDuty, Share: 2 * quarter, Ask: true}},
 		{Name: "slowed", Signal: Slowed, Raise: 2, Clear: 0, Hold: minute, CoolDown: 5 * second, Effect: Effect{ByClock: true}},
-		{Name: "sag", Signal: UnderVoltage, Raise: 1, Clear: 0, Hold: minute, CoolDown: 5 * second, Effect: spared},
+		{Name: "sag", Signal: UnderVoltage, Raise: 1, Clear: 0, Hold: 10 * second, Effect: spared},
+		{Name: "sagged", Signal: UnderVoltage, Raise: 1, Clear: 0, Hold: minute, Effect: careful},
 		{Name: "low-voltage", Signal: SupplyVoltage, Raise: 4_750, Clear: 4_850, Hold: 30 * second, CoolDown: 5 * second, Effect: spared},
 		{Name: "bad-supply", Signal: UnderVoltages, Raise: 3, Clear: 0, Hold: 24 * time.Hour, CoolDown: minute, Effect: Effect{Drain: true, Ask: true}},
 		{Name: "resets", Signal: Resets, Raise: 2, Clear: 0, CoolDown: 5 * second, Effect: spared},
