@@ -47,7 +47,7 @@ func boardKinds() []Spec {
 			Meaning: "The processors of a batch compute SHA-256 wrongly for some data, always the same way, on one core or above a temperature.",
 			Params: []ParamSpec{
 				{Name: "mask", Unit: Count, Min: 0, Max: 255, Low: 3, Top: 15, Default: 7, Meaning: "which bits of a block's first byte are looked at"},
-				{Name: "match", Unit: Count, Min: 0, Max: 255, Low: 0, Top: 15, Default: 1, Meaning: "what they are in the blocks that go wrong"},
+				{Name: "match", Unit: Count, Min: 0, Max: 255, Low: 0, Top: 15, Default: 1, Meaning: "what those bits are in the blocks that go wrong"},
 				{Name: "bit", Unit: Count, Min: 0, Max: 255, Low: 0, Top: 255, Default: 17, Meaning: "which bit of the state is wrong"},
 				{Name: "cores", Unit: Count, Min: 0, Max: 255, Low: 0, Top: 15, Default: 0, Meaning: "on which, bit i standing for core i; 0 for all"},
 				{Name: "above", Unit: MilliCelsius, Min: 0, Max: 200_000, Low: 0, Top: 0, Default: 0, Meaning: "the temperature from which on it happens"},

@@ -252,6 +252,9 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 		shelf := g.Topology.shelf(members[0])
 		return AtMachines(slices.DeleteFunc(sorted(members), func(name string) bool { return g.Topology.shelf(name) != shelf })...), true
 	}
+	if spec.Kind == CPULies {
+		return AtMachines(g.Topology.sameBatch(members)...), true
+	}
 	if spec.Class == ClassDisk { // their cards change places
 		return AtMachines(members[:min(2, len(members))]...), len(members) >= 2
 	}

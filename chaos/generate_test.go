@@ -30,9 +30,9 @@ func fiveNodes() Config {
 		Topology: Topology{
 			Switches: []string{"shelf-1", "shelf-2"},
 			Machines: []Machine{
-				{"pi-1", "node", "shelf-1"}, {"pi-2", "node", "shelf-1"}, {"pi-3", "node", "shelf-1"},
-				{"pi-4", "node", "shelf-2"}, {"pi-5", "node", "shelf-2"},
-				{"client-1", "client", "shelf-2"},
+				{"pi-1", "node", "shelf-1", ""}, {"pi-2", "node", "shelf-1", ""}, {"pi-3", "node", "shelf-1", ""},
+				{"pi-4", "node", "shelf-2", ""}, {"pi-5", "node", "shelf-2", ""},
+				{"client-1", "client", "shelf-2", ""},
 			},
 		},
 		Roles:     []string{"node"},

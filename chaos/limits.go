@@ -146,11 +146,14 @@ func overlap(f, g *Fault, gap time.Duration) bool {
 }
 
 // clash says whether two faults cannot both be played: one kind on what may be one target, or two that stop
-// or start the same process, at one time.
+// or start the same process, at one time; or the processors of two batches.
 func (l *ledger) clash(f, g *Fault, fs, gs *Spec) bool {
 	sameTarget := f.Target.ByPart() || g.Target.ByPart() || f.Target.String() == g.Target.String()
 	if f.Kind == g.Kind && sameTarget && overlap(f, g, 0) {
 		return true
+	}
+	if f.Kind == CPULies && g.Kind == CPULies && !sameTarget {
+		return true // never more than one batch
 	}
 	stops := func(s *Spec) bool { return s.Restarts || s.Kind == Pause }
 	return stops(fs) && stops(gs) && l.meet(f, g) && overlap(f, g, l.limits.Recovery)

@@ -10,6 +10,7 @@ type Machine struct {
 	Name   string
 	Role   string
 	Switch string // what it is wired to
+	Batch  string // in which its processor was made; empty if nobody says
 }
 
 // Topology is what faults can be aimed at.
@@ -48,6 +49,19 @@ func (t *Topology) OnSwitch(name string) []string {
 		}
 	}
 	return names
+}
+
+// sameBatch returns those of some machines whose processors were made together with that of the first of them, in order. Of one of which nobody
+// says it, that is itself.
+func (t *Topology) sameBatch(names []string) []string {
+	batch := func(name string) string {
+		i := slices.IndexFunc(t.Machines, func(m Machine) bool { return m.Name == name })
+		return t.Machines[i].Batch
+	}
+	of := batch(names[0])
+	return sorted(slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return name != names[0] && (of == "" || batch(name) != of)
+	}))
 }
 
 // shelf returns the switch that a machine is wired to.

@@ -50,6 +50,12 @@ func (s *Scenario) boardOf(m *Machine) (Board, bool) {
 	return Board{Model: cmp.Or(b.Model, d.Model), Cooling: cmp.Or(b.Cooling, d.Cooling), Cable: cmp.Or(b.Cable, d.Cable), Batch: cmp.Or(b.Batch, d.Batch)}, true
 }
 
+// batchOf returns in which batch a machine's processor was made; empty if that is not said.
+func (s *Scenario) batchOf(m *Machine) string {
+	b, _ := s.boardOf(m)
+	return b.Batch
+}
+
 func (s *Scenario) validateHardware() error {
 	h := s.Hardware
 	if h == nil {

@@ -52,6 +52,7 @@ func (c ShelfConfig) withDefaults(members int64) ShelfConfig {
 // takes that long.
 type Shelf struct {
 	config   ShelfConfig
+	built    int64 // what the supply can give for good, in milliwatts, if nothing is wrong with it
 	members  []*Pi
 	plugged  []bool
 	warmth   []int64 // of the air around each, above ambient, in nanokelvin
@@ -74,6 +75,7 @@ func NewShelf(config ShelfConfig, members ...*Pi) (*Shelf, error) {
 		return nil, err
 	}
 	s := &Shelf{config: config.withDefaults(int64(len(members))), members: members, on: true, lag: newDecay(airTau)}
+	s.built = s.config.BudgetMilliwatts
 	s.plugged, s.warmth = make([]bool, len(members)), make([]int64, len(members))
 	names := map[string]bool{}
 	for i, m := range members {
@@ -106,6 +108,9 @@ func (s *Shelf) SetAmbient(milliCelsius int64) { s.config.Ambient = milliCelsius
 
 // SetBudget says what the supply can give for good, in milliwatts.
 func (s *Shelf) SetBudget(milliwatts int64) { s.config.BudgetMilliwatts = milliwatts }
+
+// BuiltFor returns what the supply was built to give, in milliwatts, whatever SetBudget has said since.
+func (s *Shelf) BuiltFor() int64 { return s.built }
 
 // SetPlugged pulls a board's plug, or puts it in.
 func (s *Shelf) SetPlugged(machine string, plugged bool) {

@@ -75,10 +75,7 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		c := w.counting(func() bool { return true })
 		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
 	case chaos.SupplyWeak, chaos.SupplyOut, chaos.PoEShed:
-		full := w.config.Hardware.Shelves[name].Milliwatts
-		if full == 0 {
-			return effect{}, fmt.Errorf("%s has no supply of its own", name)
-		}
+		full := s.BuiltFor()
 		if f.Kind == chaos.PoEShed {
 			return w.shed(s, name, full/1000*f.Param("left")/1000), nil
 		}
@@ -200,7 +197,8 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 
 // lie makes the machine's processor compute hashes wrongly, while it is hot enough.
 func (p *pi) lie(f *chaos.Fault) (effect, error) {
-	rule := kernel.WrongHash{Mask: byte(f.Param("mask")), Match: byte(f.Param("match")), Bit: byte(f.Param("bit")), Cores: uint64(f.Param("cores"))}
+	mask := byte(f.Param("mask"))
+	rule := kernel.WrongHash{Mask: mask, Match: mask & byte(f.Param("match")), Bit: byte(f.Param("bit")), Cores: uint64(f.Param("cores"))}
 	above, before := f.Param("above"), p.Lies()
 	if above > 0 && p.board == nil {
 		return effect{}, fmt.Errorf("%s has no board that says how hot it is", p.Name)
