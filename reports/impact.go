@@ -6,6 +6,7 @@ import "time"
 // which it was made; attackers' do not count.
 type Impact struct {
 	From     Seconds `json:"from"`
+	Until    Seconds `json:"until"`  // after that nobody asked for anything
 	Within   Seconds `json:"within"` // a request that took longer is late
 	Requests int     `json:"requests"`
 	Failed   int     `json:"failed"`
@@ -35,6 +36,7 @@ type Stretch struct {
 	To       Seconds `json:"to"`
 	Requests int     `json:"requests"`
 	Harmed   int     `json:"harmed"`
+	Rush     int     `json:"rush,omitempty"` // how many times as many requests as before were made when it began, if those were many more
 }
 
 // Harmed returns how many requests did not go well: they failed, came late, or nobody knows.

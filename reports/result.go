@@ -79,6 +79,16 @@ type Check struct {
 	Detail string `json:"detail,omitempty"` // why, or over what it was judged
 
 	Proof *Proof `json:"proof,omitempty"` // of a history that is not linearizable
+	Harm  *Harm  `json:"harm,omitempty"`  // of one that failed, if it can be said who was done wrong
+}
+
+// Harm is who was done wrong, by what made a check fail.
+type Harm struct {
+	Clients  int     `json:"clients"`
+	Times    int     `json:"times"`
+	First    Seconds `json:"first"` // when the first of them knew, or could have
+	Last     Seconds `json:"last"`
+	Promised Seconds `json:"promised,omitempty"` // when the first of what did not last had been acknowledged
 }
 
 // Fault is a fault that was played, and whether anything came of it.
@@ -147,6 +157,8 @@ type Result struct {
 
 	Tiers  map[string]Tier `json:"tiers,omitempty"`  // what a monitor counted, by the tiers' names
 	Replay string          `json:"replay,omitempty"` // the command that repeats the run
+
+	Minimal *Minimal `json:"-"` // what it was cut down to, which is known later and stands in a file of its own
 }
 
 // Judge sets the verdict: fail if a check fails; otherwise inconclusive if a check is, if there

@@ -32,6 +32,11 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	switch {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
+		var harm wronged
+		for _, k := range illegal {
+			harm.by(certain(k.Operations, steps))
+		}
+		harm.into(&c)
 		shown := witness(illegal[0].Operations, steps)
 		c.Proof = proof(illegal[0], shown, steps)
 		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable, %s is one:\n%s",

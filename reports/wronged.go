@@ -1,0 +1,125 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// promiseBroken says what the first check that failed is about, and which others failed.
+func (r *Result) promiseBroken() string {
+	var others []string
+	first := r.Broken()
+	for _, c := range r.Checks {
+		if c.Status == Fail && c.Name != first {
+			others = append(others, c.Name)
+		}
+	}
+	text := Meaning(first)
+	if text == "" {
+		text = fmt.Sprintf("The check %s failed.", first)
+	} else {
+		text = fmt.Sprintf("%s (check %s).", strings.TrimSuffix(text, "."), first)
+	}
+	if len(others) > 0 {
+		text += fmt.Sprintf(" %s failed, too.", list(others))
+	}
+	return text
+}
+
+// harm returns who was done wrong by what made the first check fail, if that is known.
+func (r *Result) harm() *Harm {
+	for i := range r.Checks {
+		if r.Checks[i].Status == Fail {
+			return r.Checks[i].Harm
+		}
+	}
+	return nil
+}
+
+// wronged says whom the check that failed is about, before what all felt.
+func (r *Result) wronged() string {
+	h, felt := r.harm(), promiseOf(r.Broken()).felt
+	if h == nil || felt == "" {
+		return ""
+	}
+	who := count(h.Clients, "client", "clients")
+	if r.Impact != nil && r.Impact.Clients >= h.Clients {
+		who = fmt.Sprintf("%d of %s", h.Clients, count(r.Impact.Clients, "client", "clients"))
+	}
+	return fmt.Sprintf("%s %s, %s. ", who, felt, count(h.Times, "time", "times"))
+}
+
+// wrongFor says for how long it was so, before how long all felt something.
+func (r *Result) wrongFor() string {
+	h := r.harm()
+	switch kind := promiseOf(r.Broken()).kind; {
+	case h == nil || kind == service:
+		return ""
+	case at(h.First) == at(h.Last):
+		return fmt.Sprintf("That was found at %s. ", at(h.First))
+	default:
+		return fmt.Sprintf("That was found from %s to %s. ", at(h.First), at(h.Last))
+	}
+}
+
+// whyWrong says what stood when the check that failed found something for the first time, or after what did not last had been promised.
+func (r *Result) whyWrong() []string {
+	h := r.harm()
+	switch kind := promiseOf(r.Broken()).kind; {
+	case h == nil || kind == service:
+		return nil
+	case h.Promised > 0:
+		text := fmt.Sprintf("The first of what did not last had been acknowledged at %s", at(h.Promised))
+		if f := r.next(h.Promised); f != nil {
+			text += fmt.Sprintf("; the first fault after that, %s later, was %s of %s", at(f.From-h.Promised), f.Kind, f.Target)
+		}
+		return []string{text + "."}
+	default:
+		return []string{fmt.Sprintf("When it was first found, at %s, %s.", at(h.First), r.blame(&Stretch{From: h.First, To: h.First}))}
+	}
+}
+
+// next returns the first fault that was felt and ended after a time, rather one that takes something out, or nil.
+func (r *Result) next(t Seconds) (next *Fault) {
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		if f.Felt && f.From >= t && (next == nil || f.Out && !next.Out || f.Out == next.Out && f.From < next.From) {
+			next = f
+		}
+	}
+	return next
+}
+
+// loops is from how many ends on a process is said to end again and again.
+const loops = 3
+
+// deathLoop says which machine's process ended by itself most often for one reason, if it did so again and again.
+func (r *Result) deathLoop() string {
+	type same struct{ machine, reason string }
+	times, first := map[same]int{}, map[same]Seconds{}
+	var most same
+	for i := range r.Deaths {
+		d := &r.Deaths[i]
+		of := same{d.Machine, d.why()}
+		if times[of]++; times[of] == 1 {
+			first[of] = d.At
+		}
+		if times[of] > times[most] {
+			most = of
+		}
+	}
+	if times[most] < loops {
+		return ""
+	}
+	return fmt.Sprintf("The process on %s ended by itself %d times from %s on: %s.", most.machine, times[most], at(first[most]), strings.TrimSuffix(most.reason, "."))
+}
+
+// why says why a process ended: if it only has a status, what it printed last says more.
+func (d *Death) why() string {
+	printed, _, _ := strings.Cut(strings.TrimSpace(d.Stack), "\n")
+	if strings.HasPrefix(d.Reason, "exit status") && printed != "" {
+		return printed
+	}
+	reason, _, _ := strings.Cut(d.Reason, "\n")
+	return reason
+}
