@@ -5,8 +5,10 @@ import (
 	"strings"
 )
 
-// atTheEnd is how near to the end of a run something must have been seen to be so when it ended.
-const atTheEnd = 3e9
+const (
+	atTheEnd = 3e9 // how near to the end of a run a process must have ended to be down when the run ended
+	hardly   = 10  // so many requests show that requests go well again
+)
 
 // healed says whether all was well again by itself: first what a check found, then whose process never came up, then requests.
 func (r *Result) healed() string {
@@ -14,8 +16,7 @@ func (r *Result) healed() string {
 	if text := r.undone(); text != "" {
 		said = append(said, text)
 	}
-	if machine := r.stillEnding(); machine != "" {
-		text := fmt.Sprintf("the process on %s still ended again and again when the run did.", machine)
+	if text := r.stillDown(); text != "" {
 		if len(said) == 0 {
 			text = "No: " + text
 		}
@@ -54,13 +55,22 @@ func (r *Result) until() Seconds {
 	return min(r.Impact.Until, r.SimulatedSeconds)
 }
 
-// stillEnding returns a machine whose process ended by itself again and again, and did so when the run ended.
-func (r *Result) stillEnding() string {
+// stillDown says whose process or board stopped by itself again and again, and did so when the run ended.
+func (r *Result) stillDown() string {
+	var boards []string
+	for i := range r.Hardships {
+		if h := &r.Hardships[i]; h.stops() >= loops && h.Last+lingers >= r.SimulatedSeconds {
+			boards = append(boards, h.Machine)
+		}
+	}
+	if len(boards) > 0 {
+		return fmt.Sprintf("%s still stopped again and again when the run ended.", list(boards))
+	}
 	times := map[string]int{}
 	for i := range r.Deaths {
 		d := &r.Deaths[i]
 		if times[d.Machine]++; times[d.Machine] >= loops && d.At+atTheEnd >= r.SimulatedSeconds {
-			return d.Machine
+			return fmt.Sprintf("the process on %s still ended again and again when the run did.", d.Machine)
 		}
 	}
 	return ""
@@ -72,6 +82,9 @@ func (r *Result) servedAgain() (verdict, text string) {
 		return "There was nothing to heal", "clients were served all the time."
 	}
 	last := &r.Impact.Stretches[len(r.Impact.Stretches)-1]
+	if r.Impact.Until > 0 && last.To+withinASecond < r.until() && r.Impact.After < hardly {
+		return "No", fmt.Sprintf("requests went wrong until %s, and then hardly anybody asked any more.", at(last.To))
+	}
 	switch over := r.lastFault(last); {
 	case last.To+withinASecond >= r.until():
 		verdict, text = "No", "requests still went wrong when the last were made."

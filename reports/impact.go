@@ -21,6 +21,7 @@ type Impact struct {
 	P99       Seconds      `json:"p99"`                 // of the requests that succeeded
 	Kinds     []KindImpact `json:"kinds,omitempty"`     // of requests of which some did not go well, the most of those first
 	Stretches []Stretch    `json:"stretches,omitempty"` // of bad seconds, in order
+	After     int          `json:"after"`               // requests that were made after the last of them
 }
 
 // KindImpact is what was felt by requests of one kind.

@@ -18,6 +18,7 @@ const (
 	justBefore    = 3e9  // how long before a stretch a process must have ended to be named with it
 	withinASecond = 1e9  // a request counts for the second in which it was made: what begins in it may be the cause
 	lesser        = 3e9  // what ended just before, and what takes nothing out, is as likely a cause as what began so long before
+	slight        = 20   // a stretch in which so many times fewer requests went wrong than in the worst one needs no reason
 	instant       = 1e9  // a fault that is shorter has one time in a sentence, not two
 )
 
@@ -42,10 +43,17 @@ func (r *Result) weights() []int {
 		s := &r.Impact.Stretches[i]
 		for rank, f := range r.nearest(s) {
 			weight := s.Harmed / (rank + 1)
-			if !r.Faults[f].Out {
+			if !r.Faults[f].Out && !r.Faults[f].Spoils {
 				weight /= 4 // it stood near, and something else may well have been the cause
 			}
 			weights[f] += weight
+		}
+	}
+	for i := range r.Deaths {
+		for f := range r.Faults {
+			if r.Faults[f].excuses(&r.Deaths[i]) {
+				weights[f] += r.Impact.Harmed()/len(r.Deaths) + 1
+			}
 		}
 	}
 	return weights
@@ -59,8 +67,11 @@ func (r *Result) nearest(s *Stretch) []int {
 		if ended := s.From + withinASecond - f.To; ended >= 0 {
 			d = min(d, ended+lesser)
 		}
-		if !f.Out && f.Named == nil {
+		if !f.Out && f.Named == nil && !f.Spoils {
 			d += lesser
+		}
+		if f.Mild {
+			d += lingers
 		}
 		return d
 	}
@@ -89,7 +100,7 @@ func (r *Result) whatBroke() string {
 	}
 	weights := r.weights()
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(weights[b]-weights[a], cmp.Compare(r.Faults[b].To-r.Faults[b].From, r.Faults[a].To-r.Faults[a].From))
+		return cmp.Or(mildness(&r.Faults[a])-mildness(&r.Faults[b]), weights[b]-weights[a], cmp.Compare(r.Faults[b].To-r.Faults[b].From, r.Faults[a].To-r.Faults[a].From))
 	})
 	var names []string
 	for _, i := range order[:min(len(order), mostNamed)] {
@@ -114,6 +125,13 @@ func (r *Result) whatBroke() string {
 			count(len(unexpected), "process ended by itself", "processes ended by themselves"), unexpected[0].Machine, at(unexpected[0].At)))
 	}
 	return strings.Join(said, " ")
+}
+
+func mildness(f *Fault) int {
+	if f.Mild {
+		return 1
+	}
+	return 0
 }
 
 // unexpected returns the processes whose end no fault excuses.
@@ -174,7 +192,7 @@ func (r *Result) howLong() string {
 }
 
 func (r *Result) why() string {
-	said := r.whyWrong()
+	said := append(r.whyWrong(), r.whyDown()...)
 	if r.Minimal != nil {
 		said = append([]string{r.Minimal.proved()}, said...)
 	}
@@ -183,7 +201,8 @@ func (r *Result) why() string {
 	}
 	worst := slices.Clone(r.Impact.Stretches)
 	slices.SortStableFunc(worst, func(a, b Stretch) int { return b.Harmed - a.Harmed })
-	worst = worst[:min(len(worst), mostNamed)]
+	most := worst[0].Harmed
+	worst = slices.DeleteFunc(worst[:min(len(worst), mostNamed)], func(s Stretch) bool { return s.Harmed*slight < most })
 	slices.SortFunc(worst, func(a, b Stretch) int { return cmp.Compare(a.From, b.From) })
 	for i := range worst {
 		said = append(said, fmt.Sprintf("At %s %s.", at(worst[i].From), r.blame(&worst[i])))
@@ -216,7 +235,7 @@ func (r *Result) blame(s *Stretch) string {
 			parts[0] += fmt.Sprintf(", and %d times as many requests came as before", s.Rush)
 		}
 		if stops := r.stopsBefore(s.From + withinASecond); stops > 0 {
-			parts[0] += ", and " + count(stops, "board had", "boards had") + " stopped by itself"
+			parts[0] += ", and " + count(stops, "board had stopped by itself", "boards had stopped by themselves")
 		}
 	}
 	parts = append(parts, r.leadsLost(s)...)

@@ -99,6 +99,8 @@ type Fault struct {
 	Aim      string   `json:"aim,omitempty"`    // what the schedule names, where that is a part in a group: "leader:0"
 	On       []string `json:"on,omitempty"`     // the machines that the target stands for
 	Out      bool     `json:"out,omitempty"`    // while it stands, a machine or a link serves nobody
+	Mild     bool     `json:"mild,omitempty"`   // it takes hardly any time, and does no harm by itself
+	Spoils   bool     `json:"spoils,omitempty"` // it damages what is stored, for good
 	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
 	From     Seconds  `json:"from"`
 	To       Seconds  `json:"to"`
@@ -125,6 +127,11 @@ func (f *Fault) Where() string {
 // Line returns the fault in one line.
 func (f *Fault) Line() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s at %s %s", f.Kind, f.Where(), f.From, f.Params))
+}
+
+// excuses tells whether the end of a process is put down to the fault.
+func (f *Fault) excuses(d *Death) bool {
+	return strings.HasPrefix(d.AllowedBy, f.From.String()+" ") && strings.Contains(d.AllowedBy, " "+f.Kind+" ") && slices.Contains(f.On, d.Machine)
 }
 
 // Death is a process that ended by itself.

@@ -95,23 +95,40 @@ const loops = 3
 
 // deathLoop says which machine's process ended by itself most often for one reason, if it did so again and again.
 func (r *Result) deathLoop() string {
+	first, times := r.endsMost()
+	if times < loops {
+		return ""
+	}
+	return fmt.Sprintf("The process on %s ended by itself %d times from %s on: %s.", first.Machine, times, at(first.At), strings.TrimSuffix(first.why(), "."))
+}
+
+// whyDown says to which fault it is put down that a process ended again and again.
+func (r *Result) whyDown() []string {
+	first, times := r.endsMost()
+	for i := range r.Faults {
+		if f := &r.Faults[i]; times >= loops && f.excuses(first) {
+			return []string{fmt.Sprintf("That the process on %s ended again and again comes from %s.", first.Machine, f.phrase())}
+		}
+	}
+	return nil
+}
+
+// endsMost returns the first of the ends that one machine met most often for one reason, and how many there were.
+func (r *Result) endsMost() (*Death, int) {
 	type same struct{ machine, reason string }
-	times, first := map[same]int{}, map[same]Seconds{}
+	times, first := map[same]int{}, map[same]*Death{}
 	var most same
 	for i := range r.Deaths {
 		d := &r.Deaths[i]
 		of := same{d.Machine, d.why()}
 		if times[of]++; times[of] == 1 {
-			first[of] = d.At
+			first[of] = d
 		}
 		if times[of] > times[most] {
 			most = of
 		}
 	}
-	if times[most] < loops {
-		return ""
-	}
-	return fmt.Sprintf("The process on %s ended by itself %d times from %s on: %s.", most.machine, times[most], at(first[most]), strings.TrimSuffix(most.reason, "."))
+	return first[most], times[most]
 }
 
 // why says why a process ended: if it only has a status, what it printed last says more.

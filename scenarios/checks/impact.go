@@ -95,6 +95,7 @@ func (t *toll) sum() {
 			good = 0
 		} else if s.all > 0 {
 			good++
+			t.After += s.all
 		}
 	}
 	for _, hit := range t.hit {
@@ -121,6 +122,7 @@ func (t *toll) sum() {
 func (t *toll) bad(at time.Duration, s second, goesOn bool) {
 	from, to := reports.Seconds(at), reports.Seconds(at+time.Second)
 	t.Bad += to - from
+	t.After = 0
 	t.Recovery = to - t.From
 	if len(t.Stretches) == 0 || !goesOn {
 		t.Stretches = append(t.Stretches, reports.Stretch{From: from, Rush: t.rush(int((at - t.from) / time.Second))})

@@ -107,12 +107,21 @@ func (l *ledger) timeline(name string, a *account) {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
-				l.miss(a, p, "%s/%s is missing in the timeline of %s: %s", author, p.Use.ID, name, p)
+				l.miss(a, a.promise(p, author, name), "%s/%s is missing in the timeline of %s: %s", author, p.Use.ID, name, p)
 			} else {
 				l.entries++
 			}
 		}
 	}
+}
+
+// promise returns what was acknowledged last of what promises that a post comes into the timeline of the account: the post, or that it
+// follows the author.
+func (a *account) promise(p *history.Operation, author, self string) *history.Operation {
+	if author != self && a.follows[author][0].Return > p.Return {
+		return a.follows[author][0]
+	}
+	return p
 }
 
 // brought is how many of their last posts people bring along when somebody begins to follow them.
