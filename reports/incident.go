@@ -201,8 +201,12 @@ func (r *Result) why() string {
 	}
 	worst := slices.Clone(r.Impact.Stretches)
 	slices.SortStableFunc(worst, func(a, b Stretch) int { return b.Harmed - a.Harmed })
+	named := mostNamed
+	if len(said) > 0 { // what was wrong is said already
+		named = 1
+	}
 	most := worst[0].Harmed
-	worst = slices.DeleteFunc(worst[:min(len(worst), mostNamed)], func(s Stretch) bool { return s.Harmed*slight < most })
+	worst = slices.DeleteFunc(worst[:min(len(worst), named)], func(s Stretch) bool { return s.Harmed*slight < most })
 	slices.SortFunc(worst, func(a, b Stretch) int { return cmp.Compare(a.From, b.From) })
 	for i := range worst {
 		said = append(said, fmt.Sprintf("At %s %s.", at(worst[i].From), r.blame(&worst[i])))

@@ -74,6 +74,8 @@ func (r *Result) whyWrong() []string {
 			text += fmt.Sprintf("; the first fault after that, %s later, was %s of %s", at(f.From-h.Promised), f.Kind, f.Target)
 		}
 		return []string{text + "."}
+	case len(r.Faults) > 0 && h.First < Seconds(r.Began()):
+		return []string{fmt.Sprintf("It was first found at %s, before the first fault: none is needed for it.", at(h.First))}
 	default:
 		return []string{fmt.Sprintf("When it was first found, at %s, %s.", at(h.First), r.blame(&Stretch{From: h.First, To: h.First}))}
 	}
