@@ -42,6 +42,7 @@ Examples:
 	out := f.String("out", "", "the folder for what is found (default out/shrink-SCENARIO-SEED)")
 	most := f.Int("runs", 400, "runs that are played at most")
 	seeds := f.Int("seeds", 4, "seeds that are played before a failure is called gone")
+	faultsOnly := f.Bool("faults-only", false, "leave out faults and the end of the run, and leave clients and the lengths of faults as they are: fewer runs")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	program := f.String("program", "", "the build of picloud that is played, for instance with a planted bug (default this one)")
 	rest := 1
@@ -77,7 +78,7 @@ Examples:
 		c.folder = filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))
 	}
 	defer c.clear()
-	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, Possible: c.possible, Play: c.play})
+	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, FaultsOnly: *faultsOnly, Possible: c.possible, Play: c.play})
 }
 
 // runIn returns the run that left a folder, and its scenario.
