@@ -222,11 +222,11 @@ func (r *Result) blame(s *Stretch) string {
 		part := f.Kind + " of " + f.Target
 		switch {
 		case f.To < s.From:
-			part += fmt.Sprintf(" had ended %s before", at(s.From-f.To))
+			part += fmt.Sprintf("%s had ended %s before", r.led(f), at(s.From-f.To))
 		case f.From >= s.From:
 			part += " began" + r.led(f)
 		default:
-			part += fmt.Sprintf(" had stood for %s", at(s.From-f.From))
+			part += fmt.Sprintf("%s had stood for %s", r.led(f), at(s.From-f.From))
 		}
 		if f.Named != nil {
 			part += fmt.Sprintf(", and %s named it after %s", f.Named.Alert, at(f.Named.After))

@@ -70,7 +70,7 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"it led", func(*Result) {}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
 		{"an alert named it", func(r *Result) { r.Faults[0].Named = &Naming{"NodeDown", 11e9} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3), and NodeDown named it after 11 s."},
-		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 32e9, To: 34e9, Requests: 9, Harmed: 9}} }, why, "At 32 s power-cut of pi-1 had ended 2 s before."},
+		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 32e9, To: 34e9, Requests: 9, Harmed: 9}} }, why, "At 32 s power-cut of pi-1 (it led group 3) had ended 2 s before."},
 		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 50e9, To: 54e9, Requests: 9, Harmed: 9}} }, why, "At 50 s no fault stood that had an effect."},
 		{"what takes nothing out comes second", func(r *Result) {
 			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 20.5e9, To: 20.5e9})
@@ -96,7 +96,7 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 			"At 20 s no fault stood that had an effect, and 12 times as many requests came as before; group 3 lost its leader pi-1."},
 		{"what did not last", func(r *Result) { quiet(r); broken(r) }, why,
 			"The first of what did not last had been acknowledged at 15 s; the first fault after that, 5 s later, was power-cut of pi-1."},
-		{"what was wrong", func(r *Result) { quiet(r); stale(r) }, why, "When it was first found, at 21 s, power-cut of pi-1 had stood for 1 s."},
+		{"what was wrong", func(r *Result) { quiet(r); stale(r) }, why, "When it was first found, at 21 s, power-cut of pi-1 (it led group 3) had stood for 1 s."},
 		{"what it takes", func(r *Result) {
 			quiet(r)
 			r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true, Faults: []string{"20.000s +10.000s power-cut machine=pi-1 keep=0"}}

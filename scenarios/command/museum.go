@@ -52,14 +52,15 @@ Examples:
 	if *twins < 0 {
 		*twins = twinTimes * int(*seeds)
 	}
-	if *hunts < 1 || *cuts < 0 {
-		return fmt.Errorf("museum: -hunts is at least 1, and -cuts is not negative")
+	e := effort{*hunts, *cuts}
+	if err := e.validate(); err != nil {
+		return fmt.Errorf("museum: %w", err)
 	}
 	tour, err := newTour(*only, *workers)
 	if err != nil {
 		return err
 	}
-	tour.effort = effort{*hunts, *cuts}
+	tour.effort = e
 	if err := handOver(ctx, false); err != nil {
 		return err
 	}

@@ -48,8 +48,12 @@ Examples:
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *seeds < 1 || *hunts < 1 || *cuts < 0 {
-		return fmt.Errorf("mutants: -seeds and -hunts are at least 1, and -cuts is not negative")
+	if *seeds < 1 {
+		return fmt.Errorf("mutants: play at least one seed")
+	}
+	e := effort{*hunts, *cuts}
+	if err := e.validate(); err != nil {
+		return fmt.Errorf("mutants: %w", err)
 	}
 	list, err := chosen(*only)
 	if err != nil {
@@ -59,7 +63,7 @@ Examples:
 	if err != nil {
 		return err
 	}
-	h := &mutantHunt{root: root, out: *out, most: *seeds, effort: effort{*hunts, *cuts}, workers: max(*workers, 1), needed: map[string][]uint64{}}
+	h := &mutantHunt{root: root, out: *out, most: *seeds, effort: e, workers: max(*workers, 1), needed: map[string][]uint64{}}
 	return h.all(ctx, list)
 }
 

@@ -20,13 +20,20 @@ type effort struct {
 	cuts  int // runs that may be played to leave out faults; none if zero
 }
 
+func (e *effort) validate() error {
+	if e.hunts < 1 || e.cuts < 0 {
+		return errors.New("-hunts is at least 1, and -cuts is not negative")
+	}
+	return nil
+}
+
 // search is what it took to find a bug.
 type search struct {
 	seeds    []int // that each hunt took
 	left, of int   // faults of the first find after it was cut down, and before; of is zero if it was not cut down
 }
 
-// hunts looks for runs, each time among the seeds that follow the last find, until there are enough finds or no seeds any more.
+// search looks for runs, each time among the seeds that follow the last find, until there are enough finds or no seeds any more.
 func (e *effort) search(most uint64, find func(from, to uint64) (*reports.Result, error)) (first *reports.Result, s search, err error) {
 	for from := uint64(1); len(s.seeds) < max(1, e.hunts) && from <= most; {
 		found, err := find(from, most)
