@@ -42,9 +42,9 @@ func (r *Result) undone() string {
 	case kind == lasting:
 		return "No: what was gone or wrong was so at the end."
 	case h.Last+lingers >= r.until():
-		return "No: it was found until the end."
+		return "No: it was seen until the end."
 	}
-	return fmt.Sprintf("In part: after %s it was not found any more, but what was done because of it stays.", at(h.Last))
+	return fmt.Sprintf("In part: after %s it was not seen any more, but what was done because of it stays.", at(h.Last))
 }
 
 // until returns when the last requests were made.

@@ -65,13 +65,18 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
 		{"one stretch", func(*Result) {}, long,
 			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
-		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was found from 21 s to 40 s. In no second did more than one in twenty requests go wrong."},
+		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was seen from 21 s to 40 s. In no second did more than one in twenty requests go wrong."},
 		{"no stretch", quiet, long, "In no second did more than one in twenty requests go wrong."},
 		{"it led", func(*Result) {}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
 		{"an alert named it", func(r *Result) { r.Faults[0].Named = &Naming{"NodeDown", 11e9} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3), and NodeDown named it after 11 s."},
 		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 32e9, To: 34e9, Requests: 9, Harmed: 9}} }, why, "At 32 s power-cut of pi-1 (it led group 3) had ended 2 s before."},
 		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 50e9, To: 54e9, Requests: 9, Harmed: 9}} }, why, "At 50 s no fault stood that had an effect."},
+		{"what does no harm comes last", func(r *Result) {
+			r.Faults[0].Out = false
+			r.Faults = append(r.Faults, Fault{Kind: "disk-evict", Target: "pi-2", Felt: true, Mild: true, From: 20.5e9, To: 20.5e9},
+				Fault{Kind: "disk-rot", Target: "pi-3", Felt: true, Spoils: true, From: 20e9, To: 20e9})
+		}, why, "At 20 s disk-rot of pi-3 began; power-cut of pi-1 began (it led group 3)."},
 		{"what takes nothing out comes second", func(r *Result) {
 			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 20.5e9, To: 20.5e9})
 		}, why, "At 20 s power-cut of pi-1 began (it led group 3); clock-step of pi-2 began."},
@@ -96,11 +101,25 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 			"At 20 s no fault stood that had an effect, and 12 times as many requests came as before; group 3 lost its leader pi-1."},
 		{"what did not last", func(r *Result) { quiet(r); broken(r) }, why,
 			"The first of what did not last had been acknowledged at 15 s; the first fault after that, 5 s later, was power-cut of pi-1."},
-		{"what was wrong", func(r *Result) { quiet(r); stale(r) }, why, "When it was first found, at 21 s, power-cut of pi-1 (it led group 3) had stood for 1 s."},
+		{"what was wrong", func(r *Result) { quiet(r); stale(r) }, why, "When it was first seen, at 21 s, power-cut of pi-1 (it led group 3) had stood for 1 s."},
+		{"wrong before anything broke", func(r *Result) { quiet(r); fails("sessions", &Harm{Clients: 1, Times: 1, First: 12e9, Last: 90e9})(r) }, why,
+			"It was first seen at 12 s, before the first fault: none is needed for it."},
+		{"a loss, and a process that never came up", func(r *Result) {
+			quiet(r)
+			fails("lost", &Harm{Clients: 1, Times: 1, First: 80e9, Last: 90e9})(r)
+			r.Faults[0].Kind = "disk-rot"
+			for t := Seconds(31e9); t < 40e9; t += 1e9 {
+				r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: t, Reason: "exit status 1", AllowedBy: "20.000s +10.000s disk-rot machine=pi-1"})
+			}
+		}, why, "That the process on pi-1 ended again and again comes from disk-rot of pi-1 from 20 s to 30 s."},
+		{"it takes several", func(r *Result) {
+			quiet(r)
+			r.Minimal = &Minimal{Check: "live", Of: 2, Needed: true, Faults: []string{"a", "b"}}
+		}, why, "It takes all its 2 faults: without any one it passes."},
 		{"what it takes", func(r *Result) {
 			quiet(r)
 			r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true, Faults: []string{"20.000s +10.000s power-cut machine=pi-1 keep=0"}}
-		}, why, "Of its 9 faults 1 suffices, and without any one of them it passes: power-cut of pi-1 at 20.000s."},
+		}, why, "Of its 9 faults 1 suffices, and without any one of them it passes: power-cut of pi-1 at 20 s."},
 		{"it takes nothing", func(r *Result) { quiet(r); r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true} }, why, "It fails so without any of its 9 faults, too."},
 		{"nothing to explain", quiet, why, "There is nothing to explain."},
 		{"alone", func(*Result) {}, heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
@@ -109,12 +128,18 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"long after", func(r *Result) { r.Impact.Stretches[0].To = 75e9 }, heal,
 			"Yes, once the fault was gone: requests went well again from 75 s on, 45 s after the end of power-cut of pi-1. That was 15 s after everything was healed."},
 		{"never", func(r *Result) { r.Impact.Stretches[0].To = 100e9 }, heal, "No: requests still went wrong when the last were made. That was 40 s after everything was healed."},
+		{"hardly anybody asked any more", func(r *Result) { r.Impact.Stretches[0].To, r.Impact.Until, r.Impact.After = 50e9, 90e9, 6 }, heal,
+			"No: requests went wrong until 50 s, and then hardly anybody asked any more."},
+		{"boards that never came up", func(r *Result) {
+			quiet(r)
+			r.Hardships = []Hardship{{Machine: "pi-1", Sags: 9, First: 30e9, Last: 98e9}, {Machine: "pi-2", Sags: 9, First: 30e9, Last: 60e9}}
+		}, heal, "No: pi-1 still stopped again and again when the run ended. Clients were served all the time."},
 		{"nobody asked any more", func(r *Result) { r.Impact.Stretches[0].To, r.Impact.Until = 90e9, 90e9 }, heal,
 			"No: requests still went wrong when the last were made. That was 30 s after everything was healed."},
 		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what was gone or wrong was so at the end. Clients were served all the time."},
 		{"wrong answers cease", stale, heal,
-			"In part: after 40 s it was not found any more, but what was done because of it stays. From 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
-		{"wrong answers until the end", func(r *Result) { quiet(r); stale(r); r.Checks[0].Harm.Last = 99e9 }, heal, "No: it was found until the end. Clients were served all the time."},
+			"In part: after 40 s it was not seen any more, but what was done because of it stays. From 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
+		{"wrong answers until the end", func(r *Result) { quiet(r); stale(r); r.Checks[0].Harm.Last = 99e9 }, heal, "No: it was seen until the end. Clients were served all the time."},
 		{"what nobody knows more of", func(r *Result) { quiet(r); fails("agreement", nil)(r) }, heal,
 			"No: what agreement found is not undone by waiting. Clients were served all the time."},
 		{"a service that came back", fails("live", nil), heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},

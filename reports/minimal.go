@@ -58,6 +58,17 @@ func (m *Minimal) proved() string {
 	return fmt.Sprintf("Of its %s %s, perhaps fewer: %s.", all, suffice(len(m.Faults)), m.named())
 }
 
+func seeds(all []uint64) string {
+	var names []string
+	for _, s := range all {
+		names = append(names, fmt.Sprint(s))
+	}
+	if len(names) == 1 {
+		return "seed " + names[0]
+	}
+	return "the seeds " + list(names)
+}
+
 func whole(n int) string {
 	if n == 1 {
 		return "its one fault"
@@ -81,7 +92,11 @@ func (m *Minimal) named() string {
 			continue
 		}
 		_, target, _ := strings.Cut(words[3], "=")
-		names = append(names, fmt.Sprintf("%s of %s at %s", words[2], target, words[0]))
+		when := words[0]
+		if t := new(Seconds); t.UnmarshalJSON([]byte(strings.TrimSuffix(when, "s"))) == nil {
+			when = at(*t)
+		}
+		names = append(names, fmt.Sprintf("%s of %s at %s", words[2], target, when))
 	}
 	if more := len(names) - mostNamed; more > 0 {
 		names = append(names[:mostNamed], fmt.Sprintf("%d more", more))
@@ -97,7 +112,7 @@ func (p *page) minimal(m *Minimal) {
 	p.put("<section>\n<h2>The smallest run that fails so</h2>\n<p>%s</p>\n", m.proved())
 	p.put("<p class=\"soft\">Cut down in %s, as long as %s was the first check that failed.", count(m.Runs, "run", "runs"), m.Check)
 	if m.Needed && len(m.Faults) > 0 {
-		p.put(" “It passes” means: with none of the seeds %s.", strings.Trim(fmt.Sprint(m.Seeds), "[]"))
+		p.put(" “It passes” means: so it did with %s.", seeds(m.Seeds))
 	}
 	p.WriteString("</p>\n")
 	if len(m.Faults) > 0 {

@@ -39,7 +39,7 @@ func promiseOf(check string) promise {
 		"live":     {"Too few requests were answered in time, although everything was healed.", "waited too long, or in vain", service},
 		"served":   {"Too few requests were answered in time.", "waited too long, or in vain", service},
 		"progress": {"Nothing was answered although enough nodes were well.", "", service},
-		"lost":     {"Data was lost, and not everybody who asked for it was told so.", "were not told", lasting},
+		"lost":     {"Data was lost, and not everybody who asked for it was told so.", "asked in vain and were told nothing", lasting},
 
 		"named":                  {"Alerts did not name what they must, or fired for nothing.", "", service},
 		"untouched":              {"Nodes that were well were meddled with.", "", service},

@@ -46,7 +46,14 @@ func (r *Result) wronged() string {
 	if r.Impact != nil && r.Impact.Clients >= h.Clients {
 		who = fmt.Sprintf("%d of %s", h.Clients, count(r.Impact.Clients, "client", "clients"))
 	}
-	return fmt.Sprintf("%s %s, %s. ", who, felt, count(h.Times, "time", "times"))
+	return fmt.Sprintf("%s %s, %s. ", who, felt, times(h.Times))
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // wrongFor says for how long it was so, before how long all felt something.
@@ -56,9 +63,9 @@ func (r *Result) wrongFor() string {
 	case h == nil || kind == service:
 		return ""
 	case at(h.First) == at(h.Last):
-		return fmt.Sprintf("That was found at %s. ", at(h.First))
+		return fmt.Sprintf("That was seen at %s. ", at(h.First))
 	default:
-		return fmt.Sprintf("That was found from %s to %s. ", at(h.First), at(h.Last))
+		return fmt.Sprintf("That was seen from %s to %s. ", at(h.First), at(h.Last))
 	}
 }
 
@@ -68,6 +75,8 @@ func (r *Result) whyWrong() []string {
 	switch kind := promiseOf(r.Broken()).kind; {
 	case h == nil || kind == service:
 		return nil
+	case kind == lasting && h.Promised == 0 && len(r.whyDown()) > 0: // which says more
+		return nil
 	case h.Promised > 0:
 		text := fmt.Sprintf("The first of what did not last had been acknowledged at %s", at(h.Promised))
 		if f := r.next(h.Promised); f != nil {
@@ -75,9 +84,9 @@ func (r *Result) whyWrong() []string {
 		}
 		return []string{text + "."}
 	case len(r.Faults) > 0 && h.First < Seconds(r.Began()):
-		return []string{fmt.Sprintf("It was first found at %s, before the first fault: none is needed for it.", at(h.First))}
+		return []string{fmt.Sprintf("It was first seen at %s, before the first fault: none is needed for it.", at(h.First))}
 	default:
-		return []string{fmt.Sprintf("When it was first found, at %s, %s.", at(h.First), r.blame(&Stretch{From: h.First, To: h.First}))}
+		return []string{fmt.Sprintf("When it was first seen, at %s, %s.", at(h.First), r.blame(&Stretch{From: h.First, To: h.First}))}
 	}
 }
 
