@@ -52,6 +52,8 @@ func (m *Minimal) proved() string {
 		return fmt.Sprintf("It fails so without any of its %s, too.", all)
 	case m.Needed && len(m.Faults) == m.Of:
 		return fmt.Sprintf("It takes %s: without any one it passes.", whole(m.Of))
+	case len(m.Faults) == m.Of:
+		return fmt.Sprintf("None of its %s could be left out in %s.", all, count(m.Runs, "run", "runs"))
 	case m.Needed:
 		return fmt.Sprintf("Of its %s %s, and without any one of them it passes: %s.", all, suffice(len(m.Faults)), m.named())
 	}
