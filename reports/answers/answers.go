@@ -1,4 +1,4 @@
-// Package answers keeps runs that failed and that no scenario was written to fail so, each with an answer key: what a person says of it
+// Package answers keeps runs that failed and that no scenario was written to fail so, each with an answer key: what somebody says of it
 // who has looked at all that the run left. Tests want to find these answers in the first screen of the run's page.
 //
 // Invariants: a key is written from the evidence of a run, never from its page; each of the five questions has an answer, and each answer
@@ -28,13 +28,13 @@ type Run struct {
 	Key      Key
 }
 
-// Key is what a person says of a run.
+// Key is what is said of a run.
 type Key struct {
 	Run     string   `yaml:"run"` // how it came about
 	Answers []Answer `yaml:"answers"`
 }
 
-// Answer answers a question in the person's words.
+// Answer answers a question in a person's words.
 type Answer struct {
 	Question string   `yaml:"question"`
 	Answer   string   `yaml:"answer"`
