@@ -52,6 +52,15 @@ func TestAFailedCheckSaysWhoWasDoneWrong(t *testing.T) {
 		return history.Operation{Client: client, Kind: history.Use, Key: "ann", Use: &history.Visit{Action: "profile", User: "ann", As: "bob"},
 			Call: s(at), Return: s(at + 1), Outcome: history.OK}
 	}
+	users := func(lines ...string) (h history.History) {
+		for n, line := range lines {
+			o := use(t, line)
+			o.Client = n + 1
+			h = append(h, o)
+		}
+		return h
+	}
+	ann, post := "1 2 ok register ann", "3 4 ok post ann id=p1"
 	for _, c := range []struct {
 		name string
 		got  reports.Check
@@ -62,6 +71,10 @@ func TestAFailedCheckSaysWhoWasDoneWrong(t *testing.T) {
 		{"linearizable", Linearizable(history.History{put, misses(2, 10), misses(3, 12)}, 1, 1e6), reports.Harm{Clients: 1, Times: 1, First: 11e9, Last: 11e9}},
 		{"live", Live(history.History{put, slow}, Liveness{From: s(9), To: s(40), Within: s(2), SharePPM: 1e6, Minimum: 1}),
 			reports.Harm{Clients: 1, Times: 1, First: 29e9, Last: 29e9}},
+		{"kept", Kept(users(ann, post, "60 61 ok profile ann by=bob fresh"), s(50), 1), reports.Harm{Clients: 1, Times: 1, First: 61e9, Last: 61e9, Promised: 4e9}},
+		{"bounded", Bounded(users(ann, post, "10 11 ok profile ann by=bob", "12 13 ok profile ann by=eve"), s(2), false, 1),
+			reports.Harm{Clients: 2, Times: 2, First: 11e9, Last: 13e9}},
+		{"jobs", Jobs(users(ann, "60 61 ok profile ann fresh"), s(50), s(10), 1), reports.Harm{Clients: 1, Times: 1, First: 50e9, Last: 50e9, Promised: 2e9}},
 		{"sessions", Sessions(history.History{stranger(5, 10), stranger(6, 11)}, 1), reports.Harm{Clients: 2, Times: 2, First: 11e9, Last: 12e9}},
 	} {
 		if c.got.Status != reports.Fail || c.got.Harm == nil || *c.got.Harm != c.want {
