@@ -201,7 +201,10 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 	if err == nil {
 		err = c.confirm(ctx, found)
 	}
-	err = errors.Join(err, c.report(found, &job))
+	if c.of != "" {
+		err = errors.Join(err, c.report(found, &job))
+		fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
+	}
 	fmt.Printf("\nscenario: %s\nagain:    %s\n", c.file(), c.again(found))
 	return err
 }
@@ -213,9 +216,6 @@ func (c *cutting) again(found *shrink.Found) string {
 
 // report writes what was found into the run's own folder, and the reports there anew.
 func (c *cutting) report(found *shrink.Found, job *shrink.Job) error {
-	if c.of == "" {
-		return nil
-	}
 	r, timeline, err := reports.Read(c.of)
 	if err != nil {
 		return fmt.Errorf("shrink: what was found cannot stand in the report of the run: %w", err)
@@ -237,7 +237,6 @@ func (c *cutting) report(found *shrink.Found, job *shrink.Job) error {
 	if err := m.Write(c.of); err != nil {
 		return err
 	}
-	fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
 	return reports.Write(c.of, r, timeline, boards)
 }
 
