@@ -210,7 +210,7 @@ func (t *tour) cut(ctx context.Context, took *search, v *visit, seed uint64) err
 	}
 	c := &cutting{whole: v.scenario}
 	defer tell("")
-	_, err = t.effort.cut(ctx, took, shrink.Job{
+	_, err = t.effort.cut(ctx, took, &shrink.Job{
 		Run:     shrink.Run{Seed: seed, Cut: scenarios.Cut{Faults: faults, Amounts: v.scenario.Amounts()}},
 		Workers: t.workers, Possible: c.possible,
 		Play: func(ctx context.Context, core int, r shrink.Run) (*reports.Result, error) {

@@ -188,7 +188,7 @@ func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (*reports.Resu
 	}
 	c.whole = whole
 	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: c.play}
-	small, err := h.effort.cut(ctx, &s, job)
+	small, err := h.effort.cut(ctx, &s, &job)
 	if err == nil && small != nil {
 		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(s.left))), c.report(small, &job))
 	}

@@ -50,7 +50,7 @@ func (e *effort) search(most uint64, find func(from, to uint64) (*reports.Result
 }
 
 // cut leaves out faults of a run, until no single one can be left out or the runs are spent.
-func (e *effort) cut(ctx context.Context, s *search, job shrink.Job) (*shrink.Found, error) {
+func (e *effort) cut(ctx context.Context, s *search, job *shrink.Job) (*shrink.Found, error) {
 	if e.cuts == 0 {
 		return nil, nil
 	}

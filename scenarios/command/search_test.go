@@ -60,7 +60,7 @@ func TestFindsAreCutDownAndCounted(t *testing.T) {
 		}
 		var s search
 		e := effort{cuts: cuts}
-		_, err := e.cut(context.Background(), &s, shrink.Job{Run: shrink.Run{Seed: 1, Cut: scenarios.Cut{Faults: faults}}, Workers: 1,
+		_, err := e.cut(context.Background(), &s, &shrink.Job{Run: shrink.Run{Seed: 1, Cut: scenarios.Cut{Faults: faults}}, Workers: 1,
 			Possible: func(shrink.Run) bool { return true },
 			Play: func(_ context.Context, _ int, r shrink.Run) (*reports.Result, error) {
 				met := 0

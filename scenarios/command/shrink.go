@@ -202,7 +202,9 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 		err = c.confirm(ctx, found)
 	}
 	if c.of != "" {
-		err = errors.Join(err, c.report(found, &job))
+		if bad := c.report(found, &job); bad != nil {
+			return errors.Join(err, bad)
+		}
 		fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
 	}
 	fmt.Printf("\nscenario: %s\nagain:    %s\n", c.file(), c.again(found))
