@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"picloud/chaos"
@@ -27,7 +28,7 @@ const mutantFolder = ".cache/mutants"
 
 // Mutants plants bugs in our own code and looks for each.
 func Mutants(ctx context.Context, args []string) error {
-	f := flags("mutants", `mutants [-seeds N] [-hunts N] [-cuts N] [-only NAME] [-out FOLDER]
+	f := flags("mutants", `mutants [-seeds N] [-hunts N] [-cuts N] [-only NAMES] [-out FOLDER]
 
 Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails; of
 some that no scenario shows by what users see, the tests of a package must fail. A mutant that nothing finds is a hole in the checks or in the faults, and a failure; so is a seed that
@@ -38,11 +39,11 @@ first find is cut down to as few faults as fail the same check, by playing its o
 
 Examples:
   picloud mutants
-  picloud mutants -only stale-read -seeds 200`)
+  picloud mutants -only stale-read,early-answer -seeds 200`)
 	seeds := f.Uint64("seeds", 50, "seeds that are played for a mutant at most")
 	hunts := f.Int("hunts", 3, "times that a mutant is looked for")
 	cuts := f.Int("cuts", 100, "runs that are played to cut the first find down")
-	only := f.String("only", "", "the one mutant to look for")
+	only := f.String("only", "", "the mutants to look for, separated by commas")
 	out := f.String("out", filepath.Join("out", "mutants"), "the folder for the runs that found something")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
@@ -67,20 +68,24 @@ Examples:
 	return h.all(ctx, list)
 }
 
-// chosen returns the mutant of a name, or all for the empty one.
-func chosen(only string) ([]mutants.Mutant, error) {
+// chosen returns the mutants of some names, or all if there is none.
+func chosen(only string) (list []mutants.Mutant, err error) {
 	all := mutants.All()
 	if only == "" {
 		return all, nil
 	}
 	var names []string
 	for _, m := range all {
-		if string(m.Name) == only {
-			return []mutants.Mutant{m}, nil
-		}
 		names = append(names, string(m.Name))
 	}
-	return nil, fmt.Errorf("there is no mutant %q%s", only, chaos.DidYouMean(only, names))
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return nil, fmt.Errorf("there is no mutant %q%s", name, chaos.DidYouMean(name, names))
+		}
+		list = append(list, all[i])
+	}
+	return list, nil
 }
 
 // mutantHunt is a hunt for mutants under way.
