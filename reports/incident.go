@@ -152,7 +152,7 @@ func (r *Result) whoFelt() string {
 	i, wronged := r.Impact, r.wronged()
 	switch {
 	case i == nil || i.Requests == 0:
-		return cmp.Or(wronged, "Nobody asked for anything.")
+		return cmp.Or(strings.TrimSpace(wronged), "Nobody asked for anything.")
 	case i.Harmed() == 0 && wronged != "":
 		return wronged + fmt.Sprintf("All %d requests were answered in time.", i.Requests)
 	case i.Harmed() == 0:

@@ -173,6 +173,17 @@ func TestAnAnswerIsASentence(t *testing.T) {
 			r.Impact.Stretches = append(r.Impact.Stretches, s)
 			r.Impact.Requests, r.Impact.Failed = r.Impact.Requests+s.Requests, r.Impact.Failed+s.Harmed
 		}
+		if broken := rapid.SampledFrom([]string{"", "durable", "sessions", "live", "agreement", "unheard-of"}).Draw(t, "broken"); broken != "" {
+			c := Check{Name: broken, Status: Fail, Detail: "something"}
+			if rapid.Bool().Draw(t, "known whom") {
+				c.Harm = &Harm{Clients: 1, Times: 1, First: seconds.Draw(t, "first"), Promised: seconds.Draw(t, "promised")}
+				c.Harm.Last = c.Harm.First + seconds.Draw(t, "lasted")
+			}
+			r.Checks = []Check{c}
+		}
+		for range rapid.IntRange(0, 5).Draw(t, "ends") {
+			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: seconds.Draw(t, "at"), Reason: "exit status 1", Stack: strings.Repeat("no card ", 90) + "\n", AllowedBy: "x"})
+		}
 		for _, a := range r.Incident() {
 			if !strings.HasSuffix(a.Text, ".") || len(a.Text) > 800 || strings.Contains(a.Text, "unfelt") || strings.Contains(a.Text, "  ") || strings.Contains(a.Text, " -") {
 				t.Fatalf("%s %s", a.Question, a.Text)

@@ -101,8 +101,10 @@ func (r *Result) next(t Seconds) (next *Fault) {
 	return next
 }
 
-// loops is from how many ends on a process is said to end again and again.
-const loops = 3
+const (
+	loops      = 3   // from so many ends on a process is said to end again and again
+	mostReason = 140 // letters of a reason, of which libraries' may be long
+)
 
 // deathLoop says which machine's process ended by itself most often for one reason, if it did so again and again.
 func (r *Result) deathLoop() string {
@@ -145,9 +147,12 @@ func (r *Result) endsMost() (*Death, int) {
 // why says why a process ended: if it only has a status, what it printed last says more.
 func (d *Death) why() string {
 	printed, _, _ := strings.Cut(strings.TrimSpace(d.Stack), "\n")
-	if strings.HasPrefix(d.Reason, "exit status") && printed != "" {
-		return printed
-	}
 	reason, _, _ := strings.Cut(d.Reason, "\n")
+	if strings.HasPrefix(d.Reason, "exit status") && printed != "" {
+		reason = printed
+	}
+	if runes := []rune(reason); len(runes) > mostReason {
+		reason = string(runes[:mostReason-1]) + "…"
+	}
 	return reason
 }
