@@ -54,8 +54,10 @@ func (m *Minimal) proved() string {
 		return fmt.Sprintf("It takes %s: without any one it passes.", whole(m.Of))
 	case len(m.Faults) == m.Of:
 		return fmt.Sprintf("None of its %s could be left out in %s.", all, count(m.Runs, "run", "runs"))
+	case m.Needed && len(m.Faults) == 1:
+		return fmt.Sprintf("Of its %s 1 suffices: %s.", all, m.named())
 	case m.Needed:
-		return fmt.Sprintf("Of its %s %s, and without any one of them it passes: %s.", all, suffice(len(m.Faults)), m.named())
+		return fmt.Sprintf("Of its %s %s, and none of these can be left out: %s.", all, suffice(len(m.Faults)), m.named())
 	}
 	return fmt.Sprintf("Of its %s %s, perhaps fewer: %s.", all, suffice(len(m.Faults)), m.named())
 }
@@ -114,7 +116,7 @@ func (p *page) minimal(m *Minimal) {
 	p.put("<section>\n<h2>The smallest run that fails so</h2>\n<p>%s</p>\n", m.proved())
 	p.put("<p class=\"soft\">Cut down in %s, as long as %s was the first check that failed.", count(m.Runs, "run", "runs"), m.Check)
 	if m.Needed && len(m.Faults) > 0 {
-		p.put(" “It passes” means: so it did with %s.", seeds(m.Seeds))
+		p.put(" With one fault less it passed with %s.", seeds(m.Seeds))
 	}
 	p.WriteString("</p>\n")
 	if len(m.Faults) > 0 {
