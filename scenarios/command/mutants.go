@@ -124,7 +124,7 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 		}
 		took = append(took, s)
 		fmt.Printf("%-16s %6d  %-20s %8s  %s\n", m.Name, s.median(), found.Broken(), s.size(), m.Meaning)
-		fmt.Printf("%24s hunts took %s seeds; %s sim -seed %d -scenario %s\n", "", s.each(), built(m.Name), found.Seed, m.Scenario)
+		fmt.Printf("%24s seeds of each hunt: %s; again: %s sim -seed %d -scenario %s\n", "", s.each(), built(m.Name), found.Seed, m.Scenario)
 		if !slices.Contains(h.needed[m.Scenario], found.Seed) {
 			h.needed[m.Scenario] = append(h.needed[m.Scenario], found.Seed)
 		}

@@ -79,7 +79,7 @@ func (s *search) size() string {
 	return fmt.Sprintf("%d of %d", s.left, s.of)
 }
 
-// each lists how many seeds the hunts took: "1, 4 and 2".
+// each lists how many seeds the hunts took: "1, 4, 2".
 func (s *search) each() string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(s.seeds), "[]"), " ", ", ")
 }
