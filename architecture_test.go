@@ -23,6 +23,7 @@ var arrows = []struct {
 	{"hw", []string{"hw"}, "the board is at the ground"},
 	{"hw/board", []string{"hw", "node/mutant"}, "a bug that can be planted there is a name"},
 	{"reports", nil, "reports see results, no simulator: a live run is shown the same way"},
+	{"reports/answers", []string{"reports"}, "what a person says of a run is compared with its page"},
 	{"node/host", []string{"hw"}, "what a node stands on is at the ground, beside the board"},
 	{"node/host/points", nil, "a name of a place is known to who passes it and to who orders a crash there"},
 	{"node/host/orders", nil, "how faults are ordered is agreed upon by who orders and who carries out, and neither knows the other"},

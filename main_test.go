@@ -92,6 +92,8 @@ func TestBadInputIsSaidInOneSentence(t *testing.T) {
 		{"museum -only louvre", `"louvre"`},
 		{"mutants -only x-men", `"x-men"`},
 		{"mutants -seeds 0", "at least one seed"},
+		{"mutants -hunts 0", "-hunts is at least 1"},
+		{"museum -cuts -1", "not negative"},
 		{"bench-sim -seconds 0", "at least a second"},
 		{"abuse-score -block 0", "1 to 20000 ppm"},
 		{"abuse-score -corpus absent.tsv", "absent.tsv"},

@@ -28,8 +28,14 @@ type Timing struct {
 }
 
 // Write writes the result, the timeline, the summary, the page and the JUnit report into a folder, which it makes.
-// Each file is there whole or not at all. What boards went through is evidence, and there already.
+// Each file is there whole or not at all. What boards went through is evidence, and there already; so is what the run was cut down to, if
+// it was.
 func Write(folder string, r *Result, t Timeline, b Boards) error {
+	m, err := minimalOf(folder, r.TraceHash)
+	if err != nil {
+		return err
+	}
+	r.Minimal = m
 	result, err := r.Encode()
 	if err != nil {
 		return err
@@ -92,7 +98,9 @@ func Read(folder string) (*Result, Timeline, error) {
 	if err := readJSON(filepath.Join(folder, TimelineFile), &t); err != nil {
 		return nil, nil, err
 	}
-	return &r, t, nil
+	var err error
+	r.Minimal, err = minimalOf(folder, r.TraceHash)
+	return &r, t, err
 }
 
 func readJSON(path string, v any) error {

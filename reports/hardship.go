@@ -9,7 +9,8 @@ type Hardship struct {
 	Watchdog int     `json:"watchdog,omitempty"` // resets by the watchdog
 	Overheat int     `json:"overheat,omitempty"` // times that heat turned it off
 	First    Seconds `json:"first,omitempty"`    // of these
-	Hot      Seconds `json:"hot,omitempty"`      // at 80 °C or more, where clocks are held down
+	Last     Seconds `json:"last,omitempty"`
+	Hot      Seconds `json:"hot,omitempty"` // at 80 °C or more, where clocks are held down
 }
 
 // tooHot is where a Pi begins to hold its clock down, m°C.
@@ -31,7 +32,10 @@ func (all Boards) Hardships() []Hardship {
 			case "overheated":
 				h.Overheat++
 			}
-			if before == 0 && h.stops() > 0 {
+			if h.stops() == before {
+				continue
+			}
+			if h.Last = e.At; before == 0 {
 				h.First = e.At
 			}
 		}

@@ -6,6 +6,7 @@ import "time"
 // which it was made; attackers' do not count.
 type Impact struct {
 	From     Seconds `json:"from"`
+	Until    Seconds `json:"until"`  // after that nobody asked for anything
 	Within   Seconds `json:"within"` // a request that took longer is late
 	Requests int     `json:"requests"`
 	Failed   int     `json:"failed"`
@@ -20,6 +21,7 @@ type Impact struct {
 	P99       Seconds      `json:"p99"`                 // of the requests that succeeded
 	Kinds     []KindImpact `json:"kinds,omitempty"`     // of requests of which some did not go well, the most of those first
 	Stretches []Stretch    `json:"stretches,omitempty"` // of bad seconds, in order
+	After     int          `json:"after"`               // requests that were made after the last of them
 }
 
 // KindImpact is what was felt by requests of one kind.
@@ -35,6 +37,7 @@ type Stretch struct {
 	To       Seconds `json:"to"`
 	Requests int     `json:"requests"`
 	Harmed   int     `json:"harmed"`
+	Rush     int     `json:"rush,omitempty"` // how many times as many requests as before were made when it began, if those were many more
 }
 
 // Harmed returns how many requests did not go well: they failed, came late, or nobody knows.

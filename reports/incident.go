@@ -18,6 +18,7 @@ const (
 	justBefore    = 3e9  // how long before a stretch a process must have ended to be named with it
 	withinASecond = 1e9  // a request counts for the second in which it was made: what begins in it may be the cause
 	lesser        = 3e9  // what ended just before, and what takes nothing out, is as likely a cause as what began so long before
+	slight        = 20   // a stretch in which so many times fewer requests went wrong than in the worst one needs no reason
 	instant       = 1e9  // a fault that is shorter has one time in a sentence, not two
 )
 
@@ -42,10 +43,17 @@ func (r *Result) weights() []int {
 		s := &r.Impact.Stretches[i]
 		for rank, f := range r.nearest(s) {
 			weight := s.Harmed / (rank + 1)
-			if !r.Faults[f].Out {
+			if !r.Faults[f].Out && !r.Faults[f].Spoils {
 				weight /= 4 // it stood near, and something else may well have been the cause
 			}
 			weights[f] += weight
+		}
+	}
+	for i := range r.Deaths {
+		for f := range r.Faults {
+			if r.Faults[f].excuses(&r.Deaths[i]) {
+				weights[f] += r.Impact.Harmed()/len(r.Deaths) + 1
+			}
 		}
 	}
 	return weights
@@ -59,8 +67,11 @@ func (r *Result) nearest(s *Stretch) []int {
 		if ended := s.From + withinASecond - f.To; ended >= 0 {
 			d = min(d, ended+lesser)
 		}
-		if !f.Out && f.Named == nil {
+		if !f.Out && f.Named == nil && !f.Spoils {
 			d += lesser
+		}
+		if f.Mild {
+			d += lingers
 		}
 		return d
 	}
@@ -76,8 +87,8 @@ func (r *Result) nearest(s *Stretch) []int {
 
 func (r *Result) whatBroke() string {
 	var said []string
-	if broken := r.Broken(); broken != "" {
-		said = append(said, fmt.Sprintf("The check %s failed.", broken))
+	if r.Broken() != "" {
+		said = append(said, r.promiseBroken())
 	}
 	felt := 0
 	var order []int
@@ -89,7 +100,7 @@ func (r *Result) whatBroke() string {
 	}
 	weights := r.weights()
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(weights[b]-weights[a], cmp.Compare(r.Faults[b].To-r.Faults[b].From, r.Faults[a].To-r.Faults[a].From))
+		return cmp.Or(mildness(&r.Faults[a])-mildness(&r.Faults[b]), weights[b]-weights[a], cmp.Compare(r.Faults[b].To-r.Faults[b].From, r.Faults[a].To-r.Faults[a].From))
 	})
 	var names []string
 	for _, i := range order[:min(len(order), mostNamed)] {
@@ -106,11 +117,21 @@ func (r *Result) whatBroke() string {
 		said = append(said, fmt.Sprintf("%s: %s.", count(felt, "fault", "faults"), list(names)))
 	}
 	said = append(said, r.suffered()...)
+	if loop := r.deathLoop(); loop != "" {
+		said = append(said, loop)
+	}
 	if unexpected := r.unexpected(); len(unexpected) > 0 {
 		said = append(said, fmt.Sprintf("%s, which no fault excuses; the first on %s at %s.",
 			count(len(unexpected), "process ended by itself", "processes ended by themselves"), unexpected[0].Machine, at(unexpected[0].At)))
 	}
 	return strings.Join(said, " ")
+}
+
+func mildness(f *Fault) int {
+	if f.Mild {
+		return 1
+	}
+	return 0
 }
 
 // unexpected returns the processes whose end no fault excuses.
@@ -128,12 +149,17 @@ func (f *Fault) phrase() string {
 }
 
 func (r *Result) whoFelt() string {
-	i := r.Impact
+	i, wronged := r.Impact, r.wronged()
 	switch {
 	case i == nil || i.Requests == 0:
-		return "Nobody asked for anything."
+		return cmp.Or(strings.TrimSpace(wronged), "Nobody asked for anything.")
+	case i.Harmed() == 0 && wronged != "":
+		return wronged + fmt.Sprintf("All %d requests were answered in time.", i.Requests)
 	case i.Harmed() == 0:
 		return fmt.Sprintf("Nobody: all %d requests went well.", i.Requests)
+	}
+	if wronged != "" {
+		wronged += "Slow or failed: "
 	}
 	var kinds []string
 	for _, k := range i.Kinds[:min(len(i.Kinds), mostNamed)] {
@@ -142,17 +168,17 @@ func (r *Result) whoFelt() string {
 	if more := len(i.Kinds) - mostNamed; more > 0 {
 		kinds = append(kinds, count(more, "more kind", "more kinds"))
 	}
-	return fmt.Sprintf("%d of %s and %d of %d requests: %d failed, of %d nobody knows, %d took over %s. They were %s.",
+	return wronged + fmt.Sprintf("%d of %s and %d of %d requests: %d failed, of %d nobody knows, %d took over %s. They were %s.",
 		i.Hit, count(i.Clients, "client", "clients"), i.Harmed(), i.Requests, i.Failed, i.Unknown, i.Late, at(i.Within), list(kinds))
 }
 
 func (r *Result) howLong() string {
 	i := r.Impact
 	if i == nil || len(i.Stretches) == 0 {
-		return "In no second did more than one in twenty requests go wrong."
+		return r.wrongFor() + "In no second did more than one in twenty requests go wrong."
 	}
 	longest := slices.MaxFunc(i.Stretches, func(a, b Stretch) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
-	text := fmt.Sprintf("In %s of the run more than one in twenty requests went wrong", count(int(i.Bad/1e9), "second", "seconds"))
+	text := r.wrongFor() + fmt.Sprintf("In %s of the run more than one in twenty requests went wrong", count(int(i.Bad/1e9), "second", "seconds"))
 	if len(i.Stretches) == 1 {
 		text += fmt.Sprintf(", from %s to %s.", at(longest.From), at(longest.To))
 	} else {
@@ -166,16 +192,21 @@ func (r *Result) howLong() string {
 }
 
 func (r *Result) why() string {
-	var said []string
-	if broken := r.Broken(); broken != "" {
-		said = append(said, r.Cause()+".")
+	said := append(r.whyWrong(), r.whyDown()...)
+	if r.Minimal != nil {
+		said = append([]string{r.Minimal.proved()}, said...)
 	}
 	if r.Impact == nil || len(r.Impact.Stretches) == 0 {
 		return cmp.Or(strings.Join(said, " "), "There is nothing to explain.")
 	}
 	worst := slices.Clone(r.Impact.Stretches)
 	slices.SortStableFunc(worst, func(a, b Stretch) int { return b.Harmed - a.Harmed })
-	worst = worst[:min(len(worst), mostNamed)]
+	named := mostNamed
+	if len(said) > 0 { // what was wrong is said already
+		named = 1
+	}
+	most := worst[0].Harmed
+	worst = slices.DeleteFunc(worst[:min(len(worst), named)], func(s Stretch) bool { return s.Harmed*slight < most })
 	slices.SortFunc(worst, func(a, b Stretch) int { return cmp.Compare(a.From, b.From) })
 	for i := range worst {
 		said = append(said, fmt.Sprintf("At %s %s.", at(worst[i].From), r.blame(&worst[i])))
@@ -191,11 +222,11 @@ func (r *Result) blame(s *Stretch) string {
 		part := f.Kind + " of " + f.Target
 		switch {
 		case f.To < s.From:
-			part += fmt.Sprintf(" had ended %s before", at(s.From-f.To))
+			part += fmt.Sprintf("%s had ended %s before", r.led(f), at(s.From-f.To))
 		case f.From >= s.From:
 			part += " began" + r.led(f)
 		default:
-			part += fmt.Sprintf(" had stood for %s", at(s.From-f.From))
+			part += fmt.Sprintf("%s had stood for %s", r.led(f), at(s.From-f.From))
 		}
 		if f.Named != nil {
 			part += fmt.Sprintf(", and %s named it after %s", f.Named.Alert, at(f.Named.After))
@@ -204,8 +235,11 @@ func (r *Result) blame(s *Stretch) string {
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "no fault stood that had an effect")
+		if s.Rush > 0 {
+			parts[0] += fmt.Sprintf(", and %d times as many requests came as before", s.Rush)
+		}
 		if stops := r.stopsBefore(s.From + withinASecond); stops > 0 {
-			parts[0] += ", and " + count(stops, "board had", "boards had") + " stopped by itself"
+			parts[0] += ", and " + count(stops, "board had stopped by itself", "boards had stopped by themselves")
 		}
 	}
 	parts = append(parts, r.leadsLost(s)...)
@@ -262,35 +296,6 @@ func (r *Result) led(f *Fault) string {
 	return ""
 }
 
-func (r *Result) healed() string {
-	switch {
-	case r.Broken() != "" && (r.Impact == nil || len(r.Impact.Stretches) == 0):
-		return "No: what the check found is not undone by waiting."
-	case r.Impact == nil || len(r.Impact.Stretches) == 0:
-		return "There was nothing to heal: clients were served all the time."
-	}
-	last := &r.Impact.Stretches[len(r.Impact.Stretches)-1]
-	var text string
-	switch over := r.lastFault(last); {
-	case last.To+withinASecond >= r.SimulatedSeconds:
-		text = "No: requests still went wrong when the run ended."
-	case over == nil:
-		text = fmt.Sprintf("Yes: from %s on requests went well again.", at(last.To))
-	case last.To <= over.To:
-		text = fmt.Sprintf("Yes: from %s on requests went well again, while %s still stood until %s.", at(last.To), over.Kind+" of "+over.Target, at(over.To))
-	default:
-		text = fmt.Sprintf("Yes, once the fault was gone: requests went well again from %s on, %s after the end of %s.",
-			at(last.To), at(last.To-over.To), over.Kind+" of "+over.Target)
-	}
-	if last.To > r.HealedAt+withinASecond && r.HealedAt > 0 && len(r.Faults) > 0 {
-		text += fmt.Sprintf(" That was %s after everything was healed.", at(last.To-r.HealedAt))
-	}
-	if broken := r.Broken(); broken != "" {
-		text += fmt.Sprintf(" What %s found is not undone by that.", broken)
-	}
-	return text
-}
-
 // during returns how many faults that had an effect began after a stretch had begun and before it was over.
 func (r *Result) during(s *Stretch) (n int) {
 	for i := range r.Faults {
@@ -299,18 +304,6 @@ func (r *Result) during(s *Stretch) (n int) {
 		}
 	}
 	return n
-}
-
-// lastFault returns the fault that ended last of those that stood in a stretch or just before, of those that take something out if there are
-// such; nil if there is none.
-func (r *Result) lastFault(s *Stretch) (last *Fault) {
-	for i := range r.Faults {
-		f := &r.Faults[i]
-		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.Out && !last.Out || f.Out == last.Out && f.To > last.To) {
-			last = f
-		}
-	}
-	return last
 }
 
 // count prints a number with its noun.

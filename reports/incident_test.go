@@ -13,7 +13,7 @@ func story(change func(*Result)) *Result {
 	r := &Result{Verdict: Pass, SimulatedSeconds: 100e9, HealedAt: 60e9, Checks: []Check{{Name: "live", Status: Pass}},
 		Faults: []Fault{{Kind: "power-cut", Class: "process", Target: "pi-1", On: []string{"pi-1"}, Out: true, Felt: true, From: 20e9, To: 30e9}},
 		Impact: &Impact{From: 20e9, Within: 1e9, Requests: 800, Failed: 6, Unknown: 3, Late: 1, Clients: 4, Hit: 2, Bad: 3e9, Recovery: 4e9,
-			Kinds: []KindImpact{{"write", 300, 9}, {"read", 500, 1}}, Stretches: []Stretch{{20e9, 24e9, 40, 10}}},
+			Kinds: []KindImpact{{"write", 300, 9}, {"read", 500, 1}}, Stretches: []Stretch{{From: 20e9, To: 24e9, Requests: 40, Harmed: 10}}},
 		Machines: []Machine{{Name: "pi-1", Leads: []Lead{{Group: 3, Term: 2, From: 1e9, To: 20e9}}}},
 	}
 	change(r)
@@ -21,7 +21,20 @@ func story(change func(*Result)) *Result {
 }
 
 func TestTheFirstScreenAnswers(t *testing.T) {
-	broken := func(r *Result) { r.Checks = []Check{{Name: "durable", Status: Fail, Detail: "2 reads miss a change"}} }
+	fails := func(check string, harm *Harm) func(*Result) {
+		return func(r *Result) {
+			r.Checks = []Check{{Name: check, Status: Fail, Detail: "2 reads miss a change", Harm: harm}}
+		}
+	}
+	broken := fails("durable", &Harm{Clients: 2, Times: 3, First: 70e9, Last: 100e9, Promised: 15e9})
+	stale := fails("linearizable", &Harm{Clients: 1, Times: 2, First: 21e9, Last: 40e9})
+	again := func(until Seconds) func(*Result) {
+		return func(r *Result) {
+			for t := Seconds(25e9); t < until; t += 1e9 {
+				r.Deaths = append(r.Deaths, Death{Machine: "pi-2", At: t, Reason: "exit status 1", Stack: "the card is damaged\n", AllowedBy: "x"})
+			}
+		}
+	}
 	quiet := func(r *Result) {
 		r.Impact.Failed, r.Impact.Unknown, r.Impact.Late, r.Impact.Hit, r.Impact.Stretches, r.Impact.Kinds = 0, 0, 0, 0, nil, nil
 	}
@@ -35,21 +48,35 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"one fault", func(*Result) {}, broke, "1 fault: power-cut of pi-1 from 20 s to 30 s."},
 		{"no fault", func(r *Result) { r.Faults = nil }, broke, "Nothing was broken on purpose."},
 		{"a fault that did nothing", func(r *Result) { r.Faults[0].Felt = false }, broke, "1 fault was played, and none had an effect."},
-		{"a promise", broken, broke, "The check durable failed. 1 fault: power-cut of pi-1 from 20 s to 30 s."},
+		{"a promise", broken, broke, "Changes that had been acknowledged were gone (check durable). 1 fault: power-cut of pi-1 from 20 s to 30 s."},
 		{"a process that nobody touched", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 21e9}} }, broke,
 			"1 fault: power-cut of pi-1 from 20 s to 30 s. 1 process ended by itself, which no fault excuses; the first on pi-2 at 21 s."},
+		{"a promise that has no words yet", fails("odd", nil), broke, "The check odd failed. 1 fault: power-cut of pi-1 from 20 s to 30 s."},
+		{"two promises", func(r *Result) { broken(r); r.Checks = append(r.Checks, Check{Name: "live", Status: Fail}) }, broke,
+			"Changes that had been acknowledged were gone (check durable). live failed, too. 1 fault: power-cut of pi-1 from 20 s to 30 s."},
+		{"a process that ends again and again", again(60e9), broke,
+			"1 fault: power-cut of pi-1 from 20 s to 30 s. The process on pi-2 ended by itself 35 times from 25 s on: the card is damaged."},
 		{"some felt it", func(*Result) {}, felt,
 			"2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
+		{"some were done wrong", broken, felt,
+			"2 of 4 clients missed one of them, 3 times. Slow or failed: 2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
+		{"done wrong, and in time", func(r *Result) { quiet(r); broken(r) }, felt, "2 of 4 clients missed one of them, 3 times. All 800 requests were answered in time."},
 		{"nobody felt it", quiet, felt, "Nobody: all 800 requests went well."},
 		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
 		{"one stretch", func(*Result) {}, long,
 			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
+		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was seen from 21 s to 40 s. In no second did more than one in twenty requests go wrong."},
 		{"no stretch", quiet, long, "In no second did more than one in twenty requests go wrong."},
 		{"it led", func(*Result) {}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
 		{"an alert named it", func(r *Result) { r.Faults[0].Named = &Naming{"NodeDown", 11e9} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3), and NodeDown named it after 11 s."},
-		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{32e9, 34e9, 9, 9}} }, why, "At 32 s power-cut of pi-1 had ended 2 s before."},
-		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{50e9, 54e9, 9, 9}} }, why, "At 50 s no fault stood that had an effect."},
+		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 32e9, To: 34e9, Requests: 9, Harmed: 9}} }, why, "At 32 s power-cut of pi-1 (it led group 3) had ended 2 s before."},
+		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 50e9, To: 54e9, Requests: 9, Harmed: 9}} }, why, "At 50 s no fault stood that had an effect."},
+		{"what does no harm comes last", func(r *Result) {
+			r.Faults[0].Out = false
+			r.Faults = append(r.Faults, Fault{Kind: "disk-evict", Target: "pi-2", Felt: true, Mild: true, From: 20.5e9, To: 20.5e9},
+				Fault{Kind: "disk-rot", Target: "pi-3", Felt: true, Spoils: true, From: 20e9, To: 20e9})
+		}, why, "At 20 s disk-rot of pi-3 began; power-cut of pi-1 began (it led group 3)."},
 		{"what takes nothing out comes second", func(r *Result) {
 			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 20.5e9, To: 20.5e9})
 		}, why, "At 20 s power-cut of pi-1 began (it led group 3); clock-step of pi-2 began."},
@@ -70,14 +97,54 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"boards stopped, and no fault stood", func(r *Result) {
 			r.Faults, r.Hardships = nil, []Hardship{{Machine: "pi-1", Sags: 1, First: 19e9}}
 		}, why, "At 20 s no fault stood that had an effect, and 1 board had stopped by itself; group 3 lost its leader pi-1."},
+		{"a rush", func(r *Result) { r.Faults, r.Impact.Stretches[0].Rush = nil, 12 }, why,
+			"At 20 s no fault stood that had an effect, and 12 times as many requests came as before; group 3 lost its leader pi-1."},
+		{"what did not last", func(r *Result) { quiet(r); broken(r) }, why,
+			"The first of what did not last had been acknowledged at 15 s; the first fault after that, 5 s later, was power-cut of pi-1."},
+		{"what was wrong", func(r *Result) { quiet(r); stale(r) }, why, "When it was first seen, at 21 s, power-cut of pi-1 (it led group 3) had stood for 1 s."},
+		{"wrong before anything broke", func(r *Result) { quiet(r); fails("sessions", &Harm{Clients: 1, Times: 1, First: 12e9, Last: 90e9})(r) }, why,
+			"It was first seen at 12 s, before the first fault: none is needed for it."},
+		{"a loss, and a process that never came up", func(r *Result) {
+			quiet(r)
+			fails("lost", &Harm{Clients: 1, Times: 1, First: 80e9, Last: 90e9})(r)
+			r.Faults[0].Kind = "disk-rot"
+			for t := Seconds(31e9); t < 40e9; t += 1e9 {
+				r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: t, Reason: "exit status 1", AllowedBy: "20.000s +10.000s disk-rot machine=pi-1"})
+			}
+		}, why, "That the process on pi-1 ended again and again comes from disk-rot of pi-1 from 20 s to 30 s."},
+		{"it takes several", func(r *Result) {
+			quiet(r)
+			r.Minimal = &Minimal{Check: "live", Of: 2, Needed: true, Faults: []string{"a", "b"}}
+		}, why, "It takes all its 2 faults: without any one it passes."},
+		{"what it takes", func(r *Result) {
+			quiet(r)
+			r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true, Faults: []string{"20.000s +10.000s power-cut machine=pi-1 keep=0"}}
+		}, why, "Of its 9 faults 1 suffices: power-cut of pi-1 at 20 s."},
+		{"it takes nothing", func(r *Result) { quiet(r); r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true} }, why, "It fails so without any of its 9 faults, too."},
 		{"nothing to explain", quiet, why, "There is nothing to explain."},
 		{"alone", func(*Result) {}, heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
 		{"with the fault's end", func(r *Result) { r.Impact.Stretches[0].To = 33.5e9 }, heal,
 			"Yes, once the fault was gone: requests went well again from 33.5 s on, 3.5 s after the end of power-cut of pi-1."},
 		{"long after", func(r *Result) { r.Impact.Stretches[0].To = 75e9 }, heal,
 			"Yes, once the fault was gone: requests went well again from 75 s on, 45 s after the end of power-cut of pi-1. That was 15 s after everything was healed."},
-		{"never", func(r *Result) { r.Impact.Stretches[0].To = 100e9 }, heal, "No: requests still went wrong when the run ended. That was 40 s after everything was healed."},
-		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what the check found is not undone by waiting."},
+		{"never", func(r *Result) { r.Impact.Stretches[0].To = 100e9 }, heal, "No: requests still went wrong when the last were made. That was 40 s after everything was healed."},
+		{"hardly anybody asked any more", func(r *Result) { r.Impact.Stretches[0].To, r.Impact.Until, r.Impact.After = 50e9, 90e9, 6 }, heal,
+			"No: requests went wrong until 50 s, and then hardly anybody asked any more."},
+		{"boards that never came up", func(r *Result) {
+			quiet(r)
+			r.Hardships = []Hardship{{Machine: "pi-1", Sags: 9, First: 30e9, Last: 98e9}, {Machine: "pi-2", Sags: 9, First: 30e9, Last: 60e9}}
+		}, heal, "No: pi-1 still stopped again and again when the run ended. Clients were served all the time."},
+		{"nobody asked any more", func(r *Result) { r.Impact.Stretches[0].To, r.Impact.Until = 90e9, 90e9 }, heal,
+			"No: requests still went wrong when the last were made. That was 30 s after everything was healed."},
+		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what was gone or wrong was so at the end. Clients were served all the time."},
+		{"wrong answers cease", stale, heal,
+			"In part: after 40 s it was not seen any more, but what was done because of it stays. From 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
+		{"wrong answers until the end", func(r *Result) { quiet(r); stale(r); r.Checks[0].Harm.Last = 99e9 }, heal, "No: it was seen until the end. Clients were served all the time."},
+		{"what nobody knows more of", func(r *Result) { quiet(r); fails("agreement", nil)(r) }, heal,
+			"No: what agreement found is not undone by waiting. Clients were served all the time."},
+		{"a service that came back", fails("live", nil), heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
+		{"a process that never comes up", func(r *Result) { quiet(r); again(100e9)(r) }, heal,
+			"No: the process on pi-2 still ended again and again when the run did. Clients were served all the time."},
 		{"nothing to heal", quiet, heal, "There was nothing to heal: clients were served all the time."},
 	} {
 		if got := story(c.change).Incident()[c.answer].Text; got != c.want {
@@ -105,6 +172,17 @@ func TestAnAnswerIsASentence(t *testing.T) {
 			from = s.To
 			r.Impact.Stretches = append(r.Impact.Stretches, s)
 			r.Impact.Requests, r.Impact.Failed = r.Impact.Requests+s.Requests, r.Impact.Failed+s.Harmed
+		}
+		if broken := rapid.SampledFrom([]string{"", "durable", "sessions", "live", "agreement", "unheard-of"}).Draw(t, "broken"); broken != "" {
+			c := Check{Name: broken, Status: Fail, Detail: "something"}
+			if rapid.Bool().Draw(t, "known whom") {
+				c.Harm = &Harm{Clients: 1, Times: 1, First: seconds.Draw(t, "first"), Promised: seconds.Draw(t, "promised")}
+				c.Harm.Last = c.Harm.First + seconds.Draw(t, "lasted")
+			}
+			r.Checks = []Check{c}
+		}
+		for range rapid.IntRange(0, 5).Draw(t, "ends") {
+			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: seconds.Draw(t, "at"), Reason: "exit status 1", Stack: strings.Repeat("no card ", 90) + "\n", AllowedBy: "x"})
 		}
 		for _, a := range r.Incident() {
 			if !strings.HasSuffix(a.Text, ".") || len(a.Text) > 800 || strings.Contains(a.Text, "unfelt") || strings.Contains(a.Text, "  ") || strings.Contains(a.Text, " -") {

@@ -21,6 +21,7 @@ func Page(r *Result, t Timeline, b Boards) string {
 	p := &page{}
 	p.head(fmt.Sprintf("%s, seed %d: %s", r.Scenario, r.Seed, r.Verdict), js)
 	p.header(r)
+	p.minimal(r.Minimal)
 	p.checks(r)
 	p.users(r, t)
 	p.WriteString(rack)

@@ -28,11 +28,11 @@ func sample() (*Result, Timeline) {
 				"client 7 read \"4-812\" at 62.010s..62.020s", &Proof{"k0173", []Operation{
 				{4, `wrote "4-812"`, 61_200e6, 61_260e6, true}, {1, `wrote "1-790"`, 61_300e6, 61_340e6, true},
 				{2, `wrote "2-77"`, 61_310e6, 63_310e6, false}, {7, `read "4-812"`, 62_010e6, 62_020e6, true},
-			}, 3}},
-			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys", nil},
-			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s", nil},
-			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each", nil},
-			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot", nil},
+			}, 3}, nil},
+			{"durable", Pass, 9012, "9012 acknowledged changes on 312 keys", nil, nil},
+			{"live", Pass, 1890, "1890 of 1890 operations succeeded within 2.000s, the slowest took 0.412s", nil, nil},
+			{"no-unexpected-death", Pass, 2, "2 processes ended by themselves, a fault excuses each", nil, nil},
+			{"faults-felt", Inconclusive, 31, "required and not felt: disk-rot", nil, nil},
 		},
 		Deaths: []Death{
 			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error in " + strings.Repeat(`\\x00`, 30), "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
@@ -74,7 +74,7 @@ func sample() (*Result, Timeline) {
 	r.Alerts[0].ExplainedBy, r.Alerts[1].ExplainedBy, r.Alerts[2].False = "66.000s +2.000s pause machine=pi-3", "8.000s +0.000s kill machine=pi-1", true
 	r.Impact = &Impact{From: 8e9, Within: 1e9, Requests: 19000, Failed: 8, Unknown: 900, Late: 90, Clients: 8, Hit: 7, Bad: 9e9, Recovery: 83e9, P99: 90e6,
 		Kinds:     []KindImpact{{"write", 9000, 700}, {"read", 9800, 280}, {"cas", 200, 18}},
-		Stretches: []Stretch{{60e9, 66e9, 60, 60}, {88e9, 91e9, 420, 60}}}
+		Stretches: []Stretch{{60e9, 66e9, 60, 60, 0}, {88e9, 91e9, 420, 60, 0}}}
 	r.Machines = []Machine{
 		{Name: "pi-1", Role: "node", Switch: "shelf-1", Leads: []Lead{{0, 2, 1e9, 59e9}, {0, 4, 66e9, 150e9}},
 			States: []State{{Off, 8e9, 9e9}, {Restarting, 96_018_000_000, 97_018_000_000}}},

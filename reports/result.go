@@ -79,6 +79,16 @@ type Check struct {
 	Detail string `json:"detail,omitempty"` // why, or over what it was judged
 
 	Proof *Proof `json:"proof,omitempty"` // of a history that is not linearizable
+	Harm  *Harm  `json:"harm,omitempty"`  // of one that failed, if it can be said who was done wrong
+}
+
+// Harm is who was done wrong, by what made a check fail.
+type Harm struct {
+	Clients  int     `json:"clients"`
+	Times    int     `json:"times"`
+	First    Seconds `json:"first"` // when the first of them knew, or could have
+	Last     Seconds `json:"last"`
+	Promised Seconds `json:"promised,omitempty"` // when the first of what did not last had been acknowledged
 }
 
 // Fault is a fault that was played, and whether anything came of it.
@@ -89,6 +99,8 @@ type Fault struct {
 	Aim      string   `json:"aim,omitempty"`    // what the schedule names, where that is a part in a group: "leader:0"
 	On       []string `json:"on,omitempty"`     // the machines that the target stands for
 	Out      bool     `json:"out,omitempty"`    // while it stands, a machine or a link serves nobody
+	Mild     bool     `json:"mild,omitempty"`   // it takes hardly any time, and does no harm by itself
+	Spoils   bool     `json:"spoils,omitempty"` // it damages what is stored, for good
 	Params   string   `json:"params,omitempty"` // "rate=50000ppm delay=20ms"
 	From     Seconds  `json:"from"`
 	To       Seconds  `json:"to"`
@@ -115,6 +127,11 @@ func (f *Fault) Where() string {
 // Line returns the fault in one line.
 func (f *Fault) Line() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s at %s %s", f.Kind, f.Where(), f.From, f.Params))
+}
+
+// excuses tells whether the end of a process is put down to the fault.
+func (f *Fault) excuses(d *Death) bool {
+	return strings.HasPrefix(d.AllowedBy, f.From.String()+" ") && strings.Contains(d.AllowedBy, " "+f.Kind+" ") && slices.Contains(f.On, d.Machine)
 }
 
 // Death is a process that ended by itself.
@@ -147,6 +164,8 @@ type Result struct {
 
 	Tiers  map[string]Tier `json:"tiers,omitempty"`  // what a monitor counted, by the tiers' names
 	Replay string          `json:"replay,omitempty"` // the command that repeats the run
+
+	Minimal *Minimal `json:"-"` // what it was cut down to, which is known later and stands in a file of its own
 }
 
 // Judge sets the verdict: fail if a check fails; otherwise inconclusive if a check is, if there

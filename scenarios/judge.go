@@ -228,6 +228,8 @@ func faultOf(f *chaos.Fault, top *chaos.Topology, times int64) reports.Fault {
 		Target: f.Target.Names(),
 		On:     top.Touched(f),
 		Out:    spec.Out,
+		Mild:   checks.Mild(f.Kind),
+		Spoils: spec.Harm != chaos.HarmNone,
 		Params: strings.TrimSpace(params),
 		From:   reports.Seconds(f.At),
 		To:     reports.Seconds(f.End()),

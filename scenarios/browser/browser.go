@@ -30,9 +30,14 @@ type Config struct {
 	Suffix   string // of the names that are registered, so that they are free: a-z, 0-9
 	// Look is given pictures of the page at some moments. Nil for none.
 	Look func(name string, png []byte) error
+	// Says is what the first screen of a report must say on a desktop.
+	Says []Saying
 	// Patience bounds each step; 30 s if zero.
 	Patience time.Duration
 }
+
+// Saying is words that stand under a question.
+type Saying struct{ Question, Words string }
 
 // Find returns where Chromium is installed.
 func Find() (string, error) {

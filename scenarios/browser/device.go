@@ -17,7 +17,7 @@ type device struct {
 	mobile        bool
 }
 
-func devices() []device { return []device{{"screen", 1200, 900, false}, {"phone", 390, 800, true}} }
+func devices() []device { return []device{{"screen", 1280, 900, false}, {"phone", 390, 800, true}} }
 
 // schemes are colours by day and by night.
 func schemes() []string { return []string{"light", "dark"} }

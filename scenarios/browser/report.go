@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,7 +71,7 @@ func (s *study) read(d device, scheme string) error {
 		err = s.fits(d)
 	}
 	if err == nil && d.name == "screen" {
-		err = s.do(until(`[...document.querySelectorAll('.incident dd')].every(e => e.getBoundingClientRect().bottom <= innerHeight)`))
+		err = s.answers()
 	}
 	if live, bad := ask[bool](s.person, s.config.Patience, `!!document.getElementById('rack')`); err == nil && live {
 		err = errors.Join(bad, s.interact())
@@ -79,6 +80,26 @@ func (s *study) read(d device, scheme string) error {
 		return err
 	}
 	return s.shootWhole(d.name+"-"+scheme, d, scheme)
+}
+
+// answers looks for what the first screen must say, before anybody has scrolled.
+func (s *study) answers() error {
+	const above = `e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= innerHeight`
+	if err := s.do(until(`scrollY === 0 && [...document.querySelectorAll('.incident dd')].every(e => ` + above + `)`)); err != nil {
+		return err
+	}
+	for _, say := range s.config.Says {
+		words, err := json.Marshal([]string{say.Question, say.Words})
+		if err != nil {
+			return err
+		}
+		said, err := ask[bool](s.person, s.config.Patience, fmt.Sprintf(`(([question, words]) => [...document.querySelectorAll('.incident dd')].some(e =>
+			e.previousElementSibling.innerText === question && e.innerText.includes(words) && `+above+`))(%s)`, words))
+		if err != nil || !said {
+			return errors.Join(err, fmt.Errorf("the first screen does not say %q under %q", say.Words, say.Question))
+		}
+	}
+	return nil
 }
 
 // fits says what is wider than a device. What can be scrolled to within a box of its own is not.

@@ -23,6 +23,7 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 		}
 	}
 	asked, anew, unseen, lost := 0, 0, "", 0
+	var harm wronged
 	for _, name := range b.names {
 		a := b.account[name]
 		if a.register == nil || a.register.Outcome != history.OK || a.register.Return > final || a.register.Use.Sort != "" || a.leave != nil {
@@ -40,18 +41,22 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 				anew++
 			} else if e.refused != nil {
 				lost++
+				harm.by(e.refused)
 				if c.Status == reports.Pass {
 					c.Status, c.Detail = reports.Fail, fmt.Sprintf("%s was asked to choose another password, and could not: %s", name, e.refused)
 				}
 			}
 		default:
 			lost++
+			harm.by(e.back)
+			harm.promised(a.register.Return)
 			if c.Status == reports.Pass {
 				c.Status, c.Detail = reports.Fail, fmt.Sprintf("%s is locked out and was not asked to choose another password: %s, and then %s", name, a.register, e.back)
 			}
 		}
 		c.Count++
 	}
+	harm.into(&c)
 	switch {
 	case c.Status == reports.Fail:
 		c.Detail = fmt.Sprintf("%d of %d users are locked out: %s", lost, c.Count, c.Detail)

@@ -24,6 +24,7 @@ func Blocked(h history.History, delay time.Duration, minimum int) reports.Check 
 	}
 	s.index()
 	var wrong []string
+	var harm wronged
 	for i := range h {
 		o := &h[i]
 		if o.Kind != history.Use || o.Outcome != history.OK {
@@ -33,12 +34,14 @@ func Blocked(h history.History, delay time.Duration, minimum int) reports.Check 
 			c.Count++
 		}
 		if why := s.wrong(o); why != "" {
+			harm.by(o)
 			wrong = append(wrong, fmt.Sprintf("%s sees %s", nobody(o.Use.User), why))
 		}
 	}
 	if len(wrong) > 0 {
 		c.Status = reports.Fail
 		c.Detail = fmt.Sprintf("%d answers show what was blocked or refused; %s", len(wrong), strings.Join(wrong[:min(len(wrong), 5)], "\n"))
+		harm.into(&c)
 		return c
 	}
 	c.Detail = fmt.Sprintf("%d posts were blocked, and %d tags listed; of what was blocked others asked %d times", len(s.bans)-s.tags, s.tags, c.Count)

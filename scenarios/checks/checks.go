@@ -31,6 +31,7 @@ func Durable(h history.History, healed time.Duration, minimum int) reports.Check
 	c := reports.Check{Name: "durable", Status: reports.Pass}
 	var unread []string
 	lost := 0
+	var harm wronged
 	keys := h.PerKey()
 	for _, k := range keys {
 		changes, reads := 0, 0
@@ -43,7 +44,9 @@ func Durable(h history.History, healed time.Duration, minimum int) reports.Check
 				continue
 			}
 			reads++
-			if why := lostBefore(k.Operations, o); why != "" {
+			if last, why := lostBefore(k.Operations, o); why != "" {
+				harm.by(o)
+				harm.promised(last.Return)
 				if lost++; lost == 1 {
 					c.Status, c.Detail = reports.Fail, "on "+k.Key+" "+why
 				}
@@ -57,6 +60,7 @@ func Durable(h history.History, healed time.Duration, minimum int) reports.Check
 	}
 	if lost > 0 {
 		c.Detail = fmt.Sprintf("%d reads miss an acknowledged change; %s", lost, c.Detail)
+		harm.into(&c)
 		return c
 	}
 	c.Detail = fmt.Sprintf("%d acknowledged changes on %d keys", c.Count, len(keys)-len(unread))
@@ -70,10 +74,9 @@ func Durable(h history.History, healed time.Duration, minimum int) reports.Check
 	return c
 }
 
-// lostBefore says which acknowledged change a read misses, or nothing. What the read found may
-// be any change that no acknowledged one is certainly later than.
-func lostBefore(ops history.History, read *history.Operation) string {
-	var last *history.Operation // the acknowledged change with the latest call, before the read
+// lostBefore returns the acknowledged change that a read misses, of those before it the one with the latest call, and says why; nothing if
+// it misses none. What the read found may be any change that no acknowledged one is certainly later than.
+func lostBefore(ops history.History, read *history.Operation) (last *history.Operation, why string) {
 	for i := range ops {
 		o := &ops[i]
 		if _, yes := o.Changes(); yes && o.Return < read.Call && (last == nil ||
@@ -82,7 +85,7 @@ func lostBefore(ops history.History, read *history.Operation) string {
 		}
 	}
 	if last == nil {
-		return ""
+		return nil, ""
 	}
 	for i := range ops {
 		o := &ops[i]
@@ -95,10 +98,10 @@ func lostBefore(ops history.History, read *history.Operation) string {
 			put = o.Value
 		}
 		if (yes && o.Return >= last.Call || late) && put == read.Result {
-			return ""
+			return nil, ""
 		}
 	}
-	return last.String() + " and it was acknowledged, yet " + read.String()
+	return last, last.String() + " and it was acknowledged, yet " + read.String()
 }
 
 // Liveness is what is asked of the last part of a run, in which everything is healed.
@@ -117,6 +120,7 @@ func Live(h history.History, l Liveness) reports.Check {
 	good := 0
 	var slowest time.Duration
 	var bad *history.Operation
+	var harm wronged
 	for i := range h {
 		o := &h[i]
 		due := max(o.Call, l.From) + l.Within
@@ -127,7 +131,10 @@ func Live(h history.History, l Liveness) reports.Check {
 		if o.Outcome == history.OK && o.Return <= due {
 			good++
 			slowest = max(slowest, o.Latency())
-		} else if bad == nil {
+			continue
+		}
+		harm.by(o)
+		if bad == nil {
 			bad = o
 		}
 	}
@@ -138,6 +145,7 @@ func Live(h history.History, l Liveness) reports.Check {
 		c.Detail = fmt.Sprintf("%d of %d operations succeeded within %s, %d ppm are wanted; on "+
 			"%s %s",
 			good, c.Count, history.Seconds(l.Within), l.SharePPM, bad.Key, bad)
+		harm.into(&c)
 		return c
 	}
 	atLeast(&c, l.Minimum, "operations after everything was healed")

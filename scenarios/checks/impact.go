@@ -20,6 +20,8 @@ const (
 	// joined is how many good seconds may lie between bad ones of one stretch, beside those in which nobody asked for anything: when
 	// nothing is answered, everybody waits.
 	joined = 2
+	// It is a rush when so many times as many requests are made in a second, and so many of them at least, as in each of the seconds before.
+	rushTimes, rushLeast, rushSeconds = 3, 10, 10
 )
 
 // Impact returns what clients felt from a time on. Requests that took longer than within are late.
@@ -85,6 +87,7 @@ func (t *toll) count(o *history.Operation, within time.Duration) {
 
 // sum adds up what was counted.
 func (t *toll) sum() {
+	t.Until = reports.Seconds(t.from + time.Duration(len(t.seconds))*time.Second)
 	good := 0 // seconds since the last bad one
 	for n, s := range t.seconds {
 		if (s.all-s.harmed)*100 < s.all*goodShare {
@@ -92,6 +95,7 @@ func (t *toll) sum() {
 			good = 0
 		} else if s.all > 0 {
 			good++
+			t.After += s.all
 		}
 	}
 	for _, hit := range t.hit {
@@ -118,12 +122,33 @@ func (t *toll) sum() {
 func (t *toll) bad(at time.Duration, s second, goesOn bool) {
 	from, to := reports.Seconds(at), reports.Seconds(at+time.Second)
 	t.Bad += to - from
+	t.After = 0
 	t.Recovery = to - t.From
 	if len(t.Stretches) == 0 || !goesOn {
-		t.Stretches = append(t.Stretches, reports.Stretch{From: from})
+		t.Stretches = append(t.Stretches, reports.Stretch{From: from, Rush: t.rush(int((at - t.from) / time.Second))})
 	}
 	stretch := &t.Stretches[len(t.Stretches)-1]
 	stretch.To = to
 	stretch.Requests += s.all
 	stretch.Harmed += s.harmed
+}
+
+// rush returns how many times as many requests as before were made in a second or shortly before it; zero if it was no rush.
+func (t *toll) rush(second int) int {
+	begun := max(0, second-joined)
+	before := max(0, begun-rushSeconds)
+	if before == begun {
+		return 0
+	}
+	usual, most := 0, 0
+	for _, s := range t.seconds[before:begun] {
+		usual += s.all
+	}
+	for _, s := range t.seconds[begun : second+1] {
+		most = max(most, s.all)
+	}
+	if times := most * (begun - before) / max(1, usual); times >= rushTimes && most >= rushLeast {
+		return times
+	}
+	return 0
 }

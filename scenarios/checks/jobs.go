@@ -29,6 +29,7 @@ func Jobs(h history.History, final, within time.Duration, minimum int) reports.C
 	if len(l.wrong) > 0 {
 		c.Status = reports.Fail
 		c.Detail = fmt.Sprintf("%d effects are missing or were written twice; %s", len(l.wrong), strings.Join(l.wrong[:min(len(l.wrong), 5)], "\n"))
+		l.harm.into(&c)
 		return c
 	}
 	atLeast(&c, minimum, "effects of jobs")
@@ -40,12 +41,20 @@ type ledger struct {
 	final   time.Duration
 	settled time.Duration // what was acknowledged until then has had its effects at the end
 	wrong   []string
+	harm    wronged
 
 	mails, entries, thumbnails, followers int
 }
 
-func (l *ledger) miss(format string, args ...any) {
+// miss notes what somebody misses, or has and should not have, and which operation had promised it, if one had.
+func (l *ledger) miss(whose *account, promise *history.Operation, format string, args ...any) {
 	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
+	if promise != nil {
+		l.harm.promised(promise.Return)
+	}
+	if whose.register != nil {
+		l.harm.at(whose.register.Client, l.final)
+	}
 }
 
 // mail looks for the mail that greets whoever has registered: the sink may get it more than once, under one ID.
@@ -59,11 +68,11 @@ func (l *ledger) mail(name string, a *account) {
 	registered := a.register != nil && a.register.Outcome == history.OK
 	switch {
 	case registered && a.register.Return < l.settled && len(ids) == 0 && a.leave == nil: // who leaves at once gets none
-		l.miss("%s got no mail: %s", name, a.register)
+		l.miss(a, a.register, "%s got no mail: %s", name, a.register)
 	case len(ids) > 1:
-		l.miss("%s got %d mails, %v", name, len(ids), ids)
+		l.miss(a, a.register, "%s got %d mails, %v", name, len(ids), ids)
 	case len(ids) == 1 && (a.register == nil || a.register.Outcome == history.Failed):
-		l.miss("%s got mail and has not registered", name)
+		l.miss(a, nil, "%s got mail and has not registered", name)
 	case registered && len(ids) == 1:
 		l.mails++
 	}
@@ -80,13 +89,13 @@ func (l *ledger) timeline(name string, a *account) {
 		times[entry]++
 		author, _, _ := strings.Cut(entry, "/")
 		if times[entry] == 2 {
-			l.miss("%s stands twice in the timeline of %s", entry, name)
+			l.miss(a, nil, "%s stands twice in the timeline of %s", entry, name)
 		}
 		if l.of(author).gone(o.Call) {
-			l.miss("%s stands in the timeline of %s, and %s has left", entry, name, author)
+			l.miss(a, nil, "%s stands in the timeline of %s, and %s has left", entry, name, author)
 		}
 		if may, _ := a.following(author, l.settled); author != name && !may && !a.followed(author, l.settled, o.Return) {
-			l.miss("%s stands in the timeline of %s, and %s does not follow %s", entry, name, name, author)
+			l.miss(a, nil, "%s stands in the timeline of %s, and %s does not follow %s", entry, name, name, author)
 		}
 	}
 	for _, author := range l.names {
@@ -98,12 +107,21 @@ func (l *ledger) timeline(name string, a *account) {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
-				l.miss("%s/%s is missing in the timeline of %s: %s", author, p.Use.ID, name, p)
+				l.miss(a, a.promise(p, author, name), "%s/%s is missing in the timeline of %s: %s", author, p.Use.ID, name, p)
 			} else {
 				l.entries++
 			}
 		}
 	}
+}
+
+// promise returns what was acknowledged last of what promises that a post comes into the timeline of the account: the post, or that it
+// follows the author.
+func (a *account) promise(p *history.Operation, author, self string) *history.Operation {
+	if author != self && a.follows[author][0].Return > p.Return {
+		return a.follows[author][0]
+	}
+	return p
 }
 
 // brought is how many of their last posts people bring along when somebody begins to follow them.
@@ -151,7 +169,7 @@ func (l *ledger) profile(name string, a *account) {
 		if seen[p.Use.ID] == "photo:thumb" {
 			l.thumbnails++
 		} else {
-			l.miss("the photo %s/%s has no thumbnail: %q", name, p.Use.ID, seen[p.Use.ID])
+			l.miss(a, p, "the photo %s/%s has no thumbnail: %q", name, p.Use.ID, seen[p.Use.ID])
 		}
 	}
 	least, most := 0, 0
@@ -167,7 +185,7 @@ func (l *ledger) profile(name string, a *account) {
 		}
 	}
 	if n := o.Use.Count; n < least || n > most {
-		l.miss("%s has %d followers by the number that is shown, and %d to %d follow", name, n, least, most)
+		l.miss(a, nil, "%s has %d followers by the number that is shown, and %d to %d follow", name, n, least, most)
 	}
 	l.followers += least
 }

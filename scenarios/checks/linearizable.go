@@ -10,6 +10,9 @@ import (
 	"picloud/scenarios/history"
 )
 
+// mostWronged is of how many keys it is found out who read something wrong: each costs several searches.
+const mostWronged = 100
+
 // Linearizable judges the operations of each key against a register that starts absent: every
 // operation must seem to happen at one instant between its call and its return. Porcupine judges
 // what is not decided more simply. It is given at most `steps` steps of the register for a key, a budget that does not
@@ -32,6 +35,11 @@ func Linearizable(h history.History, minimum int, steps int64) reports.Check {
 	switch {
 	case len(illegal) > 0:
 		c.Status = reports.Fail
+		var harm wronged
+		for _, k := range illegal[:min(len(illegal), mostWronged)] {
+			harm.by(certain(k.Operations, steps))
+		}
+		harm.into(&c)
 		shown := witness(illegal[0].Operations, steps)
 		c.Proof = proof(illegal[0], shown, steps)
 		c.Detail = fmt.Sprintf("%d of %d keys are not linearizable, %s is one:\n%s",

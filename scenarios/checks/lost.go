@@ -38,6 +38,7 @@ func Lost(h history.History, log []byte, alerts []reports.Alert, l Loss) reports
 		return c
 	}
 	served, silent, first := 0, 0, ""
+	var harm wronged
 	for i := range h {
 		o := &h[i]
 		switch {
@@ -47,6 +48,7 @@ func Lost(h history.History, log []byte, alerts []reports.Alert, l Loss) reports
 		case SaysLost(o):
 			c.Count++
 		default:
+			harm.by(o)
 			if silent++; first == "" {
 				first = fmt.Sprintf("%s: %s", o, o.Error)
 			}
@@ -73,6 +75,7 @@ func Lost(h history.History, log []byte, alerts []reports.Alert, l Loss) reports
 	default:
 		c.Detail += fmt.Sprintf("; %s fires from %s on", l.Alert, history.Seconds(alarm))
 	}
+	harm.into(&c)
 	return c
 }
 

@@ -13,23 +13,32 @@ import (
 // counts the answers that say for whom they are.
 func Sessions(h history.History, minimum int) reports.Check {
 	c := reports.Check{Name: "sessions", Status: reports.Pass}
+	var harm wronged
 	for i := range h {
 		o := &h[i]
 		if o.Kind != history.Use {
 			continue
 		}
-		if o.Use.Action == actStuff && o.Outcome == history.OK && c.Status == reports.Pass {
-			c.Status, c.Detail = reports.Fail, fmt.Sprintf("the account of %s was taken over: %s", o.Key, o)
+		if o.Use.Action == actStuff && o.Outcome == history.OK {
+			harm.by(o)
+			if c.Status == reports.Pass {
+				c.Status, c.Detail = reports.Fail, fmt.Sprintf("the account of %s was taken over: %s", o.Key, o)
+			}
 		}
 		if o.Use.As == "" {
 			continue
 		}
 		c.Count++
-		if o.Use.As != o.Use.User && c.Status == reports.Pass {
+		if o.Use.As == o.Use.User {
+			continue
+		}
+		harm.by(o)
+		if c.Status == reports.Pass {
 			c.Status = reports.Fail
 			c.Detail = fmt.Sprintf("%s asked and was answered as %s: %s", nobody(o.Use.User), o.Use.As, o)
 		}
 	}
+	harm.into(&c)
 	if c.Status == reports.Pass {
 		c.Detail = fmt.Sprintf("%d answers were for those who asked", c.Count)
 	}
@@ -50,6 +59,7 @@ func nobody(name string) string {
 func Bounded(h history.History, bound time.Duration, guarded bool, minimum int) reports.Check {
 	c := reports.Check{Name: "bounded", Status: reports.Pass}
 	b := boardOf(h)
+	var harm wronged
 	var oldest time.Duration
 	for _, name := range b.names {
 		a := b.account[name]
@@ -59,15 +69,20 @@ func Bounded(h history.History, bound time.Duration, guarded bool, minimum int) 
 			}
 			c.Count++
 			oldest = max(oldest, o.Use.Age)
-			why := a.wrong(o, bound, guarded)
+			why, _ := a.wrong(o, bound, guarded)
 			if o.Use.Age > bound {
 				why = fmt.Sprintf("it says that it is %s old", o.Use.Age)
 			}
-			if why != "" && c.Status == reports.Pass {
+			if why == "" {
+				continue
+			}
+			harm.by(o)
+			if c.Status == reports.Pass {
 				c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s was seen as it was not in %s before %s: %s", name, bound, o, why)
 			}
 		}
 	}
+	harm.into(&c)
 	if c.Status == reports.Pass {
 		c.Detail = fmt.Sprintf("%d profiles were at most %s old, the oldest said %s", c.Count, bound, oldest)
 	}
@@ -75,32 +90,32 @@ func Bounded(h history.History, bound time.Duration, guarded bool, minimum int) 
 	return c
 }
 
-// wrong says in what a profile differs from what was so at every instant from the bound before it was asked for; nothing if it
-// does not. If some are left out, a post that has a link or a picture may be missing.
-func (a *account) wrong(o *history.Operation, bound time.Duration, someLeftOut bool) string {
+// wrong says in what a profile differs from what was so at every instant from the bound before it was asked for, and returns what made it
+// so; nothing if it does not differ. If some are left out, a post that has a link or a picture may be missing.
+func (a *account) wrong(o *history.Operation, bound time.Duration, someLeftOut bool) (why string, made *history.Operation) {
 	from := o.Call - bound
 	if o.Use.Status == http.StatusNotFound {
 		if a.there(from, o.Return) {
-			return "the account was there"
+			return "the account was there", a.register
 		}
-		return ""
+		return "", nil
 	}
 	if a.gone(from) {
-		return "the account was gone: " + a.leave.String()
+		return "the account was gone: " + a.leave.String(), a.leave
 	}
 	seen := shownPosts(o)
 	for _, p := range a.posts {
 		_, listed := seen[p.Use.ID]
 		switch {
 		case listed && p.Call > o.Return:
-			return "a post is listed before it was made: " + p.String()
+			return "a post is listed before it was made: " + p.String(), p
 		case !listed && !o.Use.More && a.rulings.shows(p, o.Use.User, from, o.Return) && !(someLeftOut && attached(p) && o.Use.User != o.Key):
-			return "a post is missing: " + p.String()
+			return "a post is missing: " + p.String(), p
 		case listed && p.Outcome == history.Failed:
-			return "a post is listed that was refused: " + p.String()
+			return "a post is listed that was refused: " + p.String(), p
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // Kept judges whether all that was acknowledged is there at the end: accounts, and their posts, but for those that are held or
@@ -110,6 +125,7 @@ func Kept(h history.History, final time.Duration, minimum int) reports.Check {
 	c := reports.Check{Name: "kept", Status: reports.Pass}
 	b := boardOf(h)
 	unread, accounts, gone := "", 0, 0
+	var harm wronged
 	for _, name := range b.names {
 		a := b.account[name]
 		if a.register == nil || a.register.Outcome != history.OK || a.register.Return > final {
@@ -135,11 +151,18 @@ func Kept(h history.History, final time.Duration, minimum int) reports.Check {
 			if !o.Use.Fresh || o.Call < final || o.Use.More {
 				continue
 			}
-			if why := a.wrong(o, 0, false); why != "" && c.Status == reports.Pass {
+			why, made := a.wrong(o, 0, false)
+			if why == "" {
+				continue
+			}
+			harm.promised(made.Return)
+			harm.at(a.register.Client, o.Return)
+			if c.Status == reports.Pass {
 				c.Status, c.Detail = reports.Fail, fmt.Sprintf("the profile of %s at the end: %s; %s", name, why, o)
 			}
 		}
 	}
+	harm.into(&c)
 	switch {
 	case c.Status == reports.Fail:
 	case unread != "":

@@ -79,8 +79,8 @@ func majorities(q *Quorum, top *chaos.Topology) []majority {
 	return all
 }
 
-// mild tells whether faults of a kind take hardly any time from those whom they touch.
-func mild(k chaos.Kind) bool {
+// Mild tells whether faults of a kind take hardly any time from those whom they touch.
+func Mild(k chaos.Kind) bool {
 	return k == chaos.DiskEvict || k == chaos.NetDuplicate || k == chaos.NetReorder
 }
 
@@ -96,7 +96,7 @@ func (m *majority) client(machine string) bool { return !slices.Contains(m.Membe
 // place. Only a leader that is cut off from all loses it.
 func (m *majority) hurtBy(f *chaos.Fault) bool {
 	spec, _ := chaos.Lookup(f.Kind)
-	if spec.Class == chaos.ClassClock || mild(f.Kind) {
+	if spec.Class == chaos.ClassClock || Mild(f.Kind) {
 		return false
 	}
 	if f.Target.Type != chaos.OnLink && f.Target.Type != chaos.OnSides {

@@ -1,7 +1,9 @@
 package checks
 
 import (
+	"cmp"
 	"slices"
+	"sort"
 	"time"
 
 	"picloud/reports"
@@ -47,6 +49,16 @@ func putters(all, shown history.History) history.History {
 		}
 	}
 	return found
+}
+
+// certain returns the operation of an illegal history with whose return that was certain.
+func certain(all history.History, steps int64) *history.Operation {
+	byReturn := slices.Clone(all)
+	slices.SortStableFunc(byReturn, func(a, b history.Operation) int { return cmp.Compare(a.Return, b.Return) })
+	n := sort.Search(len(byReturn)-1, func(i int) bool {
+		return judge(simplify(until(all, byReturn[i].Return)), steps) == reports.Fail
+	})
+	return &byReturn[n]
 }
 
 // impossible returns the place of the operation with whose return it was certain that the history is illegal: up to the returns before, with

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"picloud/chaos"
@@ -18,6 +20,7 @@ import (
 	"picloud/reports"
 	"picloud/scenarios/hunt"
 	"picloud/scenarios/mutants"
+	"picloud/scenarios/shrink"
 )
 
 // mutantFolder is where a checkout keeps its builds with planted bugs.
@@ -25,17 +28,22 @@ const mutantFolder = ".cache/mutants"
 
 // Mutants plants bugs in our own code and looks for each.
 func Mutants(ctx context.Context, args []string) error {
-	f := flags("mutants", `mutants [-seeds N] [-only NAME] [-out FOLDER]
+	f := flags("mutants", `mutants [-seeds N] [-hunts N] [-cuts N] [-only NAMES] [-out FOLDER]
 
 Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails; of
 some that no scenario shows by what users see, the tests of a package must fail. A mutant that nothing finds is a hole in the checks or in the faults, and a failure; so is a seed that
 also fails without the mutant it found. Works inside a checkout of the project only.
 
+How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all. The
+first find is cut down to as few faults as fail the same check, by playing its own seed and the next one.
+
 Examples:
   picloud mutants
-  picloud mutants -only stale-read -seeds 200`)
+  picloud mutants -only stale-read,early-answer -seeds 200`)
 	seeds := f.Uint64("seeds", 50, "seeds that are played for a mutant at most")
-	only := f.String("only", "", "the one mutant to look for")
+	hunts := f.Int("hunts", 3, "times that a mutant is looked for")
+	cuts := f.Int("cuts", 100, "runs that are played to cut the first find down")
+	only := f.String("only", "", "the mutants to look for, separated by commas")
 	out := f.String("out", filepath.Join("out", "mutants"), "the folder for the runs that found something")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	if err := parse(f, args, 0); err != nil {
@@ -43,6 +51,10 @@ Examples:
 	}
 	if *seeds < 1 {
 		return fmt.Errorf("mutants: play at least one seed")
+	}
+	e := effort{*hunts, *cuts}
+	if err := e.validate(); err != nil {
+		return fmt.Errorf("mutants: %w", err)
 	}
 	list, err := chosen(*only)
 	if err != nil {
@@ -52,38 +64,44 @@ Examples:
 	if err != nil {
 		return err
 	}
-	h := &mutantHunt{root: root, out: *out, most: *seeds, workers: max(*workers, 1), needed: map[string][]uint64{}}
+	h := &mutantHunt{root: root, out: *out, most: *seeds, effort: e, workers: max(*workers, 1), needed: map[string][]uint64{}}
 	return h.all(ctx, list)
 }
 
-// chosen returns the mutant of a name, or all for the empty one.
-func chosen(only string) ([]mutants.Mutant, error) {
+// chosen returns the mutants of some names, or all if there is none.
+func chosen(only string) (list []mutants.Mutant, err error) {
 	all := mutants.All()
 	if only == "" {
 		return all, nil
 	}
 	var names []string
 	for _, m := range all {
-		if string(m.Name) == only {
-			return []mutants.Mutant{m}, nil
-		}
 		names = append(names, string(m.Name))
 	}
-	return nil, fmt.Errorf("there is no mutant %q%s", only, chaos.DidYouMean(only, names))
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return nil, fmt.Errorf("there is no mutant %q%s", name, chaos.DidYouMean(name, names))
+		}
+		list = append(list, all[i])
+	}
+	return list, nil
 }
 
 // mutantHunt is a hunt for mutants under way.
 type mutantHunt struct {
 	root, out string
 	most      uint64
+	effort    effort
 	workers   int
 	needed    map[string][]uint64 // by scenario: the seeds that found a mutant
 }
 
 func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	began := time.Now()
-	fmt.Println("mutant            seeds  check                what it does wrong")
+	fmt.Println("mutant            seeds  check                  faults  what it does wrong")
 	var missed int
+	var took []search
 	for _, m := range list {
 		if m.Scenario == "" {
 			found, err := h.byTests(ctx, m)
@@ -95,17 +113,18 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 			}
 			continue
 		}
-		found, program, err := h.plant(ctx, m)
+		found, s, err := h.plant(ctx, m)
 		if err != nil {
 			return err
 		}
 		if found == nil {
 			missed++
-			fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, h.most, "NOT FOUND", m.Meaning)
+			fmt.Printf("%-16s %6d  %-20s %8s  %s\n", m.Name, h.most, "NOT FOUND", "-", m.Meaning)
 			continue
 		}
-		fmt.Printf("%-16s %6d  %-20s %s\n", m.Name, found.Seed, found.Broken(), m.Meaning)
-		fmt.Printf("%24s %s sim -seed %d -scenario %s\n", "", program, found.Seed, m.Scenario)
+		took = append(took, s)
+		fmt.Printf("%-16s %6d  %-20s %8s  %s\n", m.Name, s.median(), found.Broken(), s.size(), m.Meaning)
+		fmt.Printf("%24s seeds of each hunt: %s; again: %s sim -seed %d -scenario %s\n", "", s.each(), built(m.Name), found.Seed, m.Scenario)
 		if !slices.Contains(h.needed[m.Scenario], found.Seed) {
 			h.needed[m.Scenario] = append(h.needed[m.Scenario], found.Seed)
 		}
@@ -119,6 +138,9 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 		without = fmt.Sprintf("but seed %d also fails without a mutant: %s", innocent.Seed, innocent.Cause())
 	}
 	fmt.Printf("%d of %d mutants found; %s; %.0f s of real time\n", len(list)-missed, len(list), without, time.Since(began).Seconds())
+	if text := small(took); text != "" {
+		fmt.Println(text)
+	}
 	if missed > 0 || innocent != nil {
 		return Fail
 	}
@@ -139,26 +161,56 @@ func (h *mutantHunt) byTests(ctx context.Context, m mutants.Mutant) (found bool,
 	case err != nil && failed == nil: // it does not build, or there is no go
 		return false, fmt.Errorf("mutants: test %s with %s: %w: %s", m.Package, m.Name, err, out)
 	case failed == nil:
-		fmt.Printf("%-16s %6s  %-20s %s\n", m.Name, "-", "NOT FOUND", m.Meaning)
+		fmt.Printf("%-16s %6s  %-20s %8s  %s\n", m.Name, "-", "NOT FOUND", "-", m.Meaning)
 		return false, nil
 	}
-	fmt.Printf("%-16s %6s  %-20s %s\n", m.Name, "-", m.Package, m.Meaning)
+	fmt.Printf("%-16s %6s  %-20s %8s  %s\n", m.Name, "-", m.Package, "-", m.Meaning)
 	fmt.Printf("%24s %s\n", "", failed[1])
 	return true, nil
 }
 
-// plant builds a mutant and plays seeds until one finds it.
-func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (found *reports.Result, program string, err error) {
-	if program, err = planted(ctx, h.root, m.Name); err != nil {
-		return nil, "", err
+// plant builds a mutant, plays seeds until it was found some times, and cuts the first find down.
+func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (*reports.Result, search, error) {
+	program, err := planted(ctx, h.root, m.Name)
+	if err != nil {
+		return nil, search{}, err
 	}
-	found, err = h.hunt(ctx, string(m.Name), filepath.Join(h.root, program), m.Scenario, hunt.Range(1, h.most))
-	return found, program, err
+	program = filepath.Join(h.root, program)
+	found, s, err := h.effort.search(h.most, func(from, to uint64) (*reports.Result, error) {
+		return h.hunt(ctx, string(m.Name), program, m.Scenario, hunt.Range(from, to))
+	})
+	if err != nil || found == nil {
+		return nil, s, err
+	}
+	folder := h.folder(string(m.Name), found.Seed)
+	c := &cutting{program: program, folder: filepath.Join(folder, "cut"), of: folder}
+	defer c.clear()
+	defer tell("")
+	tell("%s: cutting down what seed %d found", m.Name, found.Seed)
+	whole, run, err := runIn(folder)
+	if err != nil {
+		return nil, s, err
+	}
+	c.whole = whole
+	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: c.play}
+	small, err := h.effort.cut(ctx, &s, &job)
+	if err == nil && small != nil {
+		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(s.left))), c.report(small, &job))
+	}
+	return found, s, err
 }
+
+// folder is where a run that found something is kept.
+func (h *mutantHunt) folder(name string, seed uint64) string {
+	return filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
+}
+
+// built returns the path of the build that has a mutant, below the checkout.
+func built(name mutant.Name) string { return filepath.Join(mutantFolder, string(name)) }
 
 // planted makes the build that has a mutant, and returns its path below the checkout.
 func planted(ctx context.Context, root string, name mutant.Name) (string, error) {
-	program := filepath.Join(mutantFolder, string(name))
+	program := built(name)
 	tell("%s: building", name)
 	return program, build(ctx, filepath.Join(root, program), root, false, name.Tags())
 }
@@ -172,7 +224,7 @@ func (h *mutantHunt) hunt(ctx context.Context, name, program, scenario string, s
 		Wanted:  failed,
 		Play: func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 			tell("%s: seed %d, at most %d seeds", name, seed, len(seeds))
-			folder := filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
+			folder := h.folder(name, seed)
 			r, err := runSeed(ctx, program, scenario, seed, folder, core)
 			if err != nil || !failed(r) {
 				os.RemoveAll(folder)

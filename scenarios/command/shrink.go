@@ -29,7 +29,8 @@ can be left out, heals the others earlier, makes clients fewer and the run short
 same check is the first that fails. Each smaller run is played as a whole, in a process of its own. A
 run with less in it takes other turns, so some other seeds are played before a failure is called
 gone: those that follow the run's own. Writes minimal.yaml, which picloud sim plays, whenever it gets
-smaller, and at the end what the smallest run left; Ctrl-C leaves the smallest until then.
+smaller, and at the end what the smallest run left; Ctrl-C leaves the smallest until then. The report in FOLDER
+then shows which faults it takes, and the command that plays them.
 
 Examples:
   picloud shrink out/short-cloud-7
@@ -41,6 +42,7 @@ Examples:
 	out := f.String("out", "", "the folder for what is found (default out/shrink-SCENARIO-SEED)")
 	most := f.Int("runs", 400, "runs that are played at most")
 	seeds := f.Int("seeds", 4, "seeds that are played before a failure is called gone")
+	faultsOnly := f.Bool("faults-only", false, "leave out faults and the end of the run, and leave clients and the lengths of faults as they are: fewer runs")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
 	program := f.String("program", "", "the build of picloud that is played, for instance with a planted bug (default this one)")
 	rest := 1
@@ -60,6 +62,7 @@ Examples:
 	var run shrink.Run
 	if rest == 1 {
 		c.whole, run, err = runIn(f.Arg(0))
+		c.of = f.Arg(0)
 	} else if !given(f, "seed") {
 		err = errors.New("shrink: -scenario needs the -seed with which it fails")
 	} else {
@@ -75,7 +78,7 @@ Examples:
 		c.folder = filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))
 	}
 	defer c.clear()
-	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, Possible: c.possible, Play: c.play})
+	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, FaultsOnly: *faultsOnly, Possible: c.possible, Play: c.play})
 }
 
 // runIn returns the run that left a folder, and its scenario.
@@ -117,6 +120,7 @@ func programOr(ctx context.Context, named string) (string, error) {
 type cutting struct {
 	whole           *scenarios.Scenario
 	program, folder string
+	of              string // the folder of the run that is cut down; empty if it has none
 }
 
 func (c *cutting) possible(r shrink.Run) bool {
@@ -197,8 +201,45 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 	if err == nil {
 		err = c.confirm(ctx, found)
 	}
-	fmt.Printf("\nscenario: %s\nagain:    %s sim -scenario %s -seed %d\n", c.file(), c.said(), c.file(), found.Run.Seed)
+	if c.of != "" {
+		if bad := c.report(found, &job); bad != nil {
+			return errors.Join(err, bad)
+		}
+		fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
+	}
+	fmt.Printf("\nscenario: %s\nagain:    %s\n", c.file(), c.again(found))
 	return err
+}
+
+// again returns the command that plays what was found.
+func (c *cutting) again(found *shrink.Found) string {
+	return fmt.Sprintf("%s sim -scenario %s -seed %d", c.said(), c.file(), found.Run.Seed)
+}
+
+// report writes what was found into the run's own folder, and the reports there anew.
+func (c *cutting) report(found *shrink.Found, job *shrink.Job) error {
+	r, timeline, err := reports.Read(c.of)
+	if err != nil {
+		return fmt.Errorf("shrink: what was found cannot stand in the report of the run: %w", err)
+	}
+	boards, err := reports.ReadBoards(c.of)
+	if err != nil {
+		return err
+	}
+	m := reports.Minimal{TraceHash: r.TraceHash, Check: found.Check, Of: len(job.Run.Faults), Needed: found.Minimal, Runs: found.Played,
+		Seeds: shrink.Seeds(found.Run.Seed, job.Run.Seed, job.Seeds), Replay: c.again(found)}
+	for i := range found.Run.Faults {
+		m.Faults = append(m.Faults, found.Run.Faults[i].String())
+	}
+	for i, a := range found.Run.Amounts {
+		if a != job.Run.Amounts[i] {
+			m.Amounts = append(m.Amounts, fmt.Sprintf("%s (it was %s)", a, job.Run.Amounts[i]))
+		}
+	}
+	if err := m.Write(c.of); err != nil {
+		return err
+	}
+	return reports.Write(c.of, r, timeline, boards)
 }
 
 // said returns the program as somebody types it.

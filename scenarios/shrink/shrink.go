@@ -38,6 +38,8 @@ type Job struct {
 	Most    int // runs that are played
 	Workers int // runs at one time
 
+	FaultsOnly bool // leave out faults and the end of the run, and leave clients and the lengths of faults as they are
+
 	// Possible says whether a scenario can be so. It costs nothing.
 	Possible func(Run) bool
 	// Play plays a run on a core.
@@ -83,7 +85,7 @@ func (j Job) Shrink(ctx context.Context) (*Found, error) {
 	for first := true; !minimal && w.err == nil; first = false {
 		before := len(w.best.Faults)
 		w.faults()
-		minimal = !first && len(w.best.Faults) == before && w.err == nil
+		minimal = (!first && len(w.best.Faults) == before || j.FaultsOnly) && w.err == nil
 		if !minimal {
 			w.durations()
 			w.amounts()

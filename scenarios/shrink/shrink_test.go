@@ -121,6 +121,7 @@ func TestWhatIsFoundFailsAndIsMinimal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSystem(t)
 		job, played := s.job(rapid.IntRange(1, 3).Draw(t, "workers"), 10_000)
+		job.FaultsOnly = rapid.Bool().Draw(t, "faults only")
 		check := s.broken(job.Run)
 		found, err := job.Shrink(context.Background())
 		if err != nil {
@@ -138,6 +139,14 @@ func TestWhatIsFoundFailsAndIsMinimal(t *testing.T) {
 		}
 		if int64(found.Played) != played.Load() {
 			t.Fatalf("%d runs were played, it says %d", played.Load(), found.Played)
+		}
+		if job.FaultsOnly {
+			for _, f := range found.Run.Faults {
+				if f.For != 8*time.Second || found.Run.Amounts[0].Value != 12 {
+					t.Fatalf("more was cut than faults and the end of the run: %s", found.Run.Describe())
+				}
+			}
+			return
 		}
 		for _, f := range found.Run.Faults {
 			if f.For > max(time.Duration(s.long)*time.Second, 500*time.Millisecond)+500*time.Millisecond {
