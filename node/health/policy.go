@@ -8,6 +8,7 @@ import (
 	"periph.io/x/conn/v3/physic"
 
 	"picloud/hw"
+	"picloud/node/mutant"
 )
 
 // Signal is something that rules look at: a number with the unit that stands beside it.
@@ -162,6 +163,10 @@ func DefaultRules() []Rule {
 	}
 	spared := Effect{Rest: true, Follow: true, Clock: Full / 2, Weight: Full / 20} // what it draws is what sags
 	careful := Effect{Rest: true, Follow: true, Clock: 3 * quarter, Weight: quarter}
+	slowTail := int64(250)
+	if mutant.Planted == mutant.NervousCard {
+		slowTail = 100
+	}
 	dying := Effect{Rest: true, Follow: true, Share: quarter, Fence: true, Ask: true}
 	return []Rule{
 		fan("fan-30", 50_000, 45_000, 300), fan("fan-50", 60_000, 50_000, 500), fan("fan-70", 67_500, 54_000, 700), fan("fan-100", 75_000, 57_000, 1000),
@@ -182,7 +187,7 @@ func DefaultRules() []Rule {
 		{Name: "low-voltage", Signal: SupplyVoltage, Raise: 4_750, Clear: 4_850, Hold: 30 * second, CoolDown: 5 * second, Effect: spared},
 		{Name: "bad-supply", Signal: UnderVoltages, Raise: 3, Clear: 0, Hold: 24 * time.Hour, CoolDown: minute, Effect: Effect{Drain: true, Ask: true}},
 		{Name: "resets", Signal: Resets, Raise: 2, Clear: 0, CoolDown: 5 * second, Effect: spared},
-		{Name: "slow-card", Signal: SyncTail, Raise: 250, Clear: 80, For: 20 * second, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true, Weight: 2 * quarter}},
+		{Name: "slow-card", Signal: SyncTail, Raise: slowTail, Clear: 80, For: 20 * second, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true, Weight: 2 * quarter}},
 		{Name: "card-pause", Signal: SyncSlowest, Raise: 1_000, Clear: 300, Hold: 5 * minute, CoolDown: minute, Effect: Effect{Follow: true}},
 		{Name: "card-hangs", Signal: SyncWaits, Raise: 5_000, Clear: 100, Hold: 10 * second, CoolDown: 5 * second, Effect: Effect{Rest: true, Follow: true}},
 		{Name: "card-read-only", Signal: CardReadOnly, Raise: 1, Clear: 0, Stays: true, Effect: dying},

@@ -111,10 +111,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		limit = never
 	}
 	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
-	yielder := raftlead.NewYielder(c.Patience/2, func(took time.Duration, err error) {
-		log.Info("yield", "group", c.Number, "took", took, "error", err)
-		c.Yielded(err)
-	})
+	yielder := c.yielder(log)
 	keeper.Tell(func(took time.Duration) {
 		c.Wrote(took)
 		yielder.Wrote(took)
@@ -152,6 +149,18 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	return &Group{config: c, raft: r, state: s, log: keeper, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}, nil
+}
+
+// yielder returns what hands the lead over after a write that took half as long as a follower waits for its leader.
+func (c *GroupConfig) yielder(log *slog.Logger) *raftlead.Yielder {
+	slow := c.Patience / 2
+	if mutant.Planted == mutant.ClingingLeader {
+		slow = never
+	}
+	return raftlead.NewYielder(slow, func(took time.Duration, err error) {
+		log.Info("yield", "group", c.Number, "took", took, "error", err)
+		c.Yielded(err)
+	})
 }
 
 func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {

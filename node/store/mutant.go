@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -91,4 +92,20 @@ func (f retriedFile) SyncTo(length int64) (full bool, err error) {
 		return full, nil
 	}
 	return f.File.SyncTo(length)
+}
+
+// forgetAll throws all away, and lets the node be a member of its first groups all the same. No product build does so.
+func (s *Store) forgetAll(w *wound) error {
+	if err := s.throwAway(w); err != nil {
+		return err
+	}
+	for _, shard := range s.config.First.Shards {
+		if !slices.Contains(shard.Members, s.config.Node) {
+			continue
+		}
+		if err := set(s.db.Pebble(), hostedKey(shard.Group), joinedHere); err != nil {
+			return err
+		}
+	}
+	return set(s.db.Pebble(), begunKey, beganHere)
 }

@@ -13,6 +13,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/client"
+	"picloud/node/mutant"
 	"picloud/node/owned"
 	"picloud/node/raftlog"
 	"picloud/node/store/state"
@@ -77,6 +78,9 @@ func (s *Store) removeWound() error {
 // heal opens a database that may be damaged: as it is, if it turns out to be whole, or a new one once the node
 // has left its groups. It goes on until one or the other is done.
 func (s *Store) heal(ctx context.Context, w *wound) error {
+	if mutant.Planted == mutant.ForgetfulVoter {
+		return s.forgetAll(w)
+	}
 	if len(others(s.config.Nodes, s.config.Node)) == 0 { // nobody else can have what is here
 		return unlessWhole(s.openWhole(ctx))
 	}
@@ -113,7 +117,7 @@ func (s *Store) mendOrLeave(ctx context.Context, c *client.Client, w *wound) (er
 			}
 			w.Why = damage.Error()
 		}
-		if tries == 1 {
+		if tries == 1 && mutant.Planted != mutant.SilentLoss {
 			said, bad := s.sayLost(damage)
 			if bad != nil {
 				return bad

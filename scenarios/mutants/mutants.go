@@ -17,18 +17,22 @@ type Mutant struct {
 
 // The scenarios in which mutants are looked for.
 const (
-	board   = "short-pinboard" // of Pinboard with all tiers
-	cloud   = "short-cloud"    // of the map on one raft group
-	store   = "short-store"    // of the store
-	stalled = "stalled-store"  // of the store, with a majority that is well
-	lone    = "lone-store"     // of a store on one machine
-	jobs    = "short-jobs"     // of Pinboard with workers that are slow and die in the middle of jobs
-	slow    = "slow-server"    // of Pinboard with a server that is slower than the others
-	full    = "metastable"     // of Pinboard after a burst of slowness
-	hot     = "hot-key"        // of Pinboard where all look at one user
-	harm    = "short-abuse"    // of Pinboard among people who mean harm
-	wiped   = "wiped-card"     // of a store whose member comes back with an empty card while the others are away
-	storm   = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
+	board    = "short-pinboard" // of Pinboard with all tiers
+	cloud    = "short-cloud"    // of the map on one raft group
+	store    = "short-store"    // of the store
+	stalled  = "stalled-store"  // of the store, with a majority that is well
+	lone     = "lone-store"     // of a store on one machine
+	jobs     = "short-jobs"     // of Pinboard with workers that are slow and die in the middle of jobs
+	slow     = "slow-server"    // of Pinboard with a server that is slower than the others
+	full     = "metastable"     // of Pinboard after a burst of slowness
+	hot      = "hot-key"        // of Pinboard where all look at one user
+	harm     = "short-abuse"    // of Pinboard among people who mean harm
+	wiped    = "wiped-card"     // of a store whose member comes back with an empty card while the others are away
+	beyond   = "beyond-store"   // of a store that has lost more copies than it survives
+	silent   = "silent-card"    // of a store whose member's card drops writes
+	stalling = "stalling-card"  // of a store whose leader's card becomes slow
+	idle     = "quiet"          // of Pinboard where nothing breaks
+	storm    = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
@@ -54,6 +58,7 @@ func All() []Mutant {
 		{mutant.BudgetIgnored, "", "node/health", "a node takes others out of service whoever else is"},
 		{mutant.CarelessCycle, "", "node/health", "a node's power is cut although it may have the only good copy of something"},
 		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
+		{mutant.ClingingLeader, stalling, "", "a leader whose card is slow keeps the lead"},
 		{mutant.CountsFromZero, "", "node/abuse", "what somebody has used of a limit is forgotten when a server starts again"},
 		{mutant.DoubleCycle, "", "node/health", "who stood still moves a relay although the budget is somebody else's by now"},
 		{mutant.DoubleEffect, "", "node/queue", "a job that somebody else has taken over is ended all the same, with its effect"},
@@ -62,6 +67,7 @@ func All() []Mutant {
 		{mutant.EndlessHold, jobs, "", "a job that was reserved stays so although nobody works on it any more"},
 		{mutant.FailsOpen, "", "node/pinboard", "a post that nobody could judge in time is stored as shown"},
 		{mutant.FalseFailure, cloud, "", "a write that lost its leader is said to have had no effect"},
+		{mutant.ForgetfulVoter, silent, "", "a node whose data is damaged throws it away, and stays a member that votes"},
 		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
 		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},
 		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
@@ -69,11 +75,13 @@ func All() []Mutant {
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
+		{mutant.NervousCard, idle, "", "a card is called slow at what good cards reach"},
 		{mutant.NoHysteresis, "", "node/health", "a rule is cleared as soon as it may not be raised"},
 		{mutant.ReadBack, "", "hw/board", "a relay's pin is read back to see whether it is as it was set, which lets go of it"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
 		{mutant.RuleCannotFire, "", "node", "a load balancer does not say how many servers are in, which a rule looks at"},
 		{mutant.SharedReputation, "", "node/abuse", "what somebody did to one application counts for all"},
+		{mutant.SilentLoss, beyond, "", "a node whose data is damaged says nothing to those who ask for it"},
 		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
 		{mutant.StaleLists, harm, "", "what comes onto a list later is not heard of"},
 		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
