@@ -66,6 +66,7 @@ const (
 type Clients struct {
 	Count      int      `yaml:"count"` // that work at the same time, over all client machines
 	Operations Mix      `yaml:"operations"`
+	Mixes      []string `yaml:"mixes"` // core mixes of YCSB in place of operations, one after the other: ycsb-a to ycsb-f
 	Keys       Keys     `yaml:"keys"`
 	Pause      Duration `yaml:"pause"`    // mean time between two operations of a client
 	Together   bool     `yaml:"together"` // all clients begin at the same moments, a pause apart

@@ -38,6 +38,7 @@ const (
 	LateEffect       Name = "late-effect"
 	LocalClock       Name = "local-clock"
 	MixedSession     Name = "mixed-session"
+	NoBackoff        Name = "no-backoff"
 	NoHysteresis     Name = "no-hysteresis"
 	ReadBack         Name = "read-back"
 	RetriedSync      Name = "retried-sync"
@@ -59,6 +60,7 @@ const (
 	UnsyncedLog      Name = "unsynced-log"
 	UnverifiedHash   Name = "unverified-hash"
 	UnwatchedDisk    Name = "unwatched-disk"
+	WallAge          Name = "wall-age"
 	WatchGap         Name = "watch-gap"
 )
 

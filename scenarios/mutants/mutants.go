@@ -28,6 +28,8 @@ const (
 	hot     = "hot-key"        // of Pinboard where all look at one user
 	harm    = "short-abuse"    // of Pinboard among people who mean harm
 	wiped   = "wiped-card"     // of a store whose member comes back with an empty card while the others are away
+	clocks  = "bad-time"       // of Pinboard whose machines' clocks are wrong
+	postbox = "dead-postbox"   // of Pinboard whose mail nobody takes for a while
 	storm   = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 )
 
@@ -69,6 +71,7 @@ func All() []Mutant {
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
+		{mutant.NoBackoff, postbox, "", "a job that failed is run again at once"},
 		{mutant.NoHysteresis, "", "node/health", "a rule is cleared as soon as it may not be raised"},
 		{mutant.ReadBack, "", "hw/board", "a relay's pin is read back to see whether it is as it was set, which lets go of it"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
@@ -90,6 +93,7 @@ func All() []Mutant {
 		{mutant.UnsyncedLog, store, "", "entries are acknowledged before they are synced"},
 		{mutant.UnverifiedHash, "", "node/pinboard", "a password's hash is kept as one processor has computed it"},
 		{mutant.UnwatchedDisk, stalled, "", "a disk that hangs does not end its node"},
+		{mutant.WallAge, clocks, "", "a cache server tells by the wall clock how old what it keeps is"},
 		{mutant.WatchGap, store, "", "who watches at a new leader is told only what happens from then on"},
 	}
 }

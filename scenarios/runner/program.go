@@ -145,9 +145,9 @@ func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 	c := &s.Clients
 	return kv.ClientConfig{
-		Nodes:     nodes,
-		Count:     c.Count / len(s.MachinesOf(scenarios.RoleClient)),
-		Weights:   c.Operations.Weights(),
+		Nodes:   nodes,
+		Count:   c.Count / len(s.MachinesOf(scenarios.RoleClient)),
+		Weights: c.Operations.Weights(), Mixes: c.Mixes,
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
 		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
 		FinalReads: s.FinalReads(),
