@@ -94,6 +94,7 @@ type Users struct {
 	Newcomers Duration       `yaml:"newcomers"` // mean time between two people who come beside them, register and go, whether those before them were served or not; none if it is left out
 	Machines  []string       `yaml:"machines"`  // on which they are, of those for clients; all, if it is left out
 	Groups    []Group        `yaml:"groups"`    // of people of other sorts
+	Replay    *Replay        `yaml:"replay"`    // people of a web server's access log
 	Balancer  string         `yaml:"balancer"`  // the role of the machines that they talk to
 	Actions   map[string]int `yaml:"actions"`   // weights
 	Start     Duration       `yaml:"start"`     // nobody comes before
