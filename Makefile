@@ -6,6 +6,7 @@ SCENARIO ?=
 OUT ?=
 SEEDS ?= 1-20
 RUN ?=
+LOG ?=
 LOOK ?=
 SHARD ?=
 MINUTES ?= 10
