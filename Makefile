@@ -6,6 +6,7 @@ SCENARIO ?=
 OUT ?=
 SEEDS ?= 1-20
 RUN ?=
+LOG ?=
 LOOK ?=
 SHARD ?=
 MINUTES ?= 10
@@ -22,8 +23,8 @@ build: ## build bin/picloud
 	@go build -o $(PICLOUD) .
 
 .PHONY: sim
-sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence]; pinboard with a seed of its own choice
-	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT))
+sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence] [LOG=access.log, for access-log]; pinboard with a seed of its own choice
+	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT)) $(if $(LOG),-log $(LOG))
 
 .PHONY: scenarios
 scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=name]

@@ -52,6 +52,7 @@ var arrows = []struct {
 	{"scenarios/emulated/guest", []string{"hw", "node/wait", "scenarios/emulated/inside"}, "in a guest there are the kernel, the board and the program under test"},
 	{"scenarios/emulated/inside", nil, "what both sides agree upon is theirs alone"},
 	{"scenarios/abuse", []string{"node/abuse/text"}, "what is measured is the model that judges, outside of any cloud"},
+	{"scenarios/accesslog", nil, "a log knows no cloud"},
 	{"scenarios/certificate", nil, "a certificate knows no cloud"},
 	{"scenarios/shrink", []string{"chaos", "reports", "scenarios", "scenarios/hunt"}, "how a run is played it is told: cutting down is searching"},
 	{"scenarios/cause", []string{"chaos", "reports", "scenarios", "scenarios/hunt", "scenarios/shrink"}, "how a run is played it is told: a cause is what runs differ by"},

@@ -14,6 +14,12 @@ func applications() map[string]app.New {
 	return map[string]app.New{"pinboard": pinboard.New}
 }
 
+// spreads returns over how many partitions the applications that are compiled in spread, by their namespaces.
+func spreads() map[string]int {
+	p := pinboard.Partitions()
+	return map[string]int{p.Namespace: p.Count}
+}
+
 // App is an instance of an application that runs on the node. One without a program is compiled in.
 type App struct {
 	Name    string            `yaml:"name"` // also of the service by which load balancers find it

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"picloud/node/api"
 	"picloud/node/queue"
@@ -22,7 +23,7 @@ type Queue struct {
 type WorkQueue struct {
 	Name        string   `yaml:"name"`
 	Namespace   string   `yaml:"namespace"`  // of the application whose data the jobs are about
-	Partitions  int      `yaml:"partitions"` // over which the application spreads
+	Partitions  int      `yaml:"partitions"` // over which the application spreads; one that is compiled in says it itself
 	Hold        Duration `yaml:"hold,omitempty"`
 	Attempts    int      `yaml:"attempts,omitempty"`
 	Backoff     Duration `yaml:"backoff,omitempty"`
@@ -42,6 +43,16 @@ func (c *Queue) config() queue.Config {
 // validate puts defaults where nothing stands, and says what is wrong.
 func (c *Queue) validate() error {
 	c.Port = cmp.Or(c.Port, "9100")
+	for i := range c.Queues {
+		q := &c.Queues[i]
+		spread, known := spreads()[q.Namespace]
+		if !known {
+			continue
+		}
+		if q.Partitions = cmp.Or(q.Partitions, spread); q.Partitions != spread {
+			return fmt.Errorf("queue: queues[%d]: %s spreads over %d partitions, and its queue over as many, not over %d", i, q.Namespace, spread, q.Partitions)
+		}
+	}
 	config := c.config()
 	return config.Validate()
 }

@@ -118,5 +118,8 @@ func (s *Scenario) validateUsers() error {
 	case u.Timeout <= 0 || u.Pause <= 0 || u.Bound <= 0:
 		return wrong("users", "users need a pause, a timeout and a bound")
 	}
+	if err := s.validateReplay(); err != nil {
+		return err
+	}
 	return s.validateGroups()
 }

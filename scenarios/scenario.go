@@ -66,6 +66,7 @@ const (
 type Clients struct {
 	Count      int      `yaml:"count"` // that work at the same time, over all client machines
 	Operations Mix      `yaml:"operations"`
+	Mixes      []string `yaml:"mixes"` // core mixes of YCSB in place of operations, one after the other: ycsb-a to ycsb-f
 	Keys       Keys     `yaml:"keys"`
 	Pause      Duration `yaml:"pause"`    // mean time between two operations of a client
 	Together   bool     `yaml:"together"` // all clients begin at the same moments, a pause apart
@@ -93,6 +94,7 @@ type Users struct {
 	Newcomers Duration       `yaml:"newcomers"` // mean time between two people who come beside them, register and go, whether those before them were served or not; none if it is left out
 	Machines  []string       `yaml:"machines"`  // on which they are, of those for clients; all, if it is left out
 	Groups    []Group        `yaml:"groups"`    // of people of other sorts
+	Replay    *Replay        `yaml:"replay"`    // people of a web server's access log
 	Balancer  string         `yaml:"balancer"`  // the role of the machines that they talk to
 	Actions   map[string]int `yaml:"actions"`   // weights
 	Start     Duration       `yaml:"start"`     // nobody comes before

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/scenarios/kv"
 )
 
 // problem is what is wrong with a scenario, at a path.
@@ -101,11 +102,18 @@ func (s *Scenario) validateClients() error {
 		return nil
 	}
 	m := c.Operations
+	for i, name := range c.Mixes {
+		if !slices.Contains(kv.MixNames(), name) {
+			return wrong(fmt.Sprintf("clients.mixes[%d]", i), "unknown mix %q%s", name, chaos.DidYouMean(name, kv.MixNames()))
+		}
+	}
 	switch {
+	case len(c.Mixes) > 0 && (m != Mix{} || s.Store == nil || s.Store.Database):
+		return wrong("clients.mixes", "mixes take the place of operations, in a store without a database")
 	case c.Count < 1 || c.Count > 1000:
 		return wrong("clients.count", "%d clients, it must be 1 to 1000", c.Count)
 	case m.Read < 0 || m.Write < 0 || m.Delete < 0 || m.CAS < 0 ||
-		m.Read+m.Write+m.Delete+m.CAS == 0:
+		m.Read+m.Write+m.Delete+m.CAS == 0 && len(c.Mixes) == 0:
 		return wrong("clients.operations", "the weights must not be negative, and one must be "+
 			"positive")
 	case c.Keys.InUse < 1:

@@ -252,10 +252,14 @@ func fresh(age, limit time.Duration) bool {
 
 // age bounds how old an entry of the partition is. One that is not in the index would not have been found by a change.
 func (p *partition) age(e *entry, now time.Time) time.Duration {
+	since := e.read
 	if e.in && p.feed.current.After(e.read) {
-		return now.Sub(p.feed.current)
+		since = p.feed.current
 	}
-	return now.Sub(e.read)
+	if mutant.Planted == mutant.WallAge {
+		return max(0, now.Round(0).Sub(since.Round(0))) // without its monotonic reading
+	}
+	return now.Sub(since)
 }
 
 // isHot tells whether an item is hot that was read some times in a second. Each server sees its share of reads that

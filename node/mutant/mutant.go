@@ -41,6 +41,7 @@ const (
 	LocalClock       Name = "local-clock"
 	MixedSession     Name = "mixed-session"
 	NervousCard      Name = "nervous-card"
+	NoBackoff        Name = "no-backoff"
 	NoHysteresis     Name = "no-hysteresis"
 	ReadBack         Name = "read-back"
 	RetriedSync      Name = "retried-sync"
@@ -63,6 +64,7 @@ const (
 	UnsyncedLog      Name = "unsynced-log"
 	UnverifiedHash   Name = "unverified-hash"
 	UnwatchedDisk    Name = "unwatched-disk"
+	WallAge          Name = "wall-age"
 	WatchGap         Name = "watch-gap"
 )
 

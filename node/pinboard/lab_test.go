@@ -75,7 +75,7 @@ func newLabWith(t testing.TB, more map[string]string) *lab {
 	l.shaky = &shaky{l.store}
 	l.cache = &lagging{store: cache.Direct(l.shaky)}
 	l.guard = newScript(t, l.store)
-	options := map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail", "site": "https://pins.example"}
+	options := map[string]string{"mail": "http://sink:80/mail", "site": "https://pins.example"}
 	maps.Copy(options, more)
 	l.pinboard = l.instance(l.registry, options)
 	l.handler = l.pinboard.Handler()
@@ -91,7 +91,9 @@ func (l *lab) instance(registry *prometheus.Registry, options map[string]string)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return a.(*Pinboard)
+	p := a.(*Pinboard)
+	p.options.partitions.Count = partitions
+	return p
 }
 
 // lagging is a cache that keeps what it has read once until it is told to forget it, with an age.

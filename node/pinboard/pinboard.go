@@ -17,7 +17,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +31,10 @@ import (
 
 // namespace is that of the application's partitions.
 const namespace = "pinboard"
+
+// Partitions returns those over which users are spread. It is not configured: what was stored would be looked for elsewhere, and a
+// queue that spreads otherwise would leave jobs lying.
+func Partitions() api.Partitions { return api.Partitions{Namespace: namespace, Count: 16} }
 
 // Pinboard is an instance of the application.
 type Pinboard struct {
@@ -112,17 +115,11 @@ type options struct {
 
 // readOptions reads the options that the configuration gives.
 func readOptions(given map[string]string) (options, error) {
-	o := options{partitions: api.Partitions{Namespace: namespace, Count: 16}, queue: namespace}
+	o := options{partitions: Partitions(), queue: namespace}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		value := given[name]
 		var err error
 		switch name {
-		case "partitions":
-			if o.partitions.Count, err = strconv.Atoi(value); err != nil {
-				err = errors.New("it is a number")
-			} else {
-				err = o.partitions.Validate()
-			}
 		case "queue":
 			o.queue = value
 			err = o.job(kindMail, letter{}).Validate()
@@ -141,7 +138,7 @@ func readOptions(given map[string]string) (options, error) {
 		case "labellers":
 			o.labellers, err = readNames(value)
 		default:
-			err = errors.New("it is one of abuse, labellers, mail, moderators, partitions, queue, site")
+			err = errors.New("it is one of abuse, labellers, mail, moderators, queue, site")
 		}
 		if err != nil {
 			return o, fmt.Errorf("pinboard: the option %.80q is %.80q: %w", name, value, err)

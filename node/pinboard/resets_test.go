@@ -42,7 +42,7 @@ func (l *lab) site(node, batch string, verify bool) *site {
 	if l.proof, err = proof.New(proof.Config{Port: "9300", Batch: batch, Verify: verify}, h, l.store, registry); err != nil {
 		l.t.Fatal(err)
 	}
-	p := l.instance(registry, map[string]string{"partitions": fmt.Sprint(partitions), "mail": "http://sink:80/mail", "site": "https://pins.example"})
+	p := l.instance(registry, map[string]string{"mail": "http://sink:80/mail", "site": "https://pins.example"})
 	return &site{l, p, p.Handler()}
 }
 

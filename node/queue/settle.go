@@ -169,6 +169,9 @@ func (q *Queue) backoff(attempt int) time.Duration {
 	if shift := max(0, attempt-1); shift < 32 && q.Backoff<<shift < most {
 		most = q.Backoff << shift
 	}
+	if mutant.Planted == mutant.NoBackoff {
+		most = 0
+	}
 	return max(time.Millisecond, most-rand.N(most/2+1))
 }
 

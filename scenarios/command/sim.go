@@ -1,15 +1,19 @@
 package command
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
+	"picloud/scenarios/accesslog"
 	"picloud/scenarios/runner"
 )
 
@@ -18,7 +22,7 @@ const DefaultScenario = "pinboard"
 
 // Sim runs a scenario in the simulated world and judges it.
 func Sim(ctx context.Context, args []string) error {
-	f := flags("sim", `sim [-seed N] [-scenario NAME] [-out FOLDER] [-schedule FILE] [-without DEFENCE]
+	f := flags("sim", `sim [-seed N] [-scenario NAME] [-out FOLDER] [-schedule FILE] [-without DEFENCE] [-log FILE]
 
 Runs a scenario in the simulated world: machines, network, disks, clients, and the faults that the
 seed decides. Leaves a report, and ends with status 0 for pass, 1 for fail, 2 for bad input and 3
@@ -27,13 +31,15 @@ for inconclusive: a required fault had no effect, or a check saw too little.
 Examples:
   picloud sim
   picloud sim -seed 7 -scenario first-cloud -out out/seven
-  picloud sim -seed 7 -schedule out/pinboard-7/schedule.txt   (with the lines you left in it)`)
+  picloud sim -seed 7 -schedule out/pinboard-7/schedule.txt   (with the lines you left in it)
+  picloud sim -seed 7 -scenario access-log -log access.log    (of your own server, in the format common or combined)`)
 	seed := f.Uint64("seed", 0, "decides everything that happens; if it is left out one is picked at random")
 	name := f.String("scenario", DefaultScenario, "the scenario: a name, or a file that ends in .yaml")
 	out := f.String("out", "", "the folder for what the run leaves (default out/SCENARIO-SEED)")
 	schedule := f.String("schedule", "", "a file with the faults to play in place of the scenario's")
 	noTrace := f.Bool("no-trace", false, "leave out the trace, which is most of what a run writes")
 	without := f.String("without", "", "a defence of the nodes to switch off")
+	log := f.String("log", "", "a file with the access log to replay in place of one that is made, as it is or ending in .gz")
 	core := f.Int("core", -1, "the CPU core to run on")
 	race := f.Bool("race", false, "run machines with the race detector")
 	quiet := f.Bool("q", false, "print the verdict only")
@@ -45,16 +51,14 @@ Examples:
 	if o.Scenario, err = load(*name, *without); err != nil {
 		return err
 	}
+	if *log != "" {
+		if err := useLog(o.Scenario, *log); err != nil {
+			return err
+		}
+	}
 	if *schedule != "" {
-		text, err := os.ReadFile(*schedule)
-		if err != nil {
+		if o.Schedule, err = scheduleIn(*schedule); err != nil {
 			return err
-		}
-		if o.Schedule, err = chaos.Parse(*schedule, string(text)); err != nil {
-			return err
-		}
-		if o.Schedule == nil {
-			o.Schedule = chaos.Schedule{}
 		}
 	}
 	if err := o.Validate(); err != nil {
@@ -74,6 +78,9 @@ Examples:
 		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))
 	}
 	o.Replay = repeat(o.Seed, *name, *without)
+	if *log != "" {
+		o.Replay += " LOG=" + *log
+	}
 	if !*quiet {
 		o.Progress = progress()
 	}
@@ -85,6 +92,19 @@ Examples:
 	return verdict(done.Result.Verdict)
 }
 
+// scheduleIn returns the faults of a file; one that has none is a schedule too.
+func scheduleIn(file string) (chaos.Schedule, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	s, err := chaos.Parse(file, string(text))
+	if s == nil {
+		s = chaos.Schedule{}
+	}
+	return s, err
+}
+
 // load returns a scenario, without one of its defences if that is said.
 func load(name, without string) (*scenarios.Scenario, error) {
 	s, err := scenarios.Load(name)
@@ -92,6 +112,29 @@ func load(name, without string) (*scenarios.Scenario, error) {
 		err = s.SwitchOff(without)
 	}
 	return s, err
+}
+
+// useLog has the scenario replay a log.
+func useLog(s *scenarios.Scenario, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text := io.Reader(f)
+	if strings.HasSuffix(name, ".gz") {
+		if text, err = gzip.NewReader(f); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	requests, err := accesslog.Parse(name, text)
+	if err != nil {
+		return err
+	}
+	if err := s.UseLog(requests); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // repeat returns the command that repeats a run.

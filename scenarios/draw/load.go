@@ -83,7 +83,7 @@ func (d *drawing) pinboard() {
 	d.line("\nroles:\n  store:\n    store: {groups: %s, memtable-bytes: 262144, cache-bytes: 262144}", d.groups(nodes, 3))
 	d.line("  lb:\n    lb:\n      port: \"80\"\n      tls: {port: \"443\"}\n      routes: [{service: pinboard%s}]", tenant)
 	d.line("  app:\n    apps: [{name: pinboard, port: \"9000\", options: {%s}}]", options)
-	d.line("  worker:\n    queue:\n      queues: [{name: pinboard, namespace: pinboard, partitions: 16, hold: 10s}]") // as many as Pinboard spreads over
+	d.line("  worker:\n    queue:\n      queues: [{name: pinboard, namespace: pinboard, hold: 10s}]")
 	d.line("    lambda:\n      apps: [{name: pinboard, options: {%s}}]", options)
 	d.line("  cache:\n    cache: {memory-bytes: 4194304, bound: 2s}%s", guard)
 	d.line("  monitor:\n    monitor: {every: 2s}")

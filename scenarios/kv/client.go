@@ -17,6 +17,7 @@ type ClientConfig struct {
 	First       int            // number of the first client, where there are clients on other machines too
 	Count       int            // clients that work at the same time
 	Weights     map[string]int // of the kinds of operations
+	Mixes       []string       `json:",omitempty"` // in their place, one after the other: of MixNames; the clouds are Scanners
 	KeysInUse   int            // at one time
 	RetireAfter int            // operations, after which a new key takes the place of one
 	Pause       time.Duration  // mean time between two operations of a client
@@ -40,7 +41,12 @@ func (c ClientConfig) Validate() error {
 	if c.Anywhere < 0 || c.Anywhere > 1e6 {
 		return fmt.Errorf("kv: %d ppm of the operations cannot ask any node first", c.Anywhere)
 	}
-	if total == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
+	for _, name := range c.Mixes {
+		if _, known := mixes()[name]; !known {
+			return fmt.Errorf("kv: there is no mix %q: there are %v", name, MixNames())
+		}
+	}
+	if total == 0 && len(c.Mixes) == 0 || c.Count <= 0 || c.KeysInUse <= 0 || c.RetireAfter <= 0 || c.Timeout <= 0 || len(c.Nodes) == 0 {
 		return errors.New("kv: clients need nodes, a count, weights, keys and a timeout")
 	}
 	return nil
@@ -59,10 +65,19 @@ func Clients(ctx context.Context, c ClientConfig, connect func() Cloud, record f
 		return err
 	}
 	keys := &keys{config: c, used: make([]int, c.KeysInUse)}
+	every := keys.every
+	var records *records
+	if len(c.Mixes) > 0 {
+		records = newRecords(c)
+		every = records.every
+	}
 	var all sync.WaitGroup
 	for n := range c.Count {
 		all.Go(func() {
-			cl := &client{config: c, number: c.First + n, keys: keys, record: record, cloud: connect()}
+			cl := &client{config: c, number: c.First + n, keys: keys, records: records, every: every, record: record, cloud: connect()}
+			if records != nil {
+				cl.insertAll(ctx)
+			}
 			final := c.FinalReads > 0
 			for ctx.Err() == nil {
 				pause := cl.pause()
@@ -76,6 +91,10 @@ func Clients(ctx context.Context, c ClientConfig, connect func() Cloud, record f
 				if final && c.SinceStart() >= c.FinalReads {
 					final = false
 					cl.readAll(ctx)
+					continue
+				}
+				if records != nil {
+					cl.doMixed(ctx)
 					continue
 				}
 				cl.do(ctx, cl.draw())
@@ -128,11 +147,14 @@ type client struct {
 	config ClientConfig
 	number int
 	keys   *keys
+	every  func() []string // all keys that are ever used
 	cloud  Cloud
 	record func(history.Operation)
 	count  int
 	seen   string // the last value read, for compare-and-swap
 	seenAt string // its key
+
+	records *records // nil if there are no mixes
 }
 
 // SinceStart returns the time since the run began.
@@ -150,7 +172,7 @@ func (c *client) pause() time.Duration {
 
 // readAll reads this client's share of all keys, each until it succeeds.
 func (c *client) readAll(ctx context.Context) {
-	for i, key := range c.keys.every() {
+	for i, key := range c.every() {
 		for i%c.config.Count == c.number-c.config.First && ctx.Err() == nil && c.config.SinceStart() < c.config.Until {
 			if c.do(ctx, history.Operation{Client: c.number, Kind: history.Read, Key: key}) == history.OK {
 				break
@@ -182,14 +204,19 @@ func (c *client) draw() history.Operation {
 	op := history.Operation{Client: c.number, Kind: c.drawKind(), Key: c.keys.draw()}
 	switch op.Kind {
 	case history.CAS:
-		op.Value = fmt.Sprintf("%d-%d", c.number, c.count)
+		op.Value = c.value()
 		if c.seen != "" {
 			op.Key, op.Expect = c.seenAt, c.seen
 		}
 	case history.Write:
-		op.Value = fmt.Sprintf("%d-%d", c.number, c.count)
+		op.Value = c.value()
 	}
 	return op
+}
+
+// value returns one that nobody else writes, nor this client in another operation.
+func (c *client) value() string {
+	return fmt.Sprintf("%d-%d", c.number, c.count)
 }
 
 func (c *client) drawKind() history.Kind {

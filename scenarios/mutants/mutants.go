@@ -33,6 +33,8 @@ const (
 	stalling = "stalling-card"  // of a store whose leader's card becomes slow
 	idle     = "quiet"          // of Pinboard where nothing breaks
 	storm    = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
+	clocks   = "bad-time"       // of Pinboard whose machines' clocks are wrong
+	postbox  = "dead-postbox"   // of Pinboard whose mail nobody takes for a while
 )
 
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
@@ -76,6 +78,7 @@ func All() []Mutant {
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
 		{mutant.NervousCard, idle, "", "a card is called slow at what good cards reach"},
+		{mutant.NoBackoff, postbox, "", "a job that failed is run again at once"},
 		{mutant.NoHysteresis, "", "node/health", "a rule is cleared as soon as it may not be raised"},
 		{mutant.ReadBack, "", "hw/board", "a relay's pin is read back to see whether it is as it was set, which lets go of it"},
 		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
@@ -98,6 +101,7 @@ func All() []Mutant {
 		{mutant.UnsyncedLog, store, "", "entries are acknowledged before they are synced"},
 		{mutant.UnverifiedHash, "", "node/pinboard", "a password's hash is kept as one processor has computed it"},
 		{mutant.UnwatchedDisk, stalled, "", "a disk that hangs does not end its node"},
+		{mutant.WallAge, clocks, "", "a cache server tells by the wall clock how old what it keeps is"},
 		{mutant.WatchGap, store, "", "who watches at a new leader is told only what happens from then on"},
 	}
 }

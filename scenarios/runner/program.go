@@ -18,6 +18,7 @@ import (
 	"picloud/scenarios/storecloud"
 	"picloud/scenarios/users"
 	"picloud/sim/detrt/overlay"
+	"picloud/sim/event"
 	"picloud/sim/kernel"
 )
 
@@ -62,12 +63,12 @@ func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
 		path, err := filepath.Abs(m.Program)
 		return kernel.Program{Path: path, Args: m.Args}, err
 	}
-	config, err := programConfig(r.Scenario, m)
+	config, err := programConfig(r.Scenario, m, r.Seed)
 	return kernel.Program{Path: r.Program, Args: []string{"program", m.Program, string(config)}}, err
 }
 
 // programConfig returns the configuration of a machine's program.
-func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
+func programConfig(s *scenarios.Scenario, m scenarios.Machine, seed uint64) ([]byte, error) {
 	nodes := s.Nodes()
 	if c := s.NodeConfig(&m); c != nil {
 		return yaml.Marshal(c)
@@ -84,7 +85,12 @@ func programConfig(s *scenarios.Scenario, m scenarios.Machine) ([]byte, error) {
 		return json.Marshal(kv.NodeConfig{Nodes: nodes})
 	}
 	if s.Users != nil {
-		return json.Marshal(usersOf(s, m))
+		c := usersOf(s, m)
+		var err error
+		if c.Replay, err = s.ReplayOn(m.Name, event.NewLoop(seed).Stream); err != nil {
+			return nil, err
+		}
+		return json.Marshal(c)
 	}
 	if s.Store != nil {
 		return json.Marshal(storeClients(s, m, clients(s, nodes)))
@@ -145,9 +151,9 @@ func usersOf(s *scenarios.Scenario, m scenarios.Machine) users.Config {
 func clients(s *scenarios.Scenario, nodes []string) kv.ClientConfig {
 	c := &s.Clients
 	return kv.ClientConfig{
-		Nodes:     nodes,
-		Count:     c.Count / len(s.MachinesOf(scenarios.RoleClient)),
-		Weights:   c.Operations.Weights(),
+		Nodes:   nodes,
+		Count:   c.Count / len(s.MachinesOf(scenarios.RoleClient)),
+		Weights: c.Operations.Weights(), Mixes: c.Mixes,
 		KeysInUse: c.Keys.InUse, RetireAfter: c.Keys.RetireAfter,
 		Pause: time.Duration(c.Pause), Together: c.Together, Anywhere: int64(c.Anywhere), Timeout: time.Duration(c.Timeout),
 		FinalReads: s.FinalReads(),

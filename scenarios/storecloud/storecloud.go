@@ -126,6 +126,19 @@ func (r register) Do(ctx context.Context, c kv.Command) (outcome history.Outcome
 	return history.OK, result, ""
 }
 
+// Scan reads records in one transaction.
+func (r register) Scan(ctx context.Context, from string, most int) (found map[string]string, outcome history.Outcome, why string) {
+	reply, err := r.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Scan, Key: from, Limit: most}}})
+	if err != nil {
+		return nil, outcomeOf(err), err.Error()
+	}
+	found = map[string]string{}
+	for _, rec := range reply.Results[0].Records {
+		found[rec.Key] = string(rec.Value)
+	}
+	return found, history.OK, ""
+}
+
 // outcomeOf returns what is known of a transaction that ended with an error, or with none.
 func outcomeOf(err error) history.Outcome {
 	switch api.KindOf(err) {

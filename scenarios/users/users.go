@@ -45,6 +45,7 @@ type Config struct {
 	Sink        string        // the port on which this machine takes mail; none if it is empty
 	Groups      []Group       // of people of other sorts, on this machine
 	Plan        Plan          // what groups know of each other
+	Replay      Replay        `json:",omitempty"` // who comes beside them because a log says so
 }
 
 // Validate says what is wrong with the configuration.
@@ -101,6 +102,9 @@ func Run(ctx context.Context, h *host.Host, c Config, record func(history.Operat
 	time.Sleep(c.Start - c.sinceStart())
 	var living sync.WaitGroup
 	if err := crowd.gather(ctx, h, &living); err != nil {
+		return err
+	}
+	if err := crowd.replay(ctx, h, living.Go); err != nil {
 		return err
 	}
 	for n := range c.Count + c.Visitors {

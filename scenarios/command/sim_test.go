@@ -1,0 +1,63 @@
+package command
+
+import (
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"picloud/scenarios"
+)
+
+// TestALogIsTakenAsItIsOrCompressed, and one that cannot be read is refused with its name, and its line if there is one.
+func TestALogIsTakenAsItIsOrCompressed(t *testing.T) {
+	const line = `203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 20` + "\n"
+	folder := t.TempDir()
+	for _, c := range []struct{ scenario, file, text, want string }{
+		{"access-log", "plain.log", line, ""},
+		{"access-log", "packed.log.gz", line, ""},
+		{"access-log", "cut.log", line + line[:60], "cut.log:2: the request does not end"},
+		{"access-log", "cut.log.gz", line + line[:60], "cut.log.gz:2: the request does not end"},
+		{"access-log", "missing.log", "", "missing.log: no such file or directory"},
+		{"quiet", "plain.log", line, "plain.log: the scenario quiet replays no log"},
+	} {
+		name := filepath.Join(folder, c.file)
+		if c.text != "" {
+			write(t, name, c.text)
+		}
+		s, err := scenarios.Load(c.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := useLog(s, name); {
+		case err == nil && c.want == "":
+			if s.Users.Replay.Packed == "" {
+				t.Errorf("%s is not what is replayed", c.file)
+			}
+		case err == nil, c.want == "", !strings.HasSuffix(err.Error(), c.want):
+			t.Errorf("%s: %v, want %q", c.file, err, c.want)
+		}
+	}
+}
+
+// write writes a file, compressed if its name says so.
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !strings.HasSuffix(name, ".gz") {
+		_, err = f.WriteString(text)
+	} else {
+		z := gzip.NewWriter(f)
+		if _, err = z.Write([]byte(text)); err == nil {
+			err = z.Close()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
