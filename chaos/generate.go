@@ -237,7 +237,11 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 		if len(g.Topology.Switches) == 0 || spec.Kind == UplinkCut && len(g.Topology.Switches) < 2 {
 			return Target{}, false
 		}
-		return AtSwitch(g.Topology.Switches[r.IntN(len(g.Topology.Switches))]), true
+		switches := g.Topology.Switches
+		if spec.Class == ClassHardware { // where only those live who use the cloud, nothing of the cloud's breaks
+			switches = slices.DeleteFunc(slices.Clone(switches), func(name string) bool { return len(g.ledger.addMembers(nil, g.Topology.OnSwitch(name))) == 0 })
+		}
+		return AtSwitch(switches[r.IntN(len(switches))]), true
 	case OnSides:
 		return Target{Type: OnSides, A: sorted(members[few:]), B: sorted(members[:few])}, few > 0
 	}

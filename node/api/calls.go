@@ -221,4 +221,8 @@ func (m *Membership) Has(node string) bool {
 type HostCall struct {
 	Group uint32 `json:"group"`
 	End   bool   `json:"end,omitempty"` // forget the member and its state
+	// Who leads, in which term, and up to which entry the group had agreed when it did: a member that begins votes from there on.
+	Leader string `json:"leader,omitempty"`
+	Term   uint64 `json:"term,omitempty"`
+	Agreed uint64 `json:"agreed,omitempty"`
 }

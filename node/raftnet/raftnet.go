@@ -195,6 +195,8 @@ type Config struct {
 	Timeout  time.Duration // of a request to another member; zero for 3 s
 	// Members returns who belongs to the group as far as this node knows. It is nil where that never changes.
 	Members func() raft.Configuration
+	// MayVote tells whether the node votes, and may be asked to lead. It is nil if it always does; it counts where Members does.
+	MayVote func() bool
 	// Done is closed when the group ends here: nothing waits for its other members any more. It may be nil.
 	Done <-chan struct{}
 }
@@ -219,7 +221,7 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 	if c.Members == nil {
 		return p, nil
 	}
-	return welcome(p, c.Members), nil
+	return welcome(p, c.Members, c.MayVote), nil
 }
 
 // Begin gives a group that has no state yet its first members: the nodes of these names.

@@ -1,6 +1,7 @@
 package raftnet
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -18,13 +19,17 @@ import (
 type welcoming struct {
 	prompt
 	members  func() raft.Configuration
+	mayVote  func() bool
 	requests chan raft.RPC
 	once     sync.Once
 	closed   chan struct{}
 }
 
-func welcome(t prompt, members func() raft.Configuration) *welcoming {
-	w := &welcoming{prompt: t, members: members, requests: make(chan raft.RPC), closed: make(chan struct{})}
+func welcome(t prompt, members func() raft.Configuration, mayVote func() bool) *welcoming {
+	if mayVote == nil {
+		mayVote = func() bool { return true }
+	}
+	w := &welcoming{prompt: t, members: members, mayVote: mayVote, requests: make(chan raft.RPC), closed: make(chan struct{})}
 	go w.pass()
 	return w
 }
@@ -42,6 +47,9 @@ func (w *welcoming) pass() {
 	for {
 		select {
 		case r := <-w.prompt.Consumer():
+			if !w.mayVote() && refused(&r) {
+				continue
+			}
 			switch q := r.Command.(type) {
 			case *raft.RequestVoteRequest:
 				q.ID = voterFor(q.ID, w.members())
@@ -58,6 +66,23 @@ func (w *welcoming) pass() {
 		}
 	}
 }
+
+// refused answers a request for a vote, or to lead, for a node that does neither. It returns false for other requests.
+func refused(r *raft.RPC) bool {
+	switch q := r.Command.(type) {
+	case *raft.RequestVoteRequest:
+		r.Respond(&raft.RequestVoteResponse{RPCHeader: q.RPCHeader}, nil)
+	case *raft.RequestPreVoteRequest:
+		r.Respond(&raft.RequestPreVoteResponse{RPCHeader: q.RPCHeader}, nil)
+	case *raft.TimeoutNowRequest:
+		r.Respond(&raft.TimeoutNowResponse{RPCHeader: q.RPCHeader}, errNoVoter)
+	default:
+		return false
+	}
+	return true
+}
+
+var errNoVoter = errors.New("raftnet: the node does not vote yet")
 
 // voterFor returns the candidate if it is a voter, and else one that is, if there is one.
 func voterFor(candidate []byte, members raft.Configuration) []byte {

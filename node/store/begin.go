@@ -35,12 +35,14 @@ const (
 
 // openHosted opens the groups that the disk has. On a disk that holds nothing these are those with which the cloud begins, which Run finds out.
 func (s *Store) openHosted() error {
-	groups, how, state, err := hosted(s.db.Pebble())
+	groups, state, err := hosted(s.db.Pebble())
 	if err != nil {
 		return err
 	}
-	for _, group := range groups {
-		if err := s.open(group, s.firstMembers(group, how[group])); err != nil {
+	here := map[uint32]bool{}
+	for _, m := range groups {
+		here[m.group] = true
+		if err := s.open(m); err != nil {
 			return err
 		}
 	}
@@ -48,20 +50,12 @@ func (s *Store) openHosted() error {
 		return nil
 	}
 	for _, shard := range s.config.First.Shards {
-		if slices.Contains(shard.Members, s.config.Node) && how[shard.Group] == 0 {
+		if slices.Contains(shard.Members, s.config.Node) && !here[shard.Group] {
 			s.undecided[shard.Group] = true
 		}
 	}
 	if len(others(s.config.Nodes, s.config.Node)) == 0 { // nobody to ask
 		return s.decide(nil)
-	}
-	return nil
-}
-
-// firstMembers returns the members with which a group begins whose member has come to be in this way.
-func (s *Store) firstMembers(group uint32, how byte) []string {
-	if shard := s.config.first(group); shard != nil && how == beganHere {
-		return shard.Members
 	}
 	return nil
 }
@@ -133,10 +127,11 @@ func (s *Store) decide(heard map[string]map[uint32]uint64) error {
 	for _, group := range s.unsettled() {
 		ran, isNew := s.verdict(group, heard)
 		if _, err := s.group(group); err != nil && isNew && !ran {
-			if err := set(s.db.Pebble(), hostedKey(group), beganHere); err != nil {
+			m := membership{group: group, how: beganHere}
+			if err := setRow(s.db.Pebble(), hostedKey(group), m.row()); err != nil {
 				return err
 			}
-			if err := s.open(group, s.firstMembers(group, beganHere)); err != nil {
+			if err := s.open(m); err != nil {
 				return err
 			}
 		}

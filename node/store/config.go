@@ -65,7 +65,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("store: the first groups: %w", err)
 		}
 	}
-	g := c.group(0, nil, Told{func(string) {}, func(error) {}, func(time.Duration) {}, func(error) {}})
+	g := c.group(membership{}, nil, Told{func(string) {}, func(error) {}, func(time.Duration) {}, func(error) {}})
 	return g.Validate()
 }
 
@@ -82,9 +82,9 @@ func (c *Config) first(group uint32) *api.Shard {
 }
 
 // group returns the configuration of a member of a group.
-func (c *Config) group(number uint32, first []string, t Told) GroupConfig {
+func (c *Config) group(m membership, first []string, t Told) GroupConfig {
 	return GroupConfig{
-		Number: number, Node: c.Node, First: first,
+		Number: m.group, Node: c.Node, First: first, VotesFrom: m.votesFrom,
 		Patience:      c.Patience,
 		SnapshotEvery: c.SnapshotEvery, TrailingLogs: c.TrailingLogs, DigestEvery: c.DigestEvery,
 		DiskLimit: c.DiskLimit, Told: t,

@@ -32,6 +32,9 @@ type GroupConfig struct {
 	Number uint32
 	Node   string   // this node's name
 	First  []string // the members with which the group begins; they take part if it has no state yet
+	// VotesFrom is the entry that the member's log must reach before it votes or stands for election: it may have forgotten what it
+	// acknowledged before. 0 if it has all it ever had.
+	VotesFrom uint64
 	// Patience is how long a follower waits for its leader before it asks for votes.
 	Patience time.Duration
 	// SnapshotEvery is after how many entries the log is cut, TrailingLogs how many of them stay for
@@ -80,6 +83,10 @@ type Group struct {
 	clock  clock
 	gap    gap
 	end    func() // of what goes on beside raft
+
+	transfer transfer
+
+	reconfiguring sync.Mutex
 }
 
 // recentEntries of a log stay in memory, for followers that keep up.
@@ -130,7 +137,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 			known = r.GetConfiguration().Configuration()
 		}
 		return known
-	}})
+	}, MayVote: func() bool { return c.caughtUp(started.Load()) }})
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +153,13 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
 	end := sync.OnceFunc(func() { cancel(); close(ended) })
-	return &Group{config: c, raft: r, state: s, log: keeper, end: end, ready: raftlead.Follow(r, func(leads bool) {
+	g := &Group{config: c, raft: r, state: s, log: keeper, end: end, ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
-	})}, nil
+	})}
+	if c.VotesFrom > 0 {
+		go g.standOnceCaughtUp(ctx)
+	}
+	return g, nil
 }
 
 // yielder returns what hands the lead over after a write that took half as long as a follower waits for its leader.
@@ -168,6 +179,9 @@ func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
 	s.LocalID = raft.ServerID(c.Node)
 	s.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: lines{log, c.Number}, DisableTime: true})
 	s.HeartbeatTimeout, s.ElectionTimeout = c.Patience, c.Patience
+	if c.VotesFrom > 0 {
+		s.HeartbeatTimeout, s.ElectionTimeout = never, never
+	}
 	s.LeaderLeaseTimeout = c.Patience / 2
 	s.CommitTimeout = min(c.Patience/2, 50*time.Millisecond)
 	s.SnapshotThreshold, s.TrailingLogs = c.SnapshotEvery, c.TrailingLogs
@@ -218,6 +232,7 @@ func (g *Group) run(ctx context.Context, data []byte) (state.Outcome, error) {
 	}
 	future := g.raft.Apply(data, timeLeft(ctx))
 	err := future.Error()
+	g.transfer.took(err)
 	switch {
 	case err == nil:
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):

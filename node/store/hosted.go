@@ -8,8 +8,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"picloud/node/api"
 	"picloud/node/host"
 	"picloud/node/host/points"
+	"picloud/node/raftlead"
 	"picloud/node/raftlog"
 	"picloud/node/sealed"
 	"picloud/node/store/state"
@@ -37,40 +39,74 @@ func hostedKey(group uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{letterHosted}, group)
 }
 
-// hosted returns the groups that the node has members of, in order, each with how it came to be, and
-// how the node itself has begun, 0 if it has not.
-func hosted(db *pebble.DB) (groups []uint32, how map[uint32]byte, begun byte, err error) {
+// membership is a group that the node has a member of.
+type membership struct {
+	group uint32
+	how   byte // the member came to be
+	// votesFrom is the entry that its log must reach before it votes, 0 if it has all it ever had.
+	votesFrom uint64
+}
+
+// hosted returns the groups that the node has members of, in order, and how the node itself has begun, 0 if it has not.
+func hosted(db *pebble.DB) (groups []membership, begun byte, err error) {
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: begunKey, UpperBound: []byte{letterHosted + 1}})
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("store: read which groups are here: %w", err)
+		return nil, 0, fmt.Errorf("store: read which groups are here: %w", err)
 	}
-	how = map[uint32]byte{}
 	for ok := it.First(); ok; ok = it.Next() {
 		value, good := sealed.Open(it.Key(), it.Value())
+		m, whole := readMembership(it.Key(), value)
 		switch {
-		case !good || len(value) != 1:
+		case !good || len(value) == 0 || len(it.Key()) > 1 && !whole:
 			err = fmt.Errorf("store: read which groups are here: %w", state.ErrDamaged)
 		case len(it.Key()) == 1:
 			begun = value[0]
 		default:
-			group := binary.BigEndian.Uint32(it.Key()[1:])
-			groups = append(groups, group)
-			how[group] = value[0]
+			groups = append(groups, m)
 		}
 	}
-	return groups, how, begun, errors.Join(err, it.Error(), it.Close())
+	return groups, begun, errors.Join(err, it.Error(), it.Close())
 }
 
-// join writes down that the node has a member of a group from now on, which begins with nothing.
-func join(disk vfs.FS, db *raftlog.DB, group uint32) error {
-	if err := clearGroup(db, group); err != nil {
-		return err
+// row returns what stands in the row of a membership.
+func (m *membership) row() []byte {
+	if m.votesFrom == 0 {
+		return []byte{m.how}
 	}
-	if err := set(db.Pebble(), hostedKey(group), joinedHere); err != nil {
-		return err
+	return binary.BigEndian.AppendUint64([]byte{m.how}, m.votesFrom)
+}
+
+func readMembership(key, row []byte) (m membership, whole bool) {
+	if len(key) != len(hostedKey(0)) || len(row) != 1 && len(row) != 9 {
+		return m, false
+	}
+	m.group, m.how = binary.BigEndian.Uint32(key[1:]), row[0]
+	if len(row) > 1 {
+		m.votesFrom = binary.BigEndian.Uint64(row[1:])
+	}
+	return m, true
+}
+
+// join writes down that the node has a member of a group from now on, which begins with nothing. It may have been a member before, and
+// forgotten what it voted and acknowledged then. So it begins in the term of the leader that wants it, as if it had voted for that one, which
+// closes earlier terms; and it does not vote before it has what the group had agreed to by then, which is more than it ever acknowledged.
+func join(disk vfs.FS, db *raftlog.DB, call *api.HostCall, leader string) (membership, error) {
+	m := membership{call.Group, joinedHere, call.Agreed}
+	if err := clearGroup(db, call.Group); err != nil {
+		return m, err
+	}
+	log, err := db.Log(call.Group)
+	if err != nil {
+		return m, err
+	}
+	if err := raftlead.Voted(log, call.Term, leader); err != nil {
+		return m, fmt.Errorf("store: join group %d in term %d: %w", call.Group, call.Term, err)
+	}
+	if err := setRow(db.Pebble(), hostedKey(call.Group), m.row()); err != nil {
+		return m, err
 	}
 	host.Reached(disk, points.MemberJoined)
-	return nil
+	return m, nil
 }
 
 // forget takes away all that the node has of a group.
@@ -99,8 +135,10 @@ func wantedKey(group uint32) []byte {
 }
 
 // set writes a row of the node's own, durably.
-func set(db *pebble.DB, key []byte, value byte) error {
-	if err := db.Set(key, sealed.Seal(key, []byte{value}), pebble.Sync); err != nil {
+func set(db *pebble.DB, key []byte, value byte) error { return setRow(db, key, []byte{value}) }
+
+func setRow(db *pebble.DB, key, value []byte) error {
+	if err := db.Set(key, sealed.Seal(key, value), pebble.Sync); err != nil {
 		return fmt.Errorf("store: note %q: %w", key, err)
 	}
 	return nil

@@ -85,7 +85,8 @@ func (s *Store) add(ctx context.Context, g *Group, node string) error {
 	if err != nil || slices.Contains(now.Voters, node) {
 		return err
 	}
-	if err := s.tellHost(ctx, node, api.HostCall{Group: g.config.Number}); err != nil {
+	call := api.HostCall{Group: g.config.Number, Leader: s.config.Node, Term: g.Term(), Agreed: g.raft.CommitIndex()}
+	if err := s.tellHost(ctx, node, call); err != nil {
 		return err
 	}
 	id, address := raft.ServerID(node), s.port.Address(node)
@@ -195,10 +196,11 @@ func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 		if _, err := s.db.Log(call.Group); err != nil && !isDamage(err) {
 			return nil, malformed(api.MethodHost, err)
 		}
-		if err := join(s.host.Disk, s.db, call.Group); err != nil {
+		m, err := join(s.host.Disk, s.db, &call, string(s.port.Address(call.Leader)))
+		if err != nil {
 			return nil, err
 		}
-		return nil, s.open(call.Group, nil)
+		return nil, s.open(m)
 	}
 	if err := s.isOut(ctx, g); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -38,9 +37,6 @@ func (g *Group) watchedFrom() uint64 {
 	}
 	return g.gap.from
 }
-
-// never is when a disk is given up that nobody watches. No product build uses it.
-const never = 1000 * time.Hour
 
 // retriedDisk is a disk on which a sync that failed is done once more. The kernel has dropped what it could not
 // write and called it clean, so the second sync succeeds. No product build uses it.

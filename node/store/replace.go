@@ -161,9 +161,9 @@ func (s *Store) openWhole(ctx context.Context) error {
 		return err
 	}
 	err := raftlog.Inspect(ctx, s.host.Disk, folder, s.pebbleConfig(), func(db *pebble.DB) error {
-		groups, _, _, err := hosted(db)
-		for _, group := range groups {
-			st, bad := state.Open(db, group)
+		groups, _, err := hosted(db)
+		for _, m := range groups {
+			st, bad := state.Open(db, m.group)
 			if bad == nil {
 				bad = st.Scrub(ctx)
 			}

@@ -32,7 +32,7 @@ func (s *Store) giveAwayLeads(ctx context.Context) {
 			continue
 		}
 		for _, g := range s.all() {
-			if g.Leads() {
+			if g.Leads() && g.transfer.mayTry() {
 				s.giveAway(ctx, g)
 			}
 		}
@@ -59,6 +59,8 @@ func (s *Store) giveAway(ctx context.Context, g *Group) {
 		return
 	}
 	err = g.raft.LeadershipTransferToServer(raft.ServerID(best), s.port.Address(best)).Error()
+	g.transfer.took(err)
+	g.transfer.tried(err)
 	s.log.Info("the lead is given away", "group", g.config.Number, "to", best, "error", err)
 	s.metrics.yielded(err)
 }
@@ -75,11 +77,11 @@ func (s *Store) SetResting(rests bool) {
 
 // rest holds back snapshots, or does so no more. Those that another member needs are taken from the state, and sent all the same.
 func (g *Group) rest(rests bool) {
-	c := g.raft.ReloadableConfig()
-	if c.SnapshotThreshold = g.config.SnapshotEvery; rests {
-		c.SnapshotThreshold = math.MaxUint64
-	}
-	_ = g.raft.ReloadConfig(c) // all else is as it was, so it is valid
+	g.reconfigure(func(c *raft.ReloadableConfig) {
+		if c.SnapshotThreshold = g.config.SnapshotEvery; rests {
+			c.SnapshotThreshold = math.MaxUint64
+		}
+	})
 }
 
 // restEvery is how often something that is held back is looked at again.

@@ -125,15 +125,19 @@ func (s *Store) openDB() error {
 }
 
 // open starts the node's member of a group.
-func (s *Store) open(group uint32, first []string) error {
+func (s *Store) open(m membership) error {
+	var first []string
+	if shard := s.config.first(m.group); shard != nil && m.how == beganHere {
+		first = shard.Members
+	}
 	told := Told{s.stalled, s.damaged, func(took time.Duration) { s.metrics.wrote(took); s.syncs.wrote(time.Now(), took) }, s.metrics.yielded}
-	g, err := OpenGroup(s.config.group(group, first, told), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
+	g, err := OpenGroup(s.config.group(m, first, told), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groups[group] = g
+	s.groups[m.group] = g
 	g.rest(s.spare.rests.Load())
 	return nil
 }

@@ -23,6 +23,13 @@ const upkeepLimit = 5 * time.Second
 func (s *Store) upkeep(ctx context.Context) {
 	for ctx.Err() == nil {
 		for _, g := range s.all() {
+			if g.transfer.hangs() {
+				s.log.Error("the lead is neither kept nor handed over: the member starts anew", "group", g.config.Number)
+				if err := s.reopen(g); err != nil {
+					panic(fmt.Sprintf("store: start a member anew: %v", err))
+				}
+				continue
+			}
 			if g.Leads() && g.ready.In(g.Term()) {
 				if err := s.tend(ctx, g); err != nil && ctx.Err() == nil {
 					s.log.Info("upkeep", "group", g.config.Number, "error", err.Error())

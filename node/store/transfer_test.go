@@ -1,0 +1,70 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/store/state"
+)
+
+// TestALeaderThatCannotHandOverStartsAnew lets a leader find that it has taken no commands for too long, as a handover was under way.
+func TestALeaderThatCannotHandOverStartsAnew(t *testing.T) {
+	nodes := threeNodes(t)
+	first := leads(t, nodes, func(string) bool { return true })
+	g, err := nodes[first].group(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.transfer.took(raft.ErrLeadershipTransferInProgress)
+	g.transfer.mu.Lock()
+	g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
+	g.transfer.mu.Unlock()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if now, err := nodes[first].group(0); err == nil && now != g {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it is as it was")
+		}
+	}
+	next := leads(t, nodes, func(string) bool { return true })
+	g, err = nodes[next].group(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Run(t.Context(), &state.Command{Kind: state.OpenSession}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAHandoverHangsOnlyIfNothingElseIsDoneMeanwhile(t *testing.T) {
+	long := -2 * transferLimit
+	for name, c := range map[string]struct {
+		outcomes []error
+		hangs    bool
+	}{
+		"nothing happened":              {nil, false},
+		"a command was done":            {[]error{nil}, false},
+		"commands are refused":          {[]error{raft.ErrLeadershipTransferInProgress}, true},
+		"one was done after that":       {[]error{raft.ErrLeadershipTransferInProgress, nil}, false},
+		"one was refused for other":     {[]error{raft.ErrLeadershipTransferInProgress, raft.ErrNotLeader}, false},
+		"an attempt took too long, too": {[]error{errors.New("timeout"), raft.ErrLeadershipTransferInProgress}, true},
+	} {
+		var tr transfer
+		for _, err := range c.outcomes {
+			tr.took(err)
+		}
+		if tr.hangs() {
+			t.Errorf("%s: it hangs at once", name)
+		}
+		if !tr.refused.IsZero() {
+			tr.refused = tr.refused.Add(long)
+		}
+		if tr.hangs() != c.hangs {
+			t.Errorf("%s: it hangs: %t", name, !c.hangs)
+		}
+	}
+}
