@@ -239,7 +239,12 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 		}
 		switches := g.Topology.Switches
 		if spec.Class == ClassHardware { // where only those live who use the cloud, nothing of the cloud's breaks
-			switches = slices.DeleteFunc(slices.Clone(switches), func(name string) bool { return len(g.ledger.addMembers(nil, g.Topology.OnSwitch(name))) == 0 })
+			switches = slices.DeleteFunc(slices.Clone(switches), func(name string) bool {
+				return !slices.ContainsFunc(g.members, func(m string) bool { return g.Topology.shelf(m) == name })
+			})
+		}
+		if len(switches) == 0 {
+			return Target{}, false
 		}
 		return AtSwitch(switches[r.IntN(len(switches))]), true
 	case OnSides:
