@@ -19,6 +19,7 @@ const None Name = ""
 // The mutants. What each does stands in package scenarios/mutants.
 const (
 	AlertNeverClears Name = "alert-never-clears"
+	AnyCard          Name = "any-card"
 	BlindExec        Name = "blind-exec"
 	BudgetIgnored    Name = "budget-ignored"
 	CarelessCycle    Name = "careless-cycle"

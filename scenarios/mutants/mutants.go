@@ -28,6 +28,7 @@ const (
 	hot      = "hot-key"        // of Pinboard where all look at one user
 	harm     = "short-abuse"    // of Pinboard among people who mean harm
 	wiped    = "wiped-card"     // of a store whose member comes back with an empty card while the others are away
+	swapped  = "swapped-cards"  // of a store two of whose cards change places
 	beyond   = "beyond-store"   // of a store that has lost more copies than it survives
 	silent   = "silent-card"    // of a store whose member's card drops writes
 	stalling = "stalling-card"  // of a store whose leader's card becomes slow
@@ -56,6 +57,7 @@ const (
 func All() []Mutant {
 	return []Mutant{
 		{mutant.AlertNeverClears, "", "node/alerts", "an alert that fires does so for ever"},
+		{mutant.AnyCard, swapped, "", "a node starts from another one's card"},
 		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
 		{mutant.BudgetIgnored, "", "node/health", "a node takes others out of service whoever else is"},
 		{mutant.CarelessCycle, "", "node/health", "a node's power is cut although it may have the only good copy of something"},
