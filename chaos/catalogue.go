@@ -86,6 +86,7 @@ const (
 		"everyone"
 	fewCopies = "over the whole run at most a minority of the machines has damaged data"
 	beyond    = "a machine that comes back without what it has acknowledged is as bad as one that lies: loss must be detected, at least"
+	noStorm   = fewCopies + "; a machine that starts again and has forgotten what it acknowledged is one of few that are out at that time"
 	noCrash   = fewCopies + "; a machine that lost synced data is not crashed or evicted afterwards"
 )
 

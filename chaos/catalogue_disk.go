@@ -44,7 +44,7 @@ func diskDamageKinds() []Spec {
 		{Kind: DiskLostWrite, Harm: HarmSilent, Survivable: noCrash, AllowsDeath: true,
 			Meaning: "Writes are acknowledged as synced and never reach the card.",
 			Params:  []ParamSpec{hits("writes")}},
-		{Kind: DiskErase, Harm: HarmSeen, Survivable: fewCopies, AllowsDeath: true, Out: true, Restarts: true,
+		{Kind: DiskErase, Harm: HarmSilent, Survivable: noStorm, AllowsDeath: true, Out: true, Restarts: true,
 			Meaning: "Power goes while the card rewrites the erase block that it wrote last: what stands there is gone, synced or not."},
 		{Kind: DiskEvict, Survivable: harmless,
 			Meaning: "The page cache drops its clean pages: what is read next comes from the " +

@@ -112,8 +112,9 @@ func (c *Config) Drawn() []Kind {
 	g := generator{Config: *c, members: c.Topology.OfRole(c.Roles...)}
 	r := rand.New(rand.NewPCG(1, 1))
 	fits := func(k KindRate) bool {
-		for range tries {
-			l := ledger{top: &g.Topology, members: g.members, limits: c.Limits, storm: c.Limits.StormRate > 0}
+		for i := range tries {
+			storm := c.Limits.StormRate == ppmAll || c.Limits.StormRate > 0 && i%2 == 0
+			l := ledger{top: &g.Topology, members: g.members, limits: c.Limits, storm: storm}
 			if f, ok := g.draw(r, k.Kind, g.Start+uniform(r, g.End-g.Start), false); ok && l.admit(false, f) {
 				return true
 			}

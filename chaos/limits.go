@@ -135,10 +135,17 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 			active++
 		}
 	}
+	if l.storm && forgets(spec) {
+		return false
+	}
 	return (required || spec.Instant() || active <= l.limits.ActiveAtOnce) &&
 		(!spec.Out || l.storm || len(out) <= l.limits.OutAtOnce.Of(len(l.members))) &&
 		(spec.Harm == HarmNone || len(damaged) <= l.limits.DamagedPerRun.Of(len(l.members)))
 }
+
+// forgets says whether a fault lets a machine start again without what it has acknowledged, which nothing on its card shows. With another
+// one that was cut off it makes a majority that knows less, so it is survived only while most of the others are there.
+func forgets(s *Spec) bool { return s.Harm == HarmSilent && s.Restarts }
 
 // overlap says whether two faults last at the same time, or are less than gap apart.
 func overlap(f, g *Fault, gap time.Duration) bool {
