@@ -1,5 +1,7 @@
 package chaos
 
+import "cmp"
+
 // hits is how many operations a fault spoils before it is used up.
 func hits(what string) ParamSpec {
 	return ParamSpec{Name: "count", Unit: Count, Min: 1, Max: 1_000_000, Low: 1, Top: 4, Default: 1,
@@ -90,7 +92,7 @@ func diskStateKinds() []Spec {
 func diskExchangeKinds() []Spec {
 	age := span("age", 2000, 60_000, 10_000, "how old what it holds is then")
 	kinds := []Spec{
-		{Kind: DiskWipe, Meaning: "The machine is off, and comes back with an empty card."},
+		{Kind: DiskWipe, Harm: HarmSeen, Meaning: "The machine is off, and comes back with an empty card."},
 		{Kind: DiskRestore, Params: []ParamSpec{age},
 			Meaning: "The machine is off, and comes back with a card that holds what it held a while before: a restored backup."},
 		{Kind: DiskSwap, Meaning: "Two machines are off, and come back each with the card of the other."},
@@ -100,11 +102,8 @@ func diskExchangeKinds() []Spec {
 	kinds = onDisk(kinds)
 	for i := range kinds {
 		k := &kinds[i]
-		k.Harm, k.Beyond, k.Survivable = HarmSilent, true, beyond
+		k.Harm, k.Beyond, k.Survivable = cmp.Or(k.Harm, HarmSilent), true, beyond
 		k.Out, k.Restarts, k.AllowsDeath = true, true, true
-		if k.Kind == DiskWipe {
-			k.Harm = HarmSeen // an empty card is seen to be empty
-		}
 		if k.Kind == DiskSwap || k.Kind == DiskClone {
 			k.Target = OnMachines
 		}

@@ -235,16 +235,13 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 	case OnLink:
 		return g.link(r, members[0], required)
 	case OnSwitch:
-		if len(g.Topology.Switches) == 0 || spec.Kind == UplinkCut && len(g.Topology.Switches) < 2 {
-			return Target{}, false
-		}
 		switches := g.Topology.Switches
 		if spec.Class == ClassHardware { // where only those live who use the cloud, nothing of the cloud's breaks
 			switches = slices.DeleteFunc(slices.Clone(switches), func(name string) bool {
 				return !slices.ContainsFunc(g.members, func(m string) bool { return g.Topology.shelf(m) == name })
 			})
 		}
-		if len(switches) == 0 {
+		if len(switches) == 0 || spec.Kind == UplinkCut && len(switches) < 2 {
 			return Target{}, false
 		}
 		return AtSwitch(switches[r.IntN(len(switches))]), true

@@ -114,6 +114,9 @@ func (l *ledger) admit(required bool, faults ...Fault) bool {
 
 func (l *ledger) allows(f *Fault, required bool) bool {
 	spec, _ := Lookup(f.Kind)
+	if l.storm && forgets(spec) {
+		return false
+	}
 	active := 1
 	out := l.out(f, spec, nil)
 	damaged := l.damaged(f, spec, nil)
@@ -134,9 +137,6 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 		if overlap(f, g, 0) && !other.Instant() {
 			active++
 		}
-	}
-	if l.storm && forgets(spec) {
-		return false
 	}
 	return (required || spec.Instant() || active <= l.limits.ActiveAtOnce) &&
 		(!spec.Out || l.storm || len(out) <= l.limits.OutAtOnce.Of(len(l.members))) &&

@@ -47,8 +47,10 @@ func newShelf(t *testing.T, first *api.ShardMap, names ...string) *shelf {
 
 func (s *shelf) names() []string { return slices.Sorted(maps.Keys(s.addrs)) }
 
-func (s *shelf) network(name string) host.Network {
-	return &host.RealNetwork{Address: s.addrs[name], Names: s.addrs}
+func (s *shelf) network(name string) host.Network { return s.networkAt(s.addrs[name]) }
+
+func (s *shelf) networkAt(address string) host.Network {
+	return &host.RealNetwork{Address: address, Names: s.addrs}
 }
 
 func (s *shelf) config(name string) store.Config {
@@ -61,7 +63,13 @@ func (s *shelf) config(name string) store.Config {
 
 func (s *shelf) start(name string) {
 	s.t.Helper()
-	node, err := store.Open(s.t.Context(), &host.Host{Name: name, Network: s.network(name), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, s.config(name))
+	s.startAt(name, s.addrs[name])
+}
+
+// startAt starts a node where others may not look for it.
+func (s *shelf) startAt(name, address string) {
+	s.t.Helper()
+	node, err := store.Open(s.t.Context(), &host.Host{Name: name, Network: s.networkAt(address), Disk: s.disks[name], Log: slog.New(slog.DiscardHandler)}, s.config(name))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (w *welcoming) pass() {
 	for {
 		select {
 		case r := <-w.prompt.Consumer():
-			if !w.mayVote() && refused(&r) {
+			if w.refuses(&r) {
 				continue
 			}
 			switch q := r.Command.(type) {
@@ -67,18 +67,24 @@ func (w *welcoming) pass() {
 	}
 }
 
-// refused answers a request for a vote, or to lead, for a node that does neither. It returns false for other requests.
-func refused(r *raft.RPC) bool {
+// refuses tells whether a request is for a vote, or to lead, and the node does neither. It is answered then.
+func (w *welcoming) refuses(r *raft.RPC) bool {
+	var answer any
+	var err error
 	switch q := r.Command.(type) {
 	case *raft.RequestVoteRequest:
-		r.Respond(&raft.RequestVoteResponse{RPCHeader: q.RPCHeader}, nil)
+		answer = &raft.RequestVoteResponse{RPCHeader: q.RPCHeader}
 	case *raft.RequestPreVoteRequest:
-		r.Respond(&raft.RequestPreVoteResponse{RPCHeader: q.RPCHeader}, nil)
+		answer = &raft.RequestPreVoteResponse{RPCHeader: q.RPCHeader}
 	case *raft.TimeoutNowRequest:
-		r.Respond(&raft.TimeoutNowResponse{RPCHeader: q.RPCHeader}, errNoVoter)
+		answer, err = &raft.TimeoutNowResponse{RPCHeader: q.RPCHeader}, errNoVoter
 	default:
 		return false
 	}
+	if w.mayVote() {
+		return false
+	}
+	r.Respond(answer, err)
 	return true
 }
 

@@ -270,7 +270,7 @@ func (s *Store) rejoinAll(ctx context.Context) error {
 	if len(others(s.config.Nodes, s.config.Node)) == 0 {
 		return set(s.db.Pebble(), begunKey, beganHere)
 	}
-	waits := s.waits()
+	failed := s.waits()
 	c, err := s.clientOfOthers()
 	if err != nil {
 		return err
@@ -280,7 +280,6 @@ func (s *Store) rejoinAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	failed := waits
 	for i := range shards.Shards {
 		failed = errors.Join(failed, s.rejoinGroup(ctx, c, shards.Shards[i].Group))
 	}

@@ -59,7 +59,6 @@ func (s *Store) giveAway(ctx context.Context, g *Group) {
 		return
 	}
 	err = g.raft.LeadershipTransferToServer(raft.ServerID(best), s.port.Address(best)).Error()
-	g.transfer.took(err)
 	g.transfer.tried(err)
 	s.log.Info("the lead is given away", "group", g.config.Number, "to", best, "error", err)
 	s.metrics.yielded(err)

@@ -27,7 +27,7 @@ const (
 	transferPause = 5 * time.Second
 )
 
-// took takes note of what came of a command or an attempt.
+// took takes note of what came of a command.
 func (t *transfer) took(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -41,6 +41,7 @@ func (t *transfer) took(err error) {
 
 // tried takes note of what came of an attempt to hand over.
 func (t *transfer) tried(err error) {
+	t.took(err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failed = (time.Time{}); err != nil {

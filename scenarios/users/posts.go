@@ -77,9 +77,14 @@ func (s *seat) picture(ctx context.Context, of *person) {
 		s.profile(ctx, of.name, false)
 		return
 	}
-	s.visit(ctx, history.Operation{Key: of.name, Use: &history.Visit{Action: "picture", ID: p.picture}},
-		&call{method: "GET", path: p.picture}, func(a *answer, v *history.Visit) (*call, error) {
-			return nil, s.seePicture(&p, "photo", a, v)
+	s.open(ctx, of.name, &p, p.picture, "photo")
+}
+
+// open looks at a picture of somebody: the photo of a post, or its thumbnail.
+func (s *seat) open(ctx context.Context, of string, p *sight, path, what string) {
+	s.visit(ctx, history.Operation{Key: of, Use: &history.Visit{Action: "picture", ID: path}},
+		&call{method: "GET", path: path}, func(a *answer, v *history.Visit) (*call, error) {
+			return nil, s.seePicture(p, what, a, v)
 		})
 }
 

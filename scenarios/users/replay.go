@@ -200,10 +200,9 @@ func (s *seat) see(ctx context.Context, of string, thumbnail bool) {
 		s.profile(ctx, of, false)
 		return
 	}
-	at, what := p.picture, "photo"
+	path, what := p.picture, "photo"
 	if thumbnail {
-		at, what = p.thumbnail, "thumb"
+		path, what = p.thumbnail, "thumb"
 	}
-	s.visit(ctx, history.Operation{Key: of, Use: &history.Visit{Action: "picture", ID: at}}, &call{method: "GET", path: at},
-		func(a *answer, v *history.Visit) (*call, error) { return nil, s.seePicture(&p, what, a, v) })
+	s.open(ctx, of, &p, path, what)
 }
