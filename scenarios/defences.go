@@ -64,7 +64,6 @@ type Defence struct {
 	Fires  string `yaml:"fires"`  // or the alert that fires without it only
 	Seeds  int    `yaml:"seeds"`  // from 1 on: one of them shows it
 	Dear   bool   `yaml:"dear"`   // a run takes more than half a minute of real time
-	None   string `yaml:"none"`   // why there is none to switch off, in place of all else
 }
 
 func (s *Scenario) validateDefence() error {
@@ -77,10 +76,6 @@ func (s *Scenario) validateDefence() error {
 		planted = append(planted, string(m.Name))
 	}
 	switch {
-	case d.None != "" && *d != (Defence{None: d.None}):
-		return wrong("defence", "there is a defence, or a reason why there is none, not both")
-	case d.None != "":
-		return nil
 	case (d.Off == "") == (d.Mutant == ""):
 		return wrong("defence", "a defence is switched off, or a mutant takes its place: one of both")
 	case (d.Fails == "") == (d.Fires == ""):

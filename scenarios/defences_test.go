@@ -19,7 +19,6 @@ func TestAMistakeAboutADefenceIsFound(t *testing.T) {
 	for _, test := range []struct{ defence, want string }{
 		{"{off: health, fails: live, seeds: 2}", ""},
 		{"{mutant: single-home, fails: live, seeds: 2, dear: true}", ""},
-		{"{none: it has nothing}", ""},
 		{"{off: healt, fails: live, seeds: 2}", `small.yaml:21: defence.off: there is no defence "healt" (did you mean "health"?)`},
 		{"{mutant: single-hom, fails: live, seeds: 2}", `small.yaml:21: defence.mutant: there is no mutant "single-hom" (did you mean "single-home"?)`},
 		{"{off: health, fails: life, seeds: 2}", `small.yaml:21: defence.fails: the scenario makes no check "life" (did you mean "live"?)`},
@@ -28,7 +27,6 @@ func TestAMistakeAboutADefenceIsFound(t *testing.T) {
 		{"{off: health, fails: live}", `small.yaml:21: defence.seeds: 0 seeds`},
 		{"{off: health, seeds: 2}", `small.yaml:21: defence: without its defence a check fails, or an alert fires: one of both`},
 		{"{off: health, mutant: single-home, fails: live, seeds: 2}", `small.yaml:21: defence: a defence is switched off, or a mutant takes its place: one of both`},
-		{"{none: it has nothing, seeds: 2}", `small.yaml:21: defence: there is a defence, or a reason why there is none, not both`},
 		{"{of: health, fails: live, seeds: 2}", `small.yaml:21: defence: unknown key "of" (did you mean "off"?)`},
 	} {
 		_, err := Parse("small.yaml", []byte(small+"defence: "+test.defence+"\n"))

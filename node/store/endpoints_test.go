@@ -157,7 +157,7 @@ func TestAMethodRefusesWhatItIsNotFor(t *testing.T) {
 		{"nobody's name", api.MethodMembers, []byte(`{"group":0,"add":"pi-9"}`), api.Unavailable},
 		{"nothing", api.MethodHost, nil, api.BadRequest},
 		{"no group that can be", api.MethodHost, []byte(`{"group":4096}`), api.BadRequest},
-		{"the end of a member", api.MethodHost, []byte(`{"group":0,"end":true}`), api.NotLeader},
+		{"the end of a member", api.MethodHost, []byte(`{"group":0,"end":true}`), api.BadRequest},
 	} {
 		t.Run(c.method+" "+c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

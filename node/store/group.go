@@ -85,6 +85,7 @@ type Group struct {
 	end    func() // of what goes on beside raft
 
 	transfer transfer
+	opened   time.Time // when this process began to have it
 
 	reconfiguring sync.Mutex
 }
@@ -153,7 +154,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
 	end := sync.OnceFunc(func() { cancel(); close(ended) })
-	g := &Group{config: c, raft: r, state: s, log: keeper, end: end, ready: raftlead.Follow(r, func(leads bool) {
+	g := &Group{config: c, raft: r, state: s, log: keeper, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}
 	if c.VotesFrom > 0 {
@@ -188,6 +189,7 @@ func (c *GroupConfig) settings(log *slog.Logger) *raft.Config {
 	s.SnapshotInterval = 5 * time.Second
 	s.NoSnapshotRestoreOnStart = true // the state is as far as it was
 	s.NoLegacyTelemetry = true
+	s.PreVoteDisabled = mutant.Planted == mutant.DisruptiveMember
 	s.ShutdownOnRemove = false
 	return s
 }
@@ -319,6 +321,15 @@ func (g *Group) members() (*api.Membership, error) {
 		}
 	}
 	return m, nil
+}
+
+// settled says if the group has not agreed yet to the members that this node knows of: a change counts for raft before that, and may be undone.
+func (g *Group) settled() error {
+	now := g.raft.GetConfiguration()
+	if err := now.Error(); err != nil || now.Index() > g.raft.CommitIndex() {
+		return api.Errorf(api.Unavailable, "look at the members", g.name(), "they are being changed (%v); ask again", err)
+	}
+	return nil
 }
 
 func timeLeft(ctx context.Context) time.Duration {

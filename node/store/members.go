@@ -46,6 +46,8 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 		done(err)
 	case call.Lead != "":
 		err = g.lead(call.Lead, s.port.Address(call.Lead))
+	default:
+		err = g.settled()
 	}
 	if err != nil {
 		return nil, err
@@ -179,66 +181,26 @@ func (s *Store) tellHost(ctx context.Context, node string, call api.HostCall) er
 	return err
 }
 
-// hostCall begins or ends to have a member of a group. A member that its group has is not ended, whoever
-// says so and however late: the group is asked.
+// hostCall begins or ends to have a member of a group.
 func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 	var call api.HostCall
 	if err := decode(api.MethodHost, body, &call); err != nil {
 		return nil, err
 	}
+	if call.End {
+		return nil, s.endMember(ctx, call.Group)
+	}
 	s.change.Lock()
 	defer s.change.Unlock()
-	g, err := s.group(call.Group)
-	if here := err == nil; here == !call.End {
+	if _, err := s.group(call.Group); err == nil {
 		return nil, nil
 	}
-	if !call.End {
-		if _, err := s.db.Log(call.Group); err != nil && !isDamage(err) {
-			return nil, malformed(api.MethodHost, err)
-		}
-		m, err := join(s.host.Disk, s.db, &call, string(s.port.Address(call.Leader)))
-		if err != nil {
-			return nil, err
-		}
-		return nil, s.open(m)
+	if _, err := s.db.Log(call.Group); err != nil && !isDamage(err) {
+		return nil, malformed(api.MethodHost, err)
 	}
-	if err := s.isOut(ctx, g); err != nil {
+	m, err := join(s.host.Disk, s.db, &call, string(s.port.Address(call.Leader)))
+	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	delete(s.groups, call.Group)
-	s.mu.Unlock()
-	return nil, errors.Join(g.Close(), forget(s.host.Disk, s.db, call.Group))
-}
-
-// isOut returns nil if the group's leader says that this node is not a member.
-func (s *Store) isOut(ctx context.Context, g *Group) error {
-	question, err := json.Marshal(api.MembersCall{Group: g.config.Number})
-	if err != nil {
-		return err
-	}
-	last := g.notLeader("end the member")
-	known, err := g.members()
-	if err != nil {
-		return err
-	}
-	for _, node := range append(known.Voters, known.Learners...) {
-		if node == s.config.Node {
-			continue
-		}
-		answer, err := s.peers.Call(ctx, node, api.MethodMembers, question)
-		if err != nil {
-			last = api.Errorf(api.KindOf(err), "end the member", g.name(), "ask %s: %s", node, err)
-			continue
-		}
-		var now api.Membership
-		if err := decode(api.MethodMembers, answer, &now); err != nil {
-			return err
-		}
-		if now.Has(s.config.Node) {
-			return api.Errorf(api.BadRequest, "end the member", g.name(), "%s is a member", s.config.Node)
-		}
-		return nil
-	}
-	return last
+	return nil, s.open(m)
 }

@@ -160,6 +160,7 @@ func (s *Store) Run(outer context.Context) error {
 	all.Go(func() { s.upkeep(ctx) })
 	all.Go(func() { s.scrub(ctx) })
 	all.Go(func() { s.giveAwayLeads(ctx) })
+	all.Go(func() { s.endLeftovers(ctx) })
 	if s.rejoins {
 		all.Go(func() { s.rejoin(ctx) })
 	}

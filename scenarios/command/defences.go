@@ -78,7 +78,7 @@ func (g *gate) all(ctx context.Context, list []*scenarios.Scenario) error {
 			return err
 		}
 		off, what := "-", "-"
-		if d := s.Defence; d != nil && d.None == "" {
+		if d := s.Defence; d != nil {
 			off, what = d.Name(), d.Fails+d.Fires
 			if g.dear || !d.Dear {
 				wanted++
@@ -102,8 +102,6 @@ func (g *gate) one(ctx context.Context, s *scenarios.Scenario) (said string, sho
 	switch {
 	case d == nil:
 		return "not played: its file has no defence", false, nil
-	case d.None != "":
-		return "not played: " + d.None, false, nil
 	case d.Dear && !g.dear:
 		return "not played: its runs take long", false, nil
 	}

@@ -91,12 +91,9 @@ func describe(to io.Writer, s *scenarios.Scenario) {
 	if len(s.Without) > 0 {
 		fact("without", "%s", words(s.Without))
 	}
-	switch d := s.Defence; {
-	case d == nil:
+	if d := s.Defence; d == nil {
 		fact("defence", "nobody has said which")
-	case d.None != "":
-		fact("defence", "none that can be switched off: %s", d.None)
-	default:
+	} else {
 		fact("defence", "without it (%s) %s within seeds 1 to %d", d.Name(), d.Shows(), d.Seeds)
 	}
 }

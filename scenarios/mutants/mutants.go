@@ -31,6 +31,7 @@ const (
 	swapped  = "swapped-cards"  // of a store two of whose cards change places
 	beyond   = "beyond-store"   // of a store that has lost more copies than it survives
 	silent   = "silent-card"    // of a store whose member's card drops writes
+	flapping = "link-flap"      // of a store whose member's wire goes down again and again
 	stalling = "stalling-card"  // of a store whose leader's card becomes slow
 	idle     = "quiet"          // of Pinboard where nothing breaks
 	storm    = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
@@ -64,6 +65,7 @@ func All() []Mutant {
 		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
 		{mutant.ClingingLeader, stalling, "", "a leader whose card is slow keeps the lead"},
 		{mutant.CountsFromZero, "", "node/abuse", "what somebody has used of a limit is forgotten when a server starts again"},
+		{mutant.DisruptiveMember, flapping, "", "a member that was cut off takes the lead from whoever has it as soon as it is back"},
 		{mutant.DoubleCycle, "", "node/health", "who stood still moves a relay although the budget is somebody else's by now"},
 		{mutant.DoubleEffect, "", "node/queue", "a job that somebody else has taken over is ended all the same, with its effect"},
 		{mutant.EagerVoter, "", "node/client", "a node that has joined a group anew votes before it has what it may have acknowledged before"},
@@ -78,6 +80,7 @@ func All() []Mutant {
 		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},
 		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
 		{mutant.HastyBegin, wiped, "", "a node with an empty card takes who does not answer for one that has nothing either"},
+		{mutant.KeptMember, "", "node/client", "a member that its group has removed, unheard, is kept"},
 		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
 		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
 		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
