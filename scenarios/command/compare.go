@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios/compare"
 )
@@ -24,24 +22,6 @@ const foreignFolder = ".cache"
 type comparison struct {
 	name string
 	make func(ctx context.Context) (*compare.Contest, error)
-}
-
-// choose returns the comparisons that somebody has named, all if nobody has, in the order in which they are made.
-func choose(all []comparison, only string) ([]comparison, error) {
-	if only == "" {
-		return all, nil
-	}
-	var names []string
-	for _, c := range all {
-		names = append(names, c.name)
-	}
-	wanted := strings.Split(only, ",")
-	for _, name := range wanted {
-		if !slices.Contains(names, name) {
-			return nil, fmt.Errorf("bench: there is no comparison %q%s", name, chaos.DidYouMean(name, names))
-		}
-	}
-	return slices.DeleteFunc(all, func(c comparison) bool { return !slices.Contains(wanted, c.name) }), nil
 }
 
 // contests returns the comparisons in the order in which they are made.
@@ -139,7 +119,7 @@ Examples:
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	chosen, err := choose(contests(s), *only)
+	chosen, err := named(contests(s), "comparison", func(c comparison) string { return c.name }, *only)
 	if err != nil {
 		return err
 	}

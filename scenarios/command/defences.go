@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"picloud/node/mutant"
@@ -39,9 +38,9 @@ func Defences(ctx context.Context, args []string) error {
 		return err
 	}
 	g := &gate{out: *out, workers: *workers, dear: *dear || *only != ""}
-	names := scenarios.Names()
-	if *only != "" {
-		names = strings.Split(*only, ",")
+	names, err := named(scenarios.Names(), "scenario", func(name string) string { return name }, *only)
+	if err != nil {
+		return err
 	}
 	var list []*scenarios.Scenario
 	for _, name := range names {
@@ -51,7 +50,6 @@ func Defences(ctx context.Context, args []string) error {
 		}
 		list = append(list, s)
 	}
-	var err error
 	if g.root, err = checkout(); err != nil {
 		return err
 	}

@@ -7,10 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
-	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/hunt"
@@ -89,29 +87,14 @@ func newTour(only string, workers int) (*tour, error) {
 		t.clouds = []string{only}
 		return t, nil
 	}
-	var names []string
-	for _, e := range museum.Exhibits() {
-		names = append(names, e.Name)
-	}
-	wanted := names
-	if only != "" {
-		wanted = strings.Split(only, ",")
-	}
-	for _, name := range wanted {
-		if !slices.Contains(names, name) {
-			return nil, fmt.Errorf("there is no exhibit %q%s", name, chaos.DidYouMean(name, names))
-		}
-	}
-	for _, e := range museum.Exhibits() {
-		if !slices.Contains(wanted, e.Name) {
-			continue
-		}
-		t.exhibits = append(t.exhibits, e)
+	var err error
+	t.exhibits, err = named(museum.Exhibits(), "exhibit", func(e museum.Exhibit) string { return e.Name }, only)
+	for _, e := range t.exhibits {
 		if !slices.Contains(t.clouds, e.Cloud) {
 			t.clouds = append(t.clouds, e.Cloud)
 		}
 	}
-	return t, nil
+	return t, err
 }
 
 // show plays one run of the exhibit, or of the cloud, and leaves its files.

@@ -12,10 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"picloud/chaos"
 	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios/hunt"
@@ -56,7 +54,7 @@ Examples:
 	if err := e.validate(); err != nil {
 		return fmt.Errorf("mutants: %w", err)
 	}
-	list, err := chosen(*only)
+	list, err := named(mutants.All(), "mutant", func(m mutants.Mutant) string { return string(m.Name) }, *only)
 	if err != nil {
 		return err
 	}
@@ -66,26 +64,6 @@ Examples:
 	}
 	h := &mutantHunt{root: root, out: *out, most: *seeds, effort: e, workers: max(*workers, 1), needed: map[string][]uint64{}}
 	return h.all(ctx, list)
-}
-
-// chosen returns the mutants of some names, or all if there is none.
-func chosen(only string) (list []mutants.Mutant, err error) {
-	all := mutants.All()
-	if only == "" {
-		return all, nil
-	}
-	var names []string
-	for _, m := range all {
-		names = append(names, string(m.Name))
-	}
-	for name := range strings.SplitSeq(only, ",") {
-		i := slices.Index(names, name)
-		if i < 0 {
-			return nil, fmt.Errorf("there is no mutant %q%s", name, chaos.DidYouMean(name, names))
-		}
-		list = append(list, all[i])
-	}
-	return list, nil
 }
 
 // mutantHunt is a hunt for mutants under way.
