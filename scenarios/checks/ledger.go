@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"picloud/chaos"
@@ -24,6 +25,8 @@ const (
 	aftermath = 30 * time.Second
 	// masked is how long after a fault that silenced or ended a node another one may still not be seen.
 	masked = 20 * time.Second
+	// slowBurn is how long what went wrong counts for an alert on a budget that burns slowly: its short window (node/levels.yaml).
+	slowBurn = 5 * time.Minute
 )
 
 // Account keeps the ledger of a run: it writes to each fault of the result, which are those of the schedule, which alert
@@ -339,7 +342,7 @@ func (l *naming) cause(a *reports.Alert) (by *entry) {
 	}
 	effect, names := l.effects[a.Name]
 	for _, e := range l.entries {
-		if e.told.Felt && (!names || effect(e.spec) && l.hits(e, a.Name, machine)) && l.during(e, time.Duration(a.Pending), names) {
+		if e.told.Felt && (!names || effect(e.spec) && l.hits(e, a.Name, machine)) && l.during(e, a, names) {
 			by = e
 		}
 	}
@@ -352,18 +355,22 @@ func (l *naming) hits(e *entry, alert, machine string) bool {
 	return slices.Contains(l.machines(e.fault), machine) || alert == cutOff && l.Topology.Touches(e.fault, machine)
 }
 
-// during tells whether a fault, or what it left behind, can have begun something at a time. Its machine bears what it has
+// during tells whether an alert can have begun by a fault, or what that left behind. Its machine bears what it has
 // damaged, and a clock that was moved, to the end of the run.
-func (l *naming) during(e *entry, at time.Duration, there bool) bool {
+func (l *naming) during(e *entry, a *reports.Alert, there bool) bool {
+	at, after := time.Duration(a.Pending), aftermath
+	if a.Labels["level"] != "" && strings.HasSuffix(a.Name, "Slow") {
+		after = slowBurn
+	}
 	if at < e.fault.At {
 		return false
 	}
-	if at <= e.fault.End()+aftermath || there && (e.spec.Harm != chaos.HarmNone || e.spec.Class == chaos.ClassClock) {
+	if at <= e.fault.End()+after || there && (e.spec.Harm != chaos.HarmNone || e.spec.Class == chaos.ClassClock) {
 		return true
 	}
 	return slices.ContainsFunc(l.deaths, func(d reports.Death) bool {
 		died := time.Duration(d.At)
-		return d.AllowedBy == e.fault.String() && at >= died && at <= died+aftermath
+		return d.AllowedBy == e.fault.String() && at >= died && at <= died+after
 	})
 }
 

@@ -22,7 +22,7 @@ func rack(required ...chaos.Kind) *Watch {
 }
 
 // accounted plays a schedule, in the order of its times, and alerts, a line each like "NodeDown pi-1 14 20 10": the name, the
-// machine or -, when it fired, when it ended, and when its condition began if that was before. A fault with a # at its end was not felt.
+// machine, a level or -, when it fired, when it ended, and when its condition began if that was before. A fault with a # at its end was not felt.
 func accounted(t *testing.T, w *Watch, schedule, alerts string, deaths ...reports.Death) *reports.Result {
 	t.Helper()
 	s, err := chaos.Parse("schedule", schedule)
@@ -44,7 +44,9 @@ func accounted(t *testing.T, w *Watch, schedule, alerts string, deaths ...report
 			pending = from
 		}
 		a := reports.Alert{Name: name, Labels: map[string]string{}, Pending: reports.Seconds(pending * 1e9), From: reports.Seconds(from * 1e9), To: reports.Seconds(to * 1e9)}
-		if machine != "-" {
+		if level, is := strings.CutPrefix(machine, "level:"); is {
+			a.Labels["level"] = level
+		} else if machine != "-" {
 			a.Labels["instance"] = machine
 		}
 		r.Alerts = append(r.Alerts, a)
@@ -156,6 +158,9 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 			"kill pi-1: NodeRestarted after 6.000s\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\nPicloudLBErrors from 10.000s +2.000s kill machine=pi-1\n"},
 		{"long afterwards it is false", kill, "NodeRestarted pi-1 16 46\nPicloudLBErrors - 43 60",
 			"kill pi-1: NodeRestarted after 6.000s\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\nPicloudLBErrors is false\n"},
+		{"but what counts the failures of five minutes", kill, "NodeRestarted pi-1 16 46\nPicloudDBErrorsSlow level:db-answers 43 60\nPicloudDBErrorsFast level:db-answers 43 60",
+			"kill pi-1: NodeRestarted after 6.000s\nNodeRestarted from 10.000s +2.000s kill machine=pi-1\nPicloudDBErrorsFast is false\n" +
+				"PicloudDBErrorsSlow from 10.000s +2.000s kill machine=pi-1\n"},
 		{"what cannot be named may be", "10s +0s disk-rot machine=pi-2 bits=9\n", "StoreDamaged pi-2 24 60",
 			"disk-rot pi-2: (nobody can know before the place is read again, whenever that is) StoreDamaged after 14.000s\nStoreDamaged from 10.000s +0.000s disk-rot machine=pi-2 bits=9\n"},
 		{"a small delay need not be named", "10s +12s net-delay link=pi-2>* delay=20ms\n", "", "net-delay pi-2>*: (too small: a delay of 300ms is needed) \n"},
