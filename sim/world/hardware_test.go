@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"strconv"
@@ -39,7 +40,8 @@ func say(p *machine.Port, format string, args ...any) {
 	machine.NewLog(p).Info(fmt.Sprintf(format, args...))
 }
 
-// works keeps so many cores busy as CORES says, and tells every second how long a piece of work took and what its board shows.
+// works keeps so many cores busy as CORES says, and tells every second how long a piece of work took, what its board shows, and its hash
+// of an a.
 func works(p *machine.Port) {
 	board := parts(p)
 	say(p, "begins")
@@ -61,7 +63,7 @@ func works(p *machine.Port) {
 		if err != nil {
 			say(p, "%v", err)
 		}
-		say(p, "%s mC, %d us", strings.TrimSpace(string(temp)), took.Microseconds())
+		say(p, "%s mC, %d us, %x", strings.TrimSpace(string(temp)), took.Microseconds(), sha256.Sum256([]byte("a")))
 		time.Sleep(time.Second - min(took, time.Second))
 	}
 }
@@ -210,6 +212,35 @@ func TestWorkHeatsAndHeatSlows(t *testing.T) {
 	}
 	if idle, _ := l.last("pi-3", 300*time.Second); idle < 40 || idle > 65 {
 		t.Errorf("idle: %.1f °C", idle)
+	}
+}
+
+// TestAProcessorLiesWhileItIsHot, from a temperature on that it reaches by work alone, and one with a fan that has the same flaw does not show it.
+func TestAProcessorLiesWhileItIsHot(t *testing.T) {
+	four := map[string]string{"CORES": "4"}
+	l := newLab(t, world.Hardware{Air: 35_000}, "1s +200s cpu-lies machines=pi-1,pi-2 above=72000mC\n",
+		board(t, "pi-1", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Bare}, four),
+		board(t, "pi-2", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan}, four))
+	l.run(100 * time.Second)
+	right := fmt.Sprintf("%x", sha256.Sum256([]byte("a")))
+	wrong := map[string]int{}
+	for _, s := range l.lines {
+		_, figures, is := strings.Cut(s.text, `msg":"`)
+		var mc, us int64
+		var hash string
+		if n, _ := fmt.Sscanf(figures, "%d mC, %d us, %64s", &mc, &us, &hash); !is || n < 3 {
+			continue
+		}
+		lies := hash != right
+		if lies {
+			wrong[s.machine]++
+		}
+		if s.at > 2*time.Second && lies != (mc >= 72_000) && (mc < 71_500 || mc > 72_500) { // what it shows is a moment old
+			t.Errorf("%s at %v: %d mC, and the hash is %s", s.machine, s.at, mc, hash)
+		}
+	}
+	if wrong["pi-1"] < 5 || wrong["pi-2"] > 0 {
+		t.Errorf("wrong hashes: %v", wrong)
 	}
 }
 
