@@ -115,7 +115,8 @@ func Programs() []string {
 	return names
 }
 
-// Run runs the node of a cloud: the program of an exhibit or a mended twin.
+// Run runs the node of a cloud: the program of an exhibit or a mended twin. Another process on the same disk is refused: it would put a journal of
+// its own in the place of the one that this process writes to.
 func Run(ctx context.Context, h *host.Host, c kv.NodeConfig, program string) error {
 	p, cloud := right(), program
 	for _, e := range Exhibits() {
@@ -124,6 +125,11 @@ func Run(ctx context.Context, h *host.Host, c kv.NodeConfig, program string) err
 			e.wrong(&p)
 		}
 	}
+	lock, err := h.Disk.Lock("lock")
+	if err != nil {
+		return fmt.Errorf("museum: lock the disk: %w", err)
+	}
+	defer lock.Close()
 	switch cloud {
 	case Single:
 		return single(ctx, h, c, p)
