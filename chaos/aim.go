@@ -66,7 +66,7 @@ func (g *generator) aimed(f Fault, name string) []Fault {
 // aim returns a fault for each machine that is aimed at, or one for all of them where the kind can have that.
 func (g *generator) aim(r *rand.Rand, at string, f Fault) []Fault {
 	names := g.aimedAt(r, at, g.fallible(f.Kind))
-	set := f.Kind == PartitionMinority || f.Kind == SwizzleClog || f.Kind == CPULies
+	set := f.Kind == PartitionMinority || f.Kind == SwizzleClog // a processor lies with its batch, whoever that is
 	switch t := f.Target.Type; {
 	case len(names) == 0:
 	case t == OnMachine:
