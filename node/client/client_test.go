@@ -66,6 +66,13 @@ func (s *shelf) start(name string) {
 	s.startAt(name, s.addrs[name])
 }
 
+func (s *shelf) startAll() {
+	s.t.Helper()
+	for _, name := range s.names() {
+		s.start(name)
+	}
+}
+
 // startAt starts a node where others may not look for it.
 func (s *shelf) startAt(name, address string) {
 	s.t.Helper()
@@ -102,6 +109,14 @@ func (s *shelf) clientOf(nodes ...string) *client.Client {
 	return c
 }
 
+// change changes the members of a group.
+func (s *shelf) change(ctx context.Context, c *client.Client, call api.MembersCall) {
+	s.t.Helper()
+	if _, err := c.Members(ctx, call); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // TestTheShardMapIsWrittenWhoeverLeads takes away the map, as if the leader that was to write it had ended
 // before it did.
 func TestTheShardMapIsWrittenWhoeverLeads(t *testing.T) {
@@ -109,9 +124,7 @@ func TestTheShardMapIsWrittenWhoeverLeads(t *testing.T) {
 	defer cancel()
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	s := newShelf(t, api.Spread([][]string{names, names}), names...)
-	for _, name := range names {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.client() // which knows the map from then on
 	gone, err := c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: api.ShardsKey}}})
 	if err != nil {
@@ -153,9 +166,7 @@ func TestClientsCountRightWhileNodesComeAndGo(t *testing.T) {
 	first := api.Spread([][]string{{"pi-1", "pi-2", "pi-3"}, {"pi-2", "pi-3", "pi-4"}, {"pi-3", "pi-4", "pi-1"}})
 	names := []string{"pi-1", "pi-2", "pi-3", "pi-4"}
 	s := newShelf(t, first, names...)
-	for _, name := range names {
-		s.start(name)
-	}
+	s.startAll()
 	const counters, workers, additions = 6, 4, 25
 	var all sync.WaitGroup
 	watched := make([]chan []api.Event, counters)

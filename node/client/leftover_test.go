@@ -17,25 +17,16 @@ func TestAMemberThatWasRemovedUnheardEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	s := newShelf(t, api.Spread([][]string{{"pi-1", "pi-2", "pi-3"}}), "pi-1", "pi-2", "pi-3", "pi-4", "pi-5")
-	for _, name := range s.names() {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.client()
-	change := func(call api.MembersCall) {
-		t.Helper()
-		if _, err := c.Members(ctx, call); err != nil {
-			t.Fatal(err)
-		}
-	}
+	change := func(call api.MembersCall) { t.Helper(); s.change(ctx, c, call) }
 	peers := raftnet.Peers(wire.Network{Network: s.network("pi-2")}, s.port)
 	defer peers.Close()
 	isKept := func(name string) bool {
 		t.Helper()
-		answer, err := peers.Call(ctx, name, api.MethodTerms, api.Numbers{0}.Encode())
-		if err != nil {
-			t.Fatal(err)
-		}
-		terms, err := api.DecodeNumbers(answer)
+		terms, _, err := api.AskOfEach([]uint32{0}, func(question []byte) ([]byte, error) {
+			return peers.Call(ctx, name, api.MethodTerms, question)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,9 +29,7 @@ func loseMajority(t *testing.T, ending string) {
 	defer cancel()
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	s := newShelf(t, api.Spread([][]string{names}), names...)
-	for _, name := range names {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.client()
 	if _, err := c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "p/k", Value: []byte("kept")}}}); err != nil {
 		t.Fatal(err)

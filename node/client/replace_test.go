@@ -59,9 +59,7 @@ func TestADamagedNodeComesBackAsANewMember(t *testing.T) {
 	defer cancel()
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	s := newShelf(t, api.Spread([][]string{names, names}), names...)
-	for _, name := range names {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.client()
 	written := 0
 	write := func(n int) {

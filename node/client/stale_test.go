@@ -21,9 +21,7 @@ func TestAMemberThatHasForgottenDoesNotElectOneThatIsBehind(t *testing.T) {
 	defer cancel()
 	first := []string{"pi-1", "pi-2", "pi-3"}
 	s := newShelf(t, api.Spread([][]string{first}), "pi-1", "pi-2", "pi-3", "pi-4", "pi-5")
-	for _, name := range s.names() {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.clientOf("pi-4", "pi-5")
 	put := func(value string) {
 		t.Helper()
@@ -31,12 +29,7 @@ func TestAMemberThatHasForgottenDoesNotElectOneThatIsBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change := func(call api.MembersCall) {
-		t.Helper()
-		if _, err := c.Members(ctx, call); err != nil {
-			t.Fatal(err)
-		}
-	}
+	change := func(call api.MembersCall) { t.Helper(); s.change(ctx, c, call) }
 	put("old")
 	change(api.MembersCall{Lead: "pi-2"})
 	s.stop("pi-3")

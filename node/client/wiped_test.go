@@ -18,9 +18,7 @@ func TestAWipedNodeThatReachesNobodyIsNotTakenForANewOne(t *testing.T) {
 	defer cancel()
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	s := newShelf(t, api.Spread([][]string{names}), names...)
-	for _, name := range names {
-		s.start(name)
-	}
+	s.startAll()
 	c := s.client()
 	put := func(value string) {
 		t.Helper()

@@ -85,7 +85,8 @@ type Group struct {
 	end    func() // of what goes on beside raft
 
 	transfer transfer
-	opened   time.Time // when this process began to have it
+	opened   time.Time    // when this process began to have it
+	changes  atomic.Int32 // of its members, that this node has asked for and that are neither agreed to nor given up
 
 	reconfiguring sync.Mutex
 }
@@ -323,13 +324,14 @@ func (g *Group) members() (*api.Membership, error) {
 	return m, nil
 }
 
-// settled says if the group has not agreed yet to the members that this node knows of: a change counts for raft before that, and may be undone.
-func (g *Group) settled() error {
-	now := g.raft.GetConfiguration()
-	if err := now.Error(); err != nil || now.Index() > g.raft.CommitIndex() {
-		return api.Errorf(api.Unavailable, "look at the members", g.name(), "they are being changed (%v); ask again", err)
+// agreedMembers returns who belongs to the group, as it has agreed, which its leader knows. A change counts for raft before that, and may be undone:
+// of those that an earlier leader left, whoever is ready knows better, and its own are counted. (Raft's own future of them, 1.8.0, has no index.)
+func (g *Group) agreedMembers() (*api.Membership, error) {
+	m, err := g.members()
+	if err == nil && (g.changes.Load() > 0 || !g.Leads() || !g.ready.In(g.Term())) {
+		err = api.Errorf(api.Unavailable, "look at the members", g.name(), "they are being changed; ask again")
 	}
-	return nil
+	return m, err
 }
 
 func timeLeft(ctx context.Context) time.Duration {

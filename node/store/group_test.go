@@ -17,6 +17,7 @@ import (
 	"picloud/node/raftlog"
 	"picloud/node/raftnet"
 	"picloud/node/store/state"
+	"picloud/node/wait"
 )
 
 // shelf is some nodes on loopback, each with an address and a disk in memory.
@@ -252,5 +253,31 @@ func TestOnlyALeaderThatIsConfirmedSaysWhatHasChanged(t *testing.T) {
 				t.Errorf("%s leads %t and %s: %v", name, m.Leads(), story.name, err)
 			}
 		}
+	}
+}
+
+// TestMembersThatAreNotAgreedToAreNotTold asks while a change is under way: raft counts it at once, and the group may not agree to it.
+func TestMembersThatAreNotAgreedToAreNotTold(t *testing.T) {
+	s := newShelf(t, "pi-1", "pi-2")
+	s.start("pi-1", "pi-1")
+	s.run(&state.Command{Kind: state.OpenSession}) // it leads, and is alone
+	g := s.nodes["pi-1"]
+	for !g.ready.In(g.Term()) {
+		if !wait.For(t.Context(), time.Millisecond) {
+			t.Fatal("it is not ready")
+		}
+	}
+	if m, err := g.agreedMembers(); err != nil || m.Has("pi-2") {
+		t.Fatalf("before: %+v, %v", m, err)
+	}
+	err := g.changeMembers(func() raft.Future {
+		change := g.raft.AddNonvoter("pi-2", g.port.Address("pi-2"), 0, time.Minute)
+		if m, err := g.agreedMembers(); api.KindOf(err) != api.Unavailable {
+			t.Errorf("while it is changed: %+v, %v", m, err)
+		}
+		return change
+	}, "add pi-2")
+	if m, after := g.agreedMembers(); err != nil || after != nil || !m.Has("pi-2") {
+		t.Errorf("afterwards: %+v, %v, %v", m, err, after)
 	}
 }

@@ -35,6 +35,7 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 	if err := g.confirmed(ctx, s.confirmer, "look at the members"); err != nil {
 		return nil, err
 	}
+	members := g.members
 	switch {
 	case call.Add != "":
 		done := s.changing(g, "add "+call.Add)
@@ -47,12 +48,12 @@ func (s *Store) members(ctx context.Context, body []byte) ([]byte, error) {
 	case call.Lead != "":
 		err = g.lead(call.Lead, s.port.Address(call.Lead))
 	default:
-		err = g.settled()
+		members = g.agreedMembers
 	}
 	if err != nil {
 		return nil, err
 	}
-	now, err := g.members()
+	now, err := members()
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +94,16 @@ func (s *Store) add(ctx context.Context, g *Group, node string) error {
 	}
 	id, address := raft.ServerID(node), s.port.Address(node)
 	if !slices.Contains(now.Learners, node) {
-		if err := g.changed(g.raft.AddNonvoter(id, address, 0, timeLeft(ctx)), "add "+node); err != nil {
+		learns := func() raft.Future { return g.raft.AddNonvoter(id, address, 0, timeLeft(ctx)) }
+		if err := g.changeMembers(learns, "add "+node); err != nil {
 			return err
 		}
 	}
 	if err := s.caughtUp(ctx, g, node); err != nil {
 		return err
 	}
-	return g.changed(g.raft.AddVoter(id, address, 0, timeLeft(ctx)), "let "+node+" vote")
+	votes := func() raft.Future { return g.raft.AddVoter(id, address, 0, timeLeft(ctx)) }
+	return g.changeMembers(votes, "let "+node+" vote")
 }
 
 // caughtUp waits until a learner has applied what its leader had when the waiting began.
@@ -141,7 +144,8 @@ func (s *Store) remove(ctx context.Context, g *Group, node string) error {
 		return api.Errorf(api.BadRequest, "remove "+node, g.name(), "it is the last that votes")
 	}
 	if now.Has(node) {
-		if err := g.changed(g.raft.RemoveServer(raft.ServerID(node), 0, timeLeft(ctx)), "remove "+node); err != nil {
+		goes := func() raft.Future { return g.raft.RemoveServer(raft.ServerID(node), 0, timeLeft(ctx)) }
+		if err := g.changeMembers(goes, "remove "+node); err != nil {
 			return err
 		}
 	}
@@ -157,6 +161,13 @@ func (g *Group) lead(node string, address raft.ServerAddress) error {
 		return nil
 	}
 	return g.changed(g.raft.LeadershipTransferToServer(raft.ServerID(node), address), "let "+node+" lead")
+}
+
+// changeMembers begins a change of members, waits for it and returns its error with a kind.
+func (g *Group) changeMembers(begin func() raft.Future, doing string) error {
+	g.changes.Add(1)
+	defer g.changes.Add(-1)
+	return g.changed(begin(), doing)
 }
 
 // changed waits for a change and returns its error with a kind.

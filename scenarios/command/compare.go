@@ -121,7 +121,7 @@ Examples:
 	}
 	chosen, err := named(contests(s), "comparison", func(c comparison) string { return c.name }, *only)
 	if err != nil {
-		return err
+		return fmt.Errorf("bench: %w", err)
 	}
 	for _, c := range chosen {
 		contest, err := c.make(ctx)

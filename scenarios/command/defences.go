@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"picloud/node/mutant"
@@ -38,9 +39,9 @@ func Defences(ctx context.Context, args []string) error {
 		return err
 	}
 	g := &gate{out: *out, workers: *workers, dear: *dear || *only != ""}
-	names, err := named(scenarios.Names(), "scenario", func(name string) string { return name }, *only)
-	if err != nil {
-		return err
+	names := scenarios.Names()
+	if *only != "" {
+		names = strings.Split(*only, ",") // which may be files of one's own
 	}
 	var list []*scenarios.Scenario
 	for _, name := range names {
@@ -50,6 +51,7 @@ func Defences(ctx context.Context, args []string) error {
 		}
 		list = append(list, s)
 	}
+	var err error
 	if g.root, err = checkout(); err != nil {
 		return err
 	}

@@ -40,8 +40,8 @@ func say(p *machine.Port, format string, args ...any) {
 	machine.NewLog(p).Info(fmt.Sprintf(format, args...))
 }
 
-// works keeps so many cores busy as CORES says, and tells every second how long a piece of work took, what its board shows, and its hash
-// of an a.
+// works keeps so many cores busy as CORES says, and tells every second how long a piece of work took, what its board shows, and
+// what hash it finds of a letter.
 func works(p *machine.Port) {
 	board := parts(p)
 	say(p, "begins")
