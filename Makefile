@@ -87,7 +87,7 @@ bench-sim: build ## measure what the simulated world costs
 	@$(PICLOUD) bench-sim $(if $(OUT),-out $(OUT))
 
 .PHONY: test
-test: build test-plain test-sim ## everything that shows that the code is right
+test: build test-plain test-sim ## the tests: plain ones, and those inside simulated machines
 
 .PHONY: test-plain
 test-plain: ## the tests that need no simulated machine

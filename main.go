@@ -53,7 +53,7 @@ func commands() []entry {
 		{"museum", "show that known bugs are found, and their mended twins are not", command.Museum},
 		{"build", "build picloud, or another program, with the deterministic runtime", command.Build},
 		{"test", "run go test with the deterministic runtime", command.Test},
-		{"program", "run one program of a scenario on this machine", command.Program},
+		{"program", "how the simulator starts what runs on its machines", command.Program},
 	}
 }
 

@@ -97,7 +97,7 @@ func (c *Config) roles() (all []string) {
 		name string
 		has  bool
 	}{{"store", c.Store != nil}, {"database", c.DB != nil}, {"load balancer", c.LB != nil}, {"cache", c.Cache != nil},
-		{"queues", c.Queue != nil}, {"functions", c.Lambda != nil}, {"proof of its processor", c.Proof != nil}, {"monitor", c.Monitor != nil}, {"health", c.Health != nil}} {
+		{"queues", c.Queue != nil}, {"functions", c.Lambda != nil}, {"abuse protection", c.Abuse != nil}, {"proof of its processor", c.Proof != nil}, {"monitor", c.Monitor != nil}, {"health", c.Health != nil}} {
 		if role.has {
 			all = append(all, role.name)
 		}

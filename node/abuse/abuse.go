@@ -115,11 +115,11 @@ const (
 
 // Verdict is what was decided, and why.
 type Verdict struct {
-	Decision   Decision      `json:"decision"`
-	Reason     Reason        `json:"reason,omitempty"`
-	Detail     string        `json:"detail,omitempty"`      // for people
-	Score      int           `json:"score,omitempty"`       // of the text: millionths, about a million for spam and minus as much for what is none
-	RetryAfter time.Duration `json:"retry_after,omitempty"` // of ByLimit and ByReputation
+	Decision   Decision `json:"decision"`
+	Reason     Reason   `json:"reason,omitempty"`
+	Detail     string   `json:"detail,omitempty"`         // for people
+	Score      int      `json:"score,omitempty"`          // of the text: millionths, about a million for spam and minus as much for what is none
+	RetryAfter int64    `json:"retry_after_ms,omitempty"` // in milliseconds, of ByLimit and ByReputation
 }
 
 // Guard is what applications ask. It may be used by many goroutines.

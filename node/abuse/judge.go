@@ -63,10 +63,11 @@ func subjectsOf(e *Event) []subject {
 }
 
 func refusal(no *denied) *Verdict {
+	after := int64((no.after + time.Millisecond - 1) / time.Millisecond)
 	if no.limit == harm {
-		return &Verdict{Decision: Refuse, Reason: ByReputation, RetryAfter: no.after, Detail: fmt.Sprintf("too much harm came from this %s lately", no.of)}
+		return &Verdict{Decision: Refuse, Reason: ByReputation, RetryAfter: after, Detail: fmt.Sprintf("too much harm came from this %s lately", no.of)}
 	}
-	return &Verdict{Decision: Refuse, Reason: ByLimit, RetryAfter: no.after, Detail: fmt.Sprintf("too many in too short a time from this %s", no.of)}
+	return &Verdict{Decision: Refuse, Reason: ByLimit, RetryAfter: after, Detail: fmt.Sprintf("too many in too short a time from this %s", no.of)}
 }
 
 // read decides by what the event would show to others.

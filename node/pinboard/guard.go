@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -139,7 +138,7 @@ func errRefused(doing, subject string, v *abuse.Verdict) error {
 		why = "it reads like spam"
 	}
 	e := api.Errorf(kind, doing, subject, "%s", why)
-	e.RetryAfter = int64((v.RetryAfter + time.Millisecond - 1) / time.Millisecond)
+	e.RetryAfter = v.RetryAfter
 	return e
 }
 

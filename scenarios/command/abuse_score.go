@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,14 +28,14 @@ part a text is in depends on its SHA-256. Fails when more honest texts are block
 than asked for. Writes FILE, with the same as JSON.
 
 A corpus is lines of a label (ham or spam), a tab and a text; it may be gzipped. Without -corpus it is
-sms-spam-collection.tsv.gz in the folder that `+dataVariable+` names (../shared/data from the project's root); where
-that is missing nothing is measured.
+sms-spam-collection.tsv.gz in the folder that `+dataVariable+` names; where that is not there either, nothing is measured.
+The SMS Spam Collection of the UCI Machine Learning Repository is such a file.
 
 With -tune it cross-validates inside the part that it learns, ten parts in four orders, and does not look at the rest:
 whoever changes the classifier tunes it so. With -bogofilter that filter, Debian's package bogofilter, learns and judges the same.
 
 Examples:
-  picloud abuse-score
+  picloud abuse-score -corpus SMSSpamCollection
   picloud abuse-score -corpus comments.tsv -block 1000 -least 700000
   picloud abuse-score -tune`)
 	corpus := f.String("corpus", "", "the labelled texts")
@@ -50,10 +51,7 @@ Examples:
 	if err := aim.Validate(); err != nil {
 		return fmt.Errorf("abuse-score: %w", err)
 	}
-	path := *corpus
-	if path == "" {
-		path = data("sms-spam-collection.tsv.gz")
-	}
+	path := cmp.Or(*corpus, filepath.Join(os.Getenv(dataVariable), "sms-spam-collection.tsv.gz"))
 	c, err := abuse.Read(path)
 	switch {
 	case *corpus == "" && errors.Is(err, fs.ErrNotExist):
@@ -98,16 +96,4 @@ func score(ctx context.Context, c *abuse.Corpus, aim abuse.Aim, rival bool, out 
 		return Fail
 	}
 	return nil
-}
-
-// data returns where a file of real input should be.
-func data(name string) string {
-	folder := os.Getenv(dataVariable)
-	if folder == "" {
-		folder = filepath.Join("..", "shared", "data")
-		if root, err := checkout(); err == nil {
-			folder = filepath.Join(root, folder)
-		}
-	}
-	return filepath.Join(folder, name)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,29 +32,23 @@ simulated machine. Outside one it behaves as an ordinary build.
 
 Examples:
   picloud build
-  picloud build -o bin/hello ./examples/hello`)
+  picloud build -o bin/notebook ./scenarios/example`)
 	out := f.String("o", filepath.Join(binFolder, simBinary), "the file to write")
 	race := f.Bool("race", false, "with the race detector; needs a C compiler")
 	flagsOnly := f.Bool("flags", false, "print the go command's environment and flags instead of building")
-	if err := f.Parse(args); err != nil {
-		return parse(f, args, 0)
-	}
-	if f.NArg() > 1 {
-		return fmt.Errorf("build takes one package, not %q", f.Args())
-	}
-	pkg := "."
-	if f.NArg() == 1 {
-		pkg = f.Arg(0)
+	pkg, err := parseOptional(f, args)
+	if err != nil {
+		return err
 	}
 	if *flagsOnly {
 		return printFlags(ctx, *race)
 	}
-	return build(ctx, *out, pkg, *race)
+	return build(ctx, *out, cmp.Or(pkg, "."), *race)
 }
 
 // Test runs the go command's tests with the deterministic runtime.
 func Test(ctx context.Context, args []string) error {
-	if len(args) == 0 || args[0] == "-h" || args[0] == "-help" {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
 		fmt.Println("usage: picloud test [FLAGS] PACKAGES\n\nRuns go test with the deterministic runtime, so that tests can start simulated machines.\n\n" +
 			"Example:\n  picloud test -run Determinism ./sim/kernel")
 		return ErrHelp

@@ -121,7 +121,7 @@ Examples:
 	var steady urls
 	f.Var(&steady, "steady", "a URL that answers with 2xx in the steady state; may be given more than once")
 	abort := f.String("abort", "50%/10s", "give up when more than this share of the probes fail for this long")
-	radius := f.Int("radius", -1, "nodes that may be out at one time (default as many as leave a majority)")
+	radius := f.Int("radius", -1, "nodes that may be out at one time; -1 is as many as leave a majority")
 	file := f.String("journal", "", "what was done, an event a line, is added to this file (default chaos.jsonl in the cloud's folder)")
 	if err := parse(f, args, 1); err != nil {
 		return err

@@ -58,16 +58,39 @@ func given(f *flag.FlagSet, name string) (is bool) {
 	return is
 }
 
-// parse reads the arguments; what is left over is an error, unless it is allowed.
+// parse reads the arguments, of which so many are no flags.
 func parse(f *flag.FlagSet, args []string, rest int) error {
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return ErrHelp
-		}
-		return fmt.Errorf("%s: %w", f.Name(), err)
+	if err := parseFlags(f, args); err != nil {
+		return err
 	}
 	if f.NArg() != rest {
 		return fmt.Errorf("%s takes %d arguments, not %q; picloud %s -h explains", f.Name(), rest, f.Args(), f.Name())
+	}
+	return nil
+}
+
+// parseOptional reads the arguments, of which one may be no flag, and returns it.
+func parseOptional(f *flag.FlagSet, args []string) (string, error) {
+	if err := parseFlags(f, args); err != nil {
+		return "", err
+	}
+	if f.NArg() > 1 {
+		return "", fmt.Errorf("%s takes one argument, not %q; picloud %s -h explains", f.Name(), f.Args(), f.Name())
+	}
+	return f.Arg(0), nil
+}
+
+// parseFlags reads the flags, and explains the command to who asks for that.
+func parseFlags(f *flag.FlagSet, args []string) error {
+	explain := f.Usage
+	f.Usage = func() {} // of a flag that is wrong one sentence is said
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		explain()
+		return ErrHelp
+	case err != nil:
+		return fmt.Errorf("%s: %w; picloud %s -h explains", f.Name(), err, f.Name())
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ Examples:
 	f.IntVar(&s.ValueBytes, "value", 256, "store: bytes of a value")
 	f.IntVar(&s.Groups, "groups", 1, "store: groups of ours; etcd is one, up makes three")
 	out := f.String("out", "out", "the folder for the results, and for the servers' data while they run")
-	drives := f.String("drive", "", "load servers as standard input says, or be one: bench starts itself so")
+	drives := f.String("drive", "", "for bench itself, which starts its clients and its small servers so")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ With -forgive it asks nobody: on a machine whose node was fenced, it lets that s
 the node's configuration. Look at the card first: what it says may be wrong.
 
 Examples:
-  picloud health                              of the first node that up runs
+  picloud health -at pi-3:8080                that has the role health; those of up have none, as they share a machine
   picloud health -at pi-3:8080 -all
   picloud health -forgive /etc/picloud.yaml`)
 	at := f.String("at", loopback+":8080", "where the node serves HTTP")

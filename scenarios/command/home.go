@@ -65,7 +65,7 @@ func (s *home) prepare() error {
 	p := &s.ports
 	err := shelf.Free(s.addrs, p.store, p.http, p.redis)
 	if err == nil && !s.bare {
-		err = errors.Join(shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.cache, p.queue), shelf.Free(map[string]string{mailHost: loopback}, p.mail))
+		err = errors.Join(shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.cache, p.queue, p.abuse), shelf.Free(map[string]string{mailHost: loopback}, p.mail))
 	}
 	if err != nil {
 		return err

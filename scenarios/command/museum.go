@@ -38,7 +38,7 @@ Examples:
   picloud museum -only lease-read -seed 12      (one run, with its report)
   picloud museum -seeds 200 -twins 100`)
 	seeds := f.Uint64("seeds", 200, "the seeds within which a bug must be found")
-	twins := f.Int("twins", -1, "the seeds that a mended twin must survive; none is shown with 0 (default ten times as many)")
+	twins := f.Int("twins", -1, "the seeds that a mended twin must survive; none is shown with 0, and -1 is ten times -seeds")
 	hunts := f.Int("hunts", 3, "times that a bug is looked for")
 	cuts := f.Int("cuts", 100, "runs that are played to cut the first find down")
 	only := f.String("only", "", "exhibits, separated by commas, or the name of a cloud without a bug")

@@ -14,10 +14,16 @@ import (
 
 // Program runs one program of a scenario on this machine.
 func Program(ctx context.Context, args []string) error {
-	if len(args) != 2 {
-		return errors.New("program takes NAME and CONFIG, which is JSON; the simulator starts programs so")
+	f := flags("program", `program NAME CONFIG
+
+The simulator starts what runs on its machines so. It cannot be run by hand: only a simulated machine can.
+
+Example, as ps shows it during a run:
+  picloud-sim program node nodes: [pi-1, pi-2, pi-3] store: {groups: [[pi-1, pi-2, pi-3]]}`)
+	if err := parse(f, args, 2); err != nil {
+		return err
 	}
-	run, err := programs.Lookup(args[0])
+	run, err := programs.Lookup(f.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -25,7 +31,7 @@ func Program(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, h, []byte(args[1]), record)
+	return run(ctx, h, []byte(f.Arg(1)), record)
 }
 
 // thisHost returns the machine that this process runs on, and where its clients write down what

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,17 +27,16 @@ Examples:
   picloud scenarios lying-cpu
   picloud scenarios -text lying-cpu > mine.yaml     (to change it, and play it with picloud sim -scenario mine.yaml)`)
 	text := f.Bool("text", false, "print the file of the scenario as it is")
-	rest := 0
-	if n := len(args); n > 0 && !strings.HasPrefix(args[n-1], "-") || slices.Contains(args, "-text") {
-		rest = 1
-	}
-	if err := parse(f, args, rest); err != nil {
+	name, err := parseOptional(f, args)
+	switch {
+	case err != nil:
 		return err
-	}
-	if rest == 0 {
+	case name == "" && *text:
+		return errors.New("scenarios: -text needs the NAME of a scenario")
+	case name == "":
 		return listAll(os.Stdout)
 	}
-	s, err := scenarios.Load(f.Arg(0))
+	s, err := scenarios.Load(name)
 	switch {
 	case err != nil:
 		return err

@@ -38,7 +38,7 @@ Examples:
   picloud shrink -program .cache/mutants/early-answer out/mutants/early-answer/1`)
 	name := f.String("scenario", "", "the scenario, in place of a folder")
 	seed := f.Uint64("seed", 0, "the seed with which it fails")
-	without := f.String("without", "", "a defence of the nodes to switch off, with -scenario")
+	without := f.String("without", "", "a defence of the nodes to switch off, with -scenario: "+strings.Join(scenarios.Defences(), ", "))
 	out := f.String("out", "", "the folder for what is found (default out/shrink-SCENARIO-SEED)")
 	most := f.Int("runs", 400, "runs that are played at most")
 	seeds := f.Int("seeds", 4, "seeds that are played before a failure is called gone")

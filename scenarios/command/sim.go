@@ -38,9 +38,9 @@ Examples:
 	out := f.String("out", "", "the folder for what the run leaves (default out/SCENARIO-SEED)")
 	schedule := f.String("schedule", "", "a file with the faults to play in place of the scenario's")
 	noTrace := f.Bool("no-trace", false, "leave out the trace, which is most of what a run writes")
-	without := f.String("without", "", "a defence of the nodes to switch off")
+	without := f.String("without", "", "a defence of the nodes to switch off: "+strings.Join(scenarios.Defences(), ", "))
 	log := f.String("log", "", "a file with the access log to replay in place of one that is made, as it is or ending in .gz")
-	core := f.Int("core", -1, "the CPU core to run on")
+	core := f.Int("core", -1, "the CPU core to run on; -1 is any")
 	race := f.Bool("race", false, "run machines with the race detector")
 	quiet := f.Bool("q", false, "print the verdict only")
 	if err := parse(f, args, 0); err != nil {

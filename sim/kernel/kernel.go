@@ -112,7 +112,7 @@ func settle(core int) error {
 	}
 	const addrNoRandomize = 0x0040000
 	if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0); errno != 0 {
-		return fmt.Errorf("kernel: cannot switch off address randomisation: %w", errno)
+		return fmt.Errorf("kernel: cannot switch off address randomisation (in a container: allow the system call personality, as docker run --security-opt seccomp=unconfined does): %w", errno)
 	}
 	return nil
 }
