@@ -20,7 +20,7 @@ import (
 // Parse reads a schedule. The name of the file is for the messages, which look like
 // `schedule.txt:7: unknown fault kind "kil" (did you mean "kill"?)`.
 func Parse(file, text string) (Schedule, error) {
-	var s Schedule
+	s := Schedule{} // one without faults is a schedule too
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		if strings.TrimSpace(line) == "" {

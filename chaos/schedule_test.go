@@ -43,7 +43,7 @@ func anyFault(t *rapid.T) Fault {
 
 func TestWhatIsPrintedParsesBackToTheSameValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var s Schedule
+		s := Schedule{}
 		names := map[string]bool{}
 		for _, f := range rapid.SliceOfN(rapid.Custom(anyFault), 0, 20).Draw(t, "faults") {
 			if !names[f.Name()] {

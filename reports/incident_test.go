@@ -115,7 +115,7 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"it takes several", func(r *Result) {
 			quiet(r)
 			r.Minimal = &Minimal{Check: "live", Of: 2, Needed: true, Faults: []string{"a", "b"}}
-		}, why, "It takes all its 2 faults: without any one it passes."},
+		}, why, "It takes all its 2 faults: without any one it does not fail so."},
 		{"what it takes", func(r *Result) {
 			quiet(r)
 			r.Minimal = &Minimal{Check: "durable", Of: 9, Needed: true, Faults: []string{"20.000s +10.000s power-cut machine=pi-1 keep=0"}}

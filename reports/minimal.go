@@ -51,7 +51,7 @@ func (m *Minimal) proved() string {
 	case len(m.Faults) == 0:
 		return fmt.Sprintf("It fails so without any of its %s, too.", all)
 	case m.Needed && len(m.Faults) == m.Of:
-		return fmt.Sprintf("It takes %s: without any one it passes.", whole(m.Of))
+		return fmt.Sprintf("It takes %s: without any one it does not fail so.", whole(m.Of))
 	case len(m.Faults) == m.Of:
 		return fmt.Sprintf("None of its %s could be left out in %s.", all, count(m.Runs, "run", "runs"))
 	case m.Needed && len(m.Faults) == 1:
@@ -116,7 +116,7 @@ func (p *page) minimal(m *Minimal) {
 	p.put("<section>\n<h2>The smallest run that fails so</h2>\n<p>%s</p>\n", m.proved())
 	p.put("<p class=\"soft\">Cut down in %s, as long as %s was the first check that failed.", count(m.Runs, "run", "runs"), m.Check)
 	if m.Needed && len(m.Faults) > 0 {
-		p.put(" With one fault less it passed with %s.", seeds(m.Seeds))
+		p.put(" With one fault less no run with %s fails so.", seeds(m.Seeds))
 	}
 	p.WriteString("</p>\n")
 	if len(m.Faults) > 0 {

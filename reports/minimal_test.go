@@ -32,7 +32,7 @@ func TestTheSmallestRunStandsInTheReportOfTheWhole(t *testing.T) {
 	}
 	page := write()
 	for _, want := range []string{title, "Of its 3 faults 1 suffices: power-cut of pi-1 at 20 s.", "Cut down in 12 runs",
-		"With one fault less it passed with the seeds 7 and 8.", "<pre>20.000s +10.000s power-cut machine=pi-1 keep=0</pre>", "users.count: 3 (it was 12)",
+		"With one fault less no run with the seeds 7 and 8 fails so.", "<pre>20.000s +10.000s power-cut machine=pi-1 keep=0</pre>", "users.count: 3 (it was 12)",
 		"<code>picloud sim -scenario out/minimal.yaml -seed 7</code>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
@@ -61,7 +61,7 @@ func TestWhatItTakesIsSaid(t *testing.T) {
 		want string
 	}{
 		{Minimal{Of: 2}, "It fails so without any of its 2 faults, too."},
-		{Minimal{Of: 1, Needed: true, Faults: []string{one}}, "It takes its one fault: without any one it passes."},
+		{Minimal{Of: 1, Needed: true, Faults: []string{one}}, "It takes its one fault: without any one it does not fail so."},
 		{Minimal{Of: 5, Needed: true, Faults: []string{one, two}}, "Of its 5 faults 2 suffice, and none of these can be left out: kill of pi-1 at 1 s and pause of pi-2 at 2 s."},
 		{Minimal{Of: 2, Runs: 9, Faults: []string{one, two}}, "None of its 2 faults could be left out in 9 runs."},
 		{Minimal{Of: 9, Faults: []string{one, one, one, two, two}}, "Of its 9 faults 5 suffice, perhaps fewer: kill of pi-1 at 1 s, kill of pi-1 at 1 s, kill of pi-1 at 1 s and 2 more."},

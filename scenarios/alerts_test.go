@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/chaos"
 	"picloud/reports"
 )
 
@@ -60,6 +61,28 @@ func TestAlertsOfARunStandInItsFolder(t *testing.T) {
 	}
 	if result := s.Judge(r); len(result.Alerts) != 3 || result.Score == nil || result.Score.Fired != 3 || !strings.Contains(reports.Summary(&result), "Alerts: 3 fired, 1 still did at the end") {
 		t.Errorf("%+v\n%s", result.Alerts, reports.Summary(&result))
+	}
+}
+
+// TestTheLedgerKnowsWhichDeathsAreExcused: an alert after one is explained by the fault that excuses it.
+func TestTheLedgerKnowsWhichDeathsAreExcused(t *testing.T) {
+	s, r := perfectRun(t, 1)
+	s.Store = &Store{}
+	s.Topology.Machines = append(s.Topology.Machines, Machine{Name: "m", Role: RoleMonitor})
+	rot, err := chaos.Parse("rot", "10s +0s disk-rot machine=pi-2 bits=9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Schedule, r.Felt = rot, []int64{1}
+	r.Log = []byte(`100.000000000 m#1 {"msg":"alert","alert":"PicloudLBErrors","state":"pending","labels":{},"value":"1","summary":""}
+110.000000000 m#1 {"msg":"alert","alert":"PicloudLBErrors","state":"firing","labels":{},"value":"1","summary":""}
+`)
+	if result := s.Judge(r); result.Score.False != 1 {
+		t.Errorf("nothing died, and %d alerts are false", result.Score.False)
+	}
+	r.Deaths = []reports.Death{{Machine: "pi-2", At: reports.Seconds(95 * time.Second), Reason: "exit 1"}}
+	if result := s.Judge(r); result.Score.False != 0 || result.Deaths[0].AllowedBy == "" {
+		t.Errorf("pi-2 ended of its rot (%q), and %d alerts are false", result.Deaths[0].AllowedBy, result.Score.False)
 	}
 }
 

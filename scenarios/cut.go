@@ -93,7 +93,7 @@ func (s *Scenario) Cut(c Cut) (*Scenario, error) {
 			return nil, err
 		}
 	}
-	set(root, "faults", listed(value(root, "faults"), c.Faults))
+	set(root, "faults", listed(value(root, "faults"), s.Faults.Required, c.Faults))
 	var text bytes.Buffer
 	e := yaml.NewEncoder(&text)
 	e.SetIndent(2)
@@ -116,14 +116,24 @@ func (s *Scenario) setCard(root *yaml.Node, machine, card string) error {
 	return fmt.Errorf("cut %s: there is no machine %q", s.Name, machine)
 }
 
-// listed returns the section of faults that says each of them. The roles stay: the check of progress counts their machines.
-func listed(old *yaml.Node, faults chaos.Schedule) *yaml.Node {
+// listed returns the section of faults that says each of them. The roles stay: the check of progress counts their machines. So does what is
+// required, as far as it is there: it is what alerts must name.
+func listed(old *yaml.Node, required []chaos.Kind, faults chaos.Schedule) *yaml.Node {
 	section := &yaml.Node{Kind: yaml.MappingNode}
 	if old != nil && value(old, "roles") != nil {
 		set(section, "roles", value(old, "roles"))
 	}
 	if len(faults) == 0 {
 		return section
+	}
+	kinds := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, k := range required {
+		if slices.ContainsFunc(faults, func(f chaos.Fault) bool { return f.Kind == k }) {
+			kinds.Content = append(kinds.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: string(k)})
+		}
+	}
+	if len(kinds.Content) > 0 {
+		set(section, "required", kinds)
 	}
 	var lines strings.Builder
 	for _, f := range faults {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func TestEveryScenarioCanBeCut(t *testing.T) {
 				t.Errorf("%s with %d of %d faults: %v", name, len(faults), len(all), err)
 				continue
 			}
+			if got, want := len(cut.Faults.Required), required(whole, faults); got != want {
+				t.Errorf("%s: of the kinds that are required %d are there, and %d in the file", name, want, got)
+			}
 			left, err := cut.Schedule(event.NewLoop(2).Stream)
 			if err != nil || left.String() != faults.String() {
 				t.Errorf("%s: %v, the file says\n%swant\n%s", name, err, left, faults)
@@ -38,6 +42,16 @@ func TestEveryScenarioCanBeCut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// required counts the kinds that a scenario requires and that are among some faults.
+func required(s *Scenario, faults chaos.Schedule) (n int) {
+	for _, k := range s.Faults.Required {
+		if slices.ContainsFunc(faults, func(f chaos.Fault) bool { return f.Kind == k }) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestACutHasSmallerSizesAndOtherCards(t *testing.T) {

@@ -45,11 +45,12 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 		TraceHash:        r.TraceHash,
 		SimulatedSeconds: reports.Seconds(r.Ended),
 		HealedAt:         reports.Seconds(s.HealedAt()),
-		Deaths:           slices.Clone(r.Deaths), // the check marks what excuses them
+		Deaths:           slices.Clone(r.Deaths),
 		Machines:         s.machinesOf(&r, &top),
 		Hardships:        r.Boards.Hardships(),
 		Replay:           r.Replay,
 	}
+	checks.Excuse(result.Deaths, &top, r.AsPlayed())
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	played := r.AsPlayed()
@@ -94,7 +95,6 @@ func (s *Scenario) reportEarly(folder string, r Run) error {
 func (s *Scenario) Judge(r Run) reports.Result {
 	top := s.ChaosTopology()
 	result := s.Unjudged(r)
-	deaths := checks.Deaths(result.Deaths, &top, r.AsPlayed())
 	healed := s.HealedAt()
 	if c := s.Checks.Linearizable; c != nil {
 		result.Checks = append(result.Checks, checks.Linearizable(r.History, c.Minimum, c.Steps))
@@ -134,7 +134,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 		}, &top, r.AsPlayed(), r.Deaths))
 	}
 	result.Checks = append(result.Checks,
-		deaths,
+		checks.Deaths(result.Deaths),
 		checks.Felt(result.Faults, s.Faults.Required))
 	result.Judge()
 	return result

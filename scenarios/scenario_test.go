@@ -163,7 +163,7 @@ func TestAMistakeIsFoundAtItsLine(t *testing.T) {
 		{"{kill: 10s}", "{kill: 10s}\n  aim: {leader: 1}", `small.yaml:18: faults.aim.leader: "1" is not a share like 500000ppm`},
 		{"{kill: 10s}", "{kill: 10s}\n  aim: {leader: 1ppm, shelv: 1ppm}", `small.yaml:15: faults: no fault can be aimed at "shelv" (did you mean "shelf"?)`},
 		{"{kill: 10s}", "{kill: 10s}\n  aim: {tier:client: 1ppm}", `small.yaml:15: faults: no fault can be aimed at "tier:client"`},
-		{"roles: [node]", "roles: [nod]", `small.yaml:15: faults: no machine has a role in ["nod"], faults have nothing to hit`},
+		{"roles: [node]", "roles: [nod]", `small.yaml:16: faults.roles[0]: no machine has the role "nod"`},
 		{"after: 2s", "after: 20s", `small.yaml:20: checks.live: 20s after healing and 1s for an operation do not fit`},
 		{"operations: {read: 1, write: 1}", "mixes: [ycsb-a]", `small.yaml:12: clients.mixes: mixes take the place of operations, in a store without a database`},
 		{"operations: {read: 1, write: 1}", "mixes: [ycsb-g]", `small.yaml:12: clients.mixes[0]: unknown mix "ycsb-g" (did you mean "ycsb-a"?)`},

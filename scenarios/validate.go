@@ -158,6 +158,11 @@ func (s *Scenario) validateStore() error {
 
 func (s *Scenario) validateFaults() error {
 	f := &s.Faults
+	for i, role := range f.Roles {
+		if len(s.MachinesOf(role)) == 0 {
+			return wrong(fmt.Sprintf("faults.roles[%d]", i), "no machine has the role %q", role)
+		}
+	}
 	if f.Schedule.Text != "" {
 		if len(f.Kinds) > 0 || len(f.Aim) > 0 || f.Start != 0 || f.Swarm != 0 {
 			return wrong("faults", "faults are a schedule or generated, not both")

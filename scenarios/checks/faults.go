@@ -15,15 +15,21 @@ import (
 // patience ends, which is eight seconds where it is longest.
 const deathGrace = 10 * time.Second
 
-// Deaths judges the processes that ended by themselves, with a panic or an exit. Each must be
-// excused by a fault that allows it and that was active on that machine; damage to stored data
-// excuses until the end of the run, as nobody knows when it is read. The deaths are marked with
-// the faults that excuse them. Count is the number of deaths.
-func Deaths(deaths []reports.Death, top *chaos.Topology, s chaos.Schedule) reports.Check {
+// Excuse marks processes that ended by themselves, with a panic or an exit, with the fault that excuses
+// each: one that allows it and that was active on that machine. Damage to stored data
+// excuses until the end of the run, as nobody knows when it is read.
+func Excuse(deaths []reports.Death, top *chaos.Topology, s chaos.Schedule) {
+	for i := range deaths {
+		deaths[i].AllowedBy = excuse(&deaths[i], top, s)
+	}
+}
+
+// Deaths judges the processes that ended by themselves: of each it must be marked which fault excuses
+// it. Count is the number of deaths.
+func Deaths(deaths []reports.Death) reports.Check {
 	c := reports.Check{Name: "no-unexpected-death", Status: reports.Pass, Count: len(deaths)}
 	var unexpected []reports.Death
 	for i := range deaths {
-		deaths[i].AllowedBy = excuse(&deaths[i], top, s)
 		if deaths[i].AllowedBy == "" {
 			unexpected = append(unexpected, deaths[i])
 		}

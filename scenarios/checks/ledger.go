@@ -31,7 +31,7 @@ const (
 
 // Account keeps the ledger of a run: it writes to each fault of the result, which are those of the schedule, which alert
 // named it, and to each alert which fault explains it, and returns what that comes to. Deaths must be marked with what
-// excuses them before.
+// excuses them before (Excuse).
 //
 // A fault is named by an alert of its kind about its machine whose condition began after it and that fired within the time
 // of its kind; if it is about several machines, by alerts about each. It must be named if it was felt, its kind is required and it is long and

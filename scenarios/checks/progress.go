@@ -51,6 +51,7 @@ func Progress(h history.History, q Quorum, top *chaos.Topology, s chaos.Schedule
 	if c.Status == reports.Pass {
 		c.Detail = fmt.Sprintf("operations succeeded in each of %d stretches with a healthy majority", c.Count)
 	}
+	atLeast(&c, 1, "stretches of time in which a majority was healthy")
 	return c
 }
 

@@ -23,6 +23,7 @@ func TestAHealthyMajorityMakesProgress(t *testing.T) {
 		want     reports.Status
 	}{
 		{"nothing happens", "", nil, [2]int{}, reports.Pass},
+		{"nobody is well", "0s +40s disk-stall machine=pi-1\n0s +40s disk-stall machine=pi-2", nil, [2]int{0, 30}, reports.Inconclusive},
 		{"nothing happens and nothing succeeds", "", nil, [2]int{10, 20}, reports.Fail},
 		{"a short gap", "", nil, [2]int{10, 14}, reports.Pass},
 		{"one of three hangs", "10s +12s disk-stall machine=pi-1", nil, [2]int{10, 20}, reports.Fail},

@@ -43,13 +43,13 @@ func Defences(ctx context.Context, args []string) error {
 	if *only != "" {
 		names = strings.Split(*only, ",") // which may be files of one's own
 	}
-	var list []*scenarios.Scenario
+	var list []defended
 	for _, name := range names {
 		s, err := scenarios.Load(name)
 		if err != nil {
 			return fmt.Errorf("defences: %w", err)
 		}
-		list = append(list, s)
+		list = append(list, defended{s, name})
 	}
 	var err error
 	if g.root, err = checkout(); err != nil {
@@ -61,6 +61,12 @@ func Defences(ctx context.Context, args []string) error {
 	return g.all(ctx, list)
 }
 
+// defended is a scenario and where it was found: its name, or a file.
+type defended struct {
+	*scenarios.Scenario
+	at string
+}
+
 // gate plays scenarios with their defences and without.
 type gate struct {
 	root, out string
@@ -69,7 +75,7 @@ type gate struct {
 	dear      bool
 }
 
-func (g *gate) all(ctx context.Context, list []*scenarios.Scenario) error {
+func (g *gate) all(ctx context.Context, list []defended) error {
 	fmt.Printf("%-15s %-24s %-20s %s\n", "scenario", "without it", "what shows it", "")
 	shown, wanted := 0, 0
 	for _, s := range list {
@@ -97,7 +103,7 @@ func (g *gate) all(ctx context.Context, list []*scenarios.Scenario) error {
 }
 
 // one plays a scenario both ways, and says whether it shows its defence.
-func (g *gate) one(ctx context.Context, s *scenarios.Scenario) (said string, shown bool, err error) {
+func (g *gate) one(ctx context.Context, s defended) (said string, shown bool, err error) {
 	d := s.Defence
 	switch {
 	case d == nil:
@@ -133,10 +139,10 @@ func (g *gate) one(ctx context.Context, s *scenarios.Scenario) (said string, sho
 }
 
 // play returns what plays a seed of a scenario with a build.
-func (g *gate) play(s *scenarios.Scenario, way, program string, args ...string) player {
+func (g *gate) play(s defended, way, program string, args ...string) player {
 	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 		tell("%s: %s it, seed %d", s.Name, way, seed)
 		folder := filepath.Join(g.out, s.Name, way, strconv.FormatUint(seed, 10))
-		return runSeed(ctx, program, s.Name, seed, folder, core, args...)
+		return runSeed(ctx, program, s.at, seed, folder, core, args...)
 	}
 }

@@ -44,13 +44,13 @@ func TestAScenarioShowsItsDefenceOrDoesNot(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := &gate{program: program, out: t.TempDir(), workers: 2}
-		said, shown, err := g.one(t.Context(), s)
+		said, shown, err := g.one(t.Context(), defended{s, "mine.yaml"})
 		if err != nil || shown != test.shown || !strings.HasPrefix(said, test.says) {
 			t.Errorf("with %s, without %s: %q, %v (%v), want %q", test.with, test.without, said, shown, err, test.says)
 		}
 	}
 	s.Defence.Dear = true
-	if said, shown, err := new(gate).one(t.Context(), s); err != nil || shown || !strings.Contains(said, "its runs take long") {
+	if said, shown, err := new(gate).one(t.Context(), defended{Scenario: s}); err != nil || shown || !strings.Contains(said, "its runs take long") {
 		t.Errorf("one that is dear: %q, %v (%v)", said, shown, err)
 	}
 }

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,14 +22,17 @@ func besides(ctx context.Context, folder, schedule string, seed uint64, live *re
 		return err
 	}
 	simulated := folder + "-sim"
+	if err := os.RemoveAll(simulated); err != nil { // what an earlier run left is none of this one's
+		return fmt.Errorf("live: make room for the simulated run: %w", err)
+	}
 	fmt.Println("\nand now in the simulated world:")
 	sim := exec.CommandContext(ctx, program, "sim", "-scenario", filepath.Join(folder, scenarios.ScenarioFile), "-schedule", schedule,
 		"-seed", fmt.Sprint(seed), "-out", simulated)
 	sim.Stdout, sim.Stderr = os.Stdout, os.Stderr
 	if err := sim.Run(); ctx.Err() != nil {
 		return ctx.Err()
-	} else if _, judged := errors.AsType[*exec.ExitError](err); err != nil && !judged {
-		return err
+	} else if err != nil && !judged(sim.ProcessState) {
+		return fmt.Errorf("live: the simulated run: %w", err)
 	}
 	other, _, err := reports.Read(simulated)
 	if err != nil {

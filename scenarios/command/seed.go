@@ -26,7 +26,7 @@ func runSeed(ctx context.Context, program, scenario string, seed uint64, folder 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if code := cmd.ProcessState.ExitCode(); code != int(Pass) && code != int(Fail) && code != int(Inconclusive) {
+	if !judged(cmd.ProcessState) {
 		return nil, fmt.Errorf("seed %d: %w: %s", seed, err, strings.TrimSpace(string(output)))
 	}
 	r, _, err := reports.Read(folder)
@@ -34,4 +34,10 @@ func runSeed(ctx context.Context, program, scenario string, seed uint64, folder 
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return r, nil
+}
+
+// judged tells whether a run of ours ended with a verdict, whichever.
+func judged(p *os.ProcessState) bool {
+	code := p.ExitCode() // -1 if a signal ended it, or it did not begin
+	return code == int(Pass) || code == int(Fail) || code == int(Inconclusive)
 }

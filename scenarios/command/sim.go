@@ -92,17 +92,13 @@ Examples:
 	return verdict(done.Result.Verdict)
 }
 
-// scheduleIn returns the faults of a file; one that has none is a schedule too.
+// scheduleIn returns the faults of a file.
 func scheduleIn(file string) (chaos.Schedule, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	s, err := chaos.Parse(file, string(text))
-	if s == nil {
-		s = chaos.Schedule{}
-	}
-	return s, err
+	return chaos.Parse(file, string(text))
 }
 
 // load returns a scenario, without one of its defences if that is said.

@@ -44,6 +44,7 @@ func (w *watcher) end() time.Duration { return w.config.Until + w.config.Timeout
 
 // watch follows one partition until the run is over.
 func (w *watcher) watch(ctx context.Context, p string) {
+	w.log.Info("watching", "watcher", w.name, "partition", p)
 	next := uint64(1)
 	for ctx.Err() == nil && w.config.SinceStart() < w.end() {
 		limited, cancel := context.WithTimeout(ctx, w.config.Timeout)
