@@ -16,6 +16,7 @@ import (
 
 	"picloud/node/presence"
 	"picloud/node/wait"
+	"picloud/node/web"
 )
 
 // TestWhatIsSentAgain: a request that may have had an effect is not, unless twice is the same as once.
@@ -89,6 +90,107 @@ func TestAServerThatIsNotReachedHasSeenNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestARepetitionThatIsRefusedDoesNotSayThatNothingWasDone, when an attempt before it may have done it.
+func TestARepetitionThatIsRefusedDoesNotSayThatNothingWasDone(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		method   string
+		statuses []int // of the attempts; 0 for a connection that breaks
+		want     int   // the status that the client sees
+	}{
+		{"a put whose connection broke", "PUT", []int{0, 503, 503}, 504},
+		{"a post with a key whose connection broke", "POST", []int{0, 503, 503}, 504},
+		{"a delete that a gateway lost", "DELETE", []int{502, 503, 503}, 504},
+		{"a delete that was lost in time", "DELETE", []int{504, 503, 503}, 504},
+		{"a put whose connection broke when it was sent again", "PUT", []int{503, 0, 503}, 504},
+		{"a put that is done when it is sent again", "PUT", []int{0, 503, 200}, 200},
+		{"a put that meets something else when it is sent again", "PUT", []int{0, 503, 409}, 409},
+		{"a put that everybody refuses", "PUT", []int{503, 503, 503}, 503},
+		{"a read whose connection broke", "GET", []int{0, 503, 503}, 503},
+		{"a question for options that was lost in time", "OPTIONS", []int{504, 503, 503}, 503},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, Config{})
+				var n atomic.Int64
+				h := healthy(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					status := c.statuses[min(int(n.Add(1)), len(c.statuses))-1] // net/http repeats reads by itself too
+					if status == 0 {
+						panic(http.ErrAbortHandler)
+					}
+					w.Header().Set("Retry-After", "7")
+					w.WriteHeader(status)
+					fmt.Fprint(w, "a server's own")
+				})
+				l.serve(h, h, h)
+				body := "value"
+				if c.method == "GET" {
+					body = ""
+				}
+				got := l.ask(c.method, "/", body, "Idempotency-Key: 1")
+				if got.status != c.want || got.header.Get(web.AttemptsHeader) != "3" {
+					t.Errorf("status %d after %s attempts: %s", got.status, got.header.Get(web.AttemptsHeader), got.body)
+				}
+				if own := strings.Contains(got.body, "a server's own"); own != (c.want != 504) || !own && !strings.Contains(got.body, `"unknown-outcome"`) {
+					t.Errorf("the answer is %s", got.body)
+				}
+				if c.want == 504 && got.header.Get("Retry-After") != "" {
+					t.Error("a header of the answer that does not count came through")
+				}
+				if n := l.metric("picloud_lb_in_flight"); n != 0 {
+					t.Errorf("%v requests are under way still", n)
+				}
+			})
+		})
+	}
+}
+
+// TestARequestThatReachesNobodyHadNoEffect, however often it was tried.
+func TestARequestThatReachesNobodyHadNoEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{Policy: Policy{HealthEvery: time.Hour}})
+		l.tell("web", presence.Instance{Service: "web", ID: "a", Address: "a:80"}, presence.Instance{Service: "web", ID: "b", Address: "b:80"})
+		time.Sleep(time.Millisecond)
+		if got := l.ask("POST", "/", "x"); got.status != 503 || !strings.Contains(got.body, `"unavailable"`) {
+			t.Errorf("where nobody is: status %d, %s", got.status, got.body)
+		}
+	})
+}
+
+// TestWhatNetHTTPRepeatsIsKnownToHaveBeenSent: it sends a request with a key and no body again by itself when a connection breaks that was used before.
+func TestWhatNetHTTPRepeatsIsKnownToHaveBeenSent(t *testing.T) {
+	for _, body := range []string{"x", ""} {
+		for _, dies := range []bool{true, false} {
+			t.Run(fmt.Sprintf("body %q, dies %v", body, dies), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLab(t, Config{Policy: Policy{HealthEvery: time.Hour}})
+					var stop func()
+					var n atomic.Int64
+					stop = l.listen("a", healthy(func(w http.ResponseWriter, r *http.Request) {
+						switch {
+						case r.Method == "GET":
+						case n.Add(1) > 1:
+							w.WriteHeader(503)
+						default:
+							if dies {
+								stop()
+							}
+							panic(http.ErrAbortHandler)
+						}
+					}))
+					l.tell("web", presence.Instance{Service: "web", ID: "a", Address: "a:80"})
+					time.Sleep(time.Millisecond)
+					l.get("/") // for a connection
+					if got := l.ask("POST", "/", body, "Idempotency-Key: 1"); got.status != 504 || !strings.Contains(got.body, `"unknown-outcome"`) {
+						t.Errorf("status %d, %s", got.status, got.body)
+					}
+				})
+			})
+		}
+	}
 }
 
 // TestSecondAttemptsStayWithinTheirBudget: when all servers fail, they are not sent three times as much.

@@ -7,9 +7,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"picloud/node/api"
@@ -20,6 +22,9 @@ import (
 // mostAttempts bounds how often one request is sent.
 const mostAttempts = 3
 
+// passOn is what the load balancer does to a service, as its errors say it.
+const passOn = "pass on to"
+
 // exchange is a request on its way to some server, and perhaps to another one.
 type exchange struct {
 	*pool
@@ -28,6 +33,7 @@ type exchange struct {
 	outcomes chan *attempt
 	tried    []*server
 	running  []*attempt
+	doubt    bool // an attempt that has ended may have taken effect
 }
 
 // attempt is a request on its way to one server.
@@ -36,6 +42,7 @@ type attempt struct {
 	cancel context.CancelFunc
 	began  time.Time
 	hedge  bool
+	sent   atomic.Int32 // how often, if net/http may send it again by itself
 	reply  *http.Response
 	err    error
 }
@@ -62,6 +69,7 @@ func (x *exchange) run() (*http.Response, error) {
 		select {
 		case a := <-x.outcomes:
 			x.running = slices.DeleteFunc(x.running, func(b *attempt) bool { return a == b })
+			x.doubt = x.doubt || a.doubtful()
 			if !x.worthAnother(a) {
 				return x.end(a)
 			}
@@ -86,6 +94,12 @@ func (x *exchange) run() (*http.Response, error) {
 func (x *exchange) reads() bool {
 	m := x.request.Method
 	return (m == http.MethodGet || m == http.MethodHead) && x.replays && x.body == nil && x.request.Header.Get("Upgrade") == ""
+}
+
+// harmless tells whether the request is of a sort that changes nothing.
+func (x *exchange) harmless() bool {
+	m := x.request.Method
+	return m == http.MethodGet || m == http.MethodHead || m == http.MethodOptions
 }
 
 // repeatable tells whether the request has the same effect when it is done twice.
@@ -115,11 +129,28 @@ func (x *exchange) start(s *server, hedge bool) {
 		r.Body = io.NopCloser(bytes.NewReader(x.body))
 	}
 	web.SetTimeout(r.Header, time.Until(x.until))
+	if x.replays && x.body == nil && !x.harmless() {
+		r = r.WithContext(httptrace.WithClientTrace(ctx, a.trace()))
+	}
 	go func() {
 		a.reply, a.err = x.transport.RoundTrip(r)
 		x.finish(a)
 		x.outcomes <- a
 	}()
+}
+
+// trace counts how often net/http sends a request: one with a key and without a body it sends again by itself, if a
+// connection breaks that was used before.
+func (a *attempt) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { a.sent.Add(1) }}
+}
+
+// doubtful tells whether an attempt may have taken effect without an answer that says so.
+func (a *attempt) doubtful() bool {
+	if a.err != nil {
+		return a.sent.Load() > 0 || !errors.As(a.err, new(web.NotReached))
+	}
+	return a.sent.Load() > 1 || a.reply.StatusCode == http.StatusBadGateway || a.reply.StatusCode == http.StatusGatewayTimeout
 }
 
 // finish takes note of how a server did. It has the request until its answer is read, unless the answer is that
@@ -223,12 +254,31 @@ func (x *exchange) end(a *attempt) (*http.Response, error) {
 	if a.hedge && a.err == nil {
 		x.metrics.hedges.WithLabelValues(x.service, "won").Inc()
 	}
-	if a.err == nil {
-		a.reply.Header.Set(web.AttemptsHeader, strconv.Itoa(len(x.tried)))
-		return a.reply, nil
+	if a.err != nil {
+		a.cancel()
+		return nil, x.failure(a.err)
 	}
-	a.cancel()
-	return nil, x.failure(a.err)
+	reply := a.reply
+	if reply.StatusCode == http.StatusServiceUnavailable && x.doubt && !x.harmless() {
+		reply = x.unknown(a.reply)
+		x.drop(a)
+	}
+	reply.Header.Set(web.AttemptsHeader, strconv.Itoa(len(x.tried)))
+	return reply, nil
+}
+
+// unknown returns what is answered in place of a refusal: that one had no effect, but an attempt before it may have.
+func (x *exchange) unknown(refusal *http.Response) *http.Response {
+	err := api.Errorf(api.Unknown, passOn, x.service, "it was sent and not answered, and refused when it was sent again")
+	body, e := web.AsJSON(err)
+	if e != nil {
+		body = nil // does not happen: it is text
+	}
+	return &http.Response{
+		StatusCode: web.StatusOf(err), Proto: refusal.Proto, ProtoMajor: refusal.ProtoMajor, ProtoMinor: refusal.ProtoMinor, Request: refusal.Request,
+		Header: http.Header{"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(body))}},
+		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }
 
 // drop forgets an attempt.
@@ -241,13 +291,11 @@ func (x *exchange) drop(a *attempt) {
 
 // failure says what is known of a request that no server has answered.
 func (x *exchange) failure(err error) error {
-	const doing = "pass on to"
-	reads := x.request.Method == http.MethodGet || x.request.Method == http.MethodHead || x.request.Method == http.MethodOptions
 	switch {
-	case errors.As(err, new(web.NotReached)) && len(x.tried) == 1, reads && context.Cause(x.request.Context()) == nil:
-		return api.Errorf(api.Unavailable, doing, x.service, "%s", err)
+	case !x.doubt, x.harmless() && context.Cause(x.request.Context()) == nil:
+		return api.Errorf(api.Unavailable, passOn, x.service, "%s", err)
 	case context.Cause(x.request.Context()) != nil:
 		err = context.Cause(x.request.Context())
 	}
-	return api.Errorf(api.Unknown, doing, x.service, "%s", err)
+	return api.Errorf(api.Unknown, passOn, x.service, "%s", err)
 }
