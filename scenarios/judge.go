@@ -238,12 +238,12 @@ func faultOf(f *chaos.Fault, top *chaos.Topology, times int64) reports.Fault {
 	}
 }
 
-// TimelineOf counts a history second by second, for the report. What attackers felt is left out.
+// TimelineOf counts a history second by second, for the report. What attackers felt is left out, and mails.
 func TimelineOf(h history.History, end time.Duration) reports.Timeline {
 	var samples []reports.Sample
 	for i := range h {
 		o := &h[i]
-		if o.Kind == history.Use && o.Use.Attacker() {
+		if !o.Wanted() {
 			continue
 		}
 		s := reports.Sample{At: o.Return, Latency: o.Latency()}

@@ -49,7 +49,7 @@ type Report struct {
 
 // Reached tells whether the aim is reached: with thresholds of the training part, and again after poison.
 func (r *Report) Reached() bool {
-	return r.Outcome.reaches(r.Aim) && r.Poison.Rebuilt && r.Poison.Ranking > 0 && r.Poison.Online > 0
+	return r.Outcome.reaches(r.Aim) && r.Poison.Rebuilt && r.Poison.Ranking >= 0 && r.Poison.Online >= 0
 }
 
 // Time is the CPU time that things took on this machine.

@@ -37,6 +37,12 @@ func TestWhatClientsSendIsNoMistake(t *testing.T) {
 			t.Errorf("%q: %+v, %v", request, all, err)
 		}
 	}
+	for _, user := range []string{"a b", "x[1]", `""`, " ", "a [b] c", `\" [1/2]`, "x [17/May/2015:10:05:03 +0200] y"} {
+		all, err := Parse("log", strings.NewReader(strings.Replace(combined, "anna", user, 1)))
+		if err != nil || all[0].Path != "/a?b=1" {
+			t.Errorf("the user %q: %+v, %v", user, all, err)
+		}
+	}
 	if all, err := Parse("log", strings.NewReader(strings.Replace(common, "2326", "-", 1))); err != nil || all[0].Bytes != 0 {
 		t.Errorf("an answer without a body: %+v, %v", all, err)
 	}

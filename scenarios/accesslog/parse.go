@@ -67,7 +67,7 @@ func parseLine(line string) (one Request, err error) {
 	f := fields{rest: line}
 	one.Client = f.word("the client's address")
 	f.word("the second field, of identd")
-	f.word("the user")
+	f.user()
 	at := f.between('[', ']', "the time")
 	request := f.between('"', '"', "the request")
 	status, size := f.word("the status"), f.word("the number of bytes")
@@ -110,6 +110,24 @@ func (f *fields) word(what string) string {
 	}
 	f.rest = rest
 	return word
+}
+
+// user takes the user's name, which is as the client sent it, with spaces and brackets: up to the time. Quotes in it are escaped, so the first
+// thing that looks like a time before a request is one.
+func (f *fields) user() {
+	for from := 0; ; {
+		i := strings.Index(f.rest[from:], " [")
+		if i < 0 {
+			f.word("the user")
+			return
+		}
+		from += i + len(" [")
+		at, _, found := strings.Cut(f.rest[from:], `] "`)
+		if _, err := time.Parse(timeFormat, at); found && err == nil {
+			f.rest = f.rest[from-1:]
+			return
+		}
+	}
 }
 
 // between takes what stands between two characters. In quotes a backslash hides the next character.

@@ -46,7 +46,8 @@ func TestAbuseProtectionIsJudged(t *testing.T) {
 		{"blocked", spam + block + "26.1 27 ok look eve by=bob id=p seen=eve/p", "bob sees eve/p"},
 		{"blocked", spam + block + "26.1 27 ok look eve by=bob id=p seen=eve/p:thumb", "bob sees eve/p"},
 		{"blocked", spam + block + "26.1 27 ok picture eve by=bob id=/pictures/eve/1 seen=eve/p:photo", "bob sees eve/p"},
-		{"blocked", spam + block + asked + "26.1 27 failed look eve by=bob id=p seen=eve/p", "pass"},
+		{"blocked", spam + block + asked + "26.1 27 failed look eve by=bob id=p", "pass"},
+		{"blocked", spam + block + asked + "26.1 27 failed look eve by=bob id=p seen=eve/p", "bob sees eve/p"}, // and its picture did not come
 		{"blocked", spam + "20 21 unknown block eve id=p by=mod sort=moderator\n26.1 27 ok profile eve by=bob seen=p", "inconclusive"},
 		{"blocked", spam + "20 21 failed block eve id=p by=mod sort=moderator\n26.1 27 ok profile eve by=bob seen=p", "inconclusive"},
 		{"blocked", spam + block + asked + "50 51 ok allow eve id=p by=mod sort=moderator\n60 61 ok profile eve by=bob seen=p", "pass"},

@@ -27,10 +27,10 @@ func Blocked(h history.History, delay time.Duration, minimum int) reports.Check 
 	var harm wronged
 	for i := range h {
 		o := &h[i]
-		if o.Kind != history.Use || o.Outcome != history.OK {
+		if o.Kind != history.Use {
 			continue
 		}
-		if s.asks(o) {
+		if o.Outcome == history.OK && s.asks(o) { // what was seen counts too if the rest did not come
 			c.Count++
 		}
 		if why := s.wrong(o); why != "" {

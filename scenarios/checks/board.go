@@ -19,11 +19,11 @@ const (
 	actTimeline  = "timeline"
 	actFollow    = "follow"
 	actUnfollow  = "unfollow"
-	actMail      = "mail"
+	actMail      = history.ActMail
 	actLogin     = "login"
 	actReturn    = "return" // a login at the end, with the first password
 	actReset     = "reset"
-	actResetMail = "reset-mail"
+	actResetMail = history.ActResetMail
 	actPicture   = "picture"
 	actLook      = "look"
 	actStuff     = "stuff"

@@ -114,7 +114,7 @@ type Liveness struct {
 
 // Live judges whether operations succeed in time once everything is healed. Operations that
 // were called before count only if they are still not done when one that started at From would
-// have to be; those too late to be judged before To do not count, nor do those of attackers.
+// have to be; those too late to be judged before To do not count, nor do those of attackers, and mails.
 func Live(h history.History, l Liveness) reports.Check {
 	c := reports.Check{Name: "live", Status: reports.Pass}
 	good := 0
@@ -124,7 +124,7 @@ func Live(h history.History, l Liveness) reports.Check {
 	for i := range h {
 		o := &h[i]
 		due := max(o.Call, l.From) + l.Within
-		if due > l.To || o.Call < l.From && o.Return <= due || o.Kind == history.Use && o.Use.Attacker() {
+		if due > l.To || o.Call < l.From && o.Return <= due || !o.Wanted() {
 			continue
 		}
 		c.Count++

@@ -29,7 +29,7 @@ func Impact(h history.History, from, within time.Duration) *reports.Impact {
 	t := &toll{from: from, hit: map[int]bool{}, kinds: map[string]*reports.KindImpact{},
 		Impact: reports.Impact{From: reports.Seconds(from), Within: reports.Seconds(within)}}
 	for n := range h {
-		if o := &h[n]; o.Call >= from && !(o.Kind == history.Use && o.Use.Attacker()) {
+		if o := &h[n]; o.Call >= from && o.Wanted() {
 			t.count(o, within)
 		}
 	}

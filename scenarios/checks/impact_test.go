@@ -11,7 +11,7 @@ import (
 )
 
 // felt makes a history of a word for each second: o is a request that goes well, l one that is late, f one that fails, u one of which nobody
-// knows, a one of an attacker that fails, and - is none.
+// knows, a one of an attacker that fails, m a mail, and - is none.
 func felt(words string) history.History {
 	var h history.History
 	for second, word := range strings.Fields(words) {
@@ -25,6 +25,8 @@ func felt(words string) history.History {
 				o.Outcome = history.Failed
 			case 'u':
 				o.Outcome = history.Unknown
+			case 'm':
+				o.Kind, o.Use = history.Use, &history.Visit{Action: history.ActMail}
 			case 'a':
 				o.Kind, o.Outcome, o.Use = history.Use, history.Failed, &history.Visit{Action: "post", Sort: history.SpamWave}
 			}
@@ -49,6 +51,7 @@ func TestWhatClientsFelt(t *testing.T) {
 		{"three good ones between", "oo f oo oo oo f", []reports.Stretch{stretch(1, 2, 1, 1), stretch(5, 6, 1, 1)}},
 		{"everybody waits", "oo u - - - - - - u oo", []reports.Stretch{stretch(1, 9, 2, 2)}},
 		{"attackers do not count", "oo oaaa oo", nil},
+		{"nor do mails", "oo ofmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm oo", []reports.Stretch{stretch(1, 2, 2, 1)}},
 		{"one in thirty is not bad", "o ooooooooooooooooooooooooooooof", nil},
 	} {
 		if got := Impact(felt(c.line), time.Second, Patience); !slices.Equal(got.Stretches, c.want) {

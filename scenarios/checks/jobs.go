@@ -98,12 +98,13 @@ func (l *ledger) timeline(name string, a *account) {
 			l.miss(a, nil, "%s stands in the timeline of %s, and %s does not follow %s", entry, name, name, author)
 		}
 	}
+	since := l.cutAt(o)
 	for _, author := range l.names {
 		if !a.always(author, name) || l.account[author].leave != nil {
 			continue
 		}
 		for _, p := range l.account[author].posts {
-			if !l.shows(p, name, l.settled, o.Return) || author != name && !l.account[author].reaches(p, a.follows[author][0], l.settled) {
+			if p.Call < since || !l.shows(p, name, l.settled, o.Return) || author != name && !l.account[author].reaches(p, a.follows[author][0], l.settled) {
 				continue
 			}
 			if times[author+"/"+p.Use.ID] == 0 {
@@ -113,6 +114,22 @@ func (l *ledger) timeline(name string, a *account) {
 			}
 		}
 	}
+}
+
+// longest is how many entries a timeline has at most; the oldest go (node/pinboard keeps as many).
+const longest = 500
+
+// cutAt returns before when posts may be gone from a timeline because it has become too long: 0 if it has not.
+func (l *ledger) cutAt(o *history.Operation) time.Duration {
+	if len(o.Use.Seen) < longest {
+		return 0
+	}
+	author, id, _ := strings.Cut(o.Use.Seen[len(o.Use.Seen)-1], "/")
+	posts := l.of(author).posts
+	if i := slices.IndexFunc(posts, func(p *history.Operation) bool { return p.Use.ID == id }); i >= 0 {
+		return posts[i].Return
+	}
+	return o.Call // of whom nobody knows
 }
 
 // promise returns what was acknowledged last of what promises that a post comes into the timeline of the account: the post, or that it

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,9 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"jobs", ann + bob + "5 7.5 ok follow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n6 7 unknown unfollow ann by=bob\n7 8 ok post ann id=p\n91 92 ok timeline bob fresh", "pass"},
 		{"jobs", ann + "7 8 ok post ann id=p\n91 92 ok timeline ann fresh", "ann/p is missing"},
+		{"jobs", ann + "7 8 ok post ann id=p\n" + many(0, longest) + "91 92 ok timeline ann fresh seen=" + listing(0, longest), "pass"}, // it keeps no more
+		{"jobs", ann + "7 8 ok post ann id=p\n" + many(0, longest) + "91 92 ok timeline ann fresh seen=" + listing(1, longest), "ann/p is missing"},
+		{"jobs", ann + "7 8 ok post ann id=p\n" + many(0, longest+1) + "91 92 ok timeline ann fresh seen=" + listing(0, longest), fmt.Sprintf("ann/q%d is missing", longest)},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n7 8 ok post ann id=p\n9 10 ok leave ann\n91 92 ok timeline bob fresh seen=ann/p", "ann has left"},
 		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo:thumb", "pass"},
 		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo", "no thumbnail"},
@@ -161,4 +165,22 @@ func judged(t *testing.T, judges map[string]func(history.History) reports.Check,
 	if !strings.Contains(string(got.Status)+" "+got.Detail, want) || want == "pass" && got.Status != reports.Pass {
 		t.Errorf("%s of\n%s\nis %s: %s; it should say %q", judge, story, got.Status, got.Detail, want)
 	}
+}
+
+// many makes stories of posts, one after the other.
+func many(from, to int) string {
+	var b strings.Builder
+	for n := from; n < to; n++ {
+		fmt.Fprintf(&b, "%d.%03d %d.%03d ok post ann id=q%d\n", 9+n/1000, n%1000, 9+(n+1)/1000, (n+1)%1000, n)
+	}
+	return b.String()
+}
+
+// listing lists them as a timeline does, the last first.
+func listing(from, to int) string {
+	var all []string
+	for n := to - 1; n >= from; n-- {
+		all = append(all, fmt.Sprintf("ann/q%d", n))
+	}
+	return strings.Join(all, ",")
 }

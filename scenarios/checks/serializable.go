@@ -161,7 +161,7 @@ func (l *lists) dataEdges() {
 	})
 }
 
-// unread returns the transactions that are ok and whose appends to a key nobody read.
+// unread returns the transactions that have happened, as they are ok or something of them was read, and whose appends to a key nobody read.
 func (l *lists) unread() map[string][]int {
 	read := map[string]bool{}
 	for key, order := range l.order {
@@ -171,8 +171,10 @@ func (l *lists) unread() map[string][]int {
 	}
 	unread := map[string][]int{}
 	for i := range l.txns {
-		for _, s := range l.txns[i].Steps {
-			if l.txns[i].Outcome == history.OK && s.Append != "" && !read[s.Key+" "+s.Append] {
+		t := &l.txns[i]
+		happened := t.Outcome == history.OK || slices.ContainsFunc(t.Steps, func(s history.Step) bool { return s.Append != "" && read[s.Key+" "+s.Append] })
+		for _, s := range t.Steps {
+			if happened && s.Append != "" && !read[s.Key+" "+s.Append] {
 				unread[s.Key] = append(unread[s.Key], i)
 			}
 		}

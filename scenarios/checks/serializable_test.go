@@ -46,6 +46,8 @@ func TestTransactionsAreJudgedByWhatTheyRead(t *testing.T) {
 		{"a lost update", history.History{txn(1, 9, ok, "a= a+1"), txn(2, 8, ok, "a= a+2"), txn(10, 11, ok, "a=1,2")}, reports.Fail, "no order is possible"},
 		{"write skew", history.History{txn(1, 9, ok, "a= b+1"), txn(2, 8, ok, "b= a+2"), txn(10, 11, ok, "a=2 b=1")}, reports.Fail, "no order is possible"},
 		{"a torn read", history.History{txn(1, 9, ok, "a+1 b+2"), txn(2, 8, ok, "a=1 b=")}, reports.Fail, "no order is possible"},
+		{"one half of an unknown one", history.History{txn(1, 2, unknown, "a+1 b+2"), txn(3, 4, ok, "a=1 b=")}, reports.Fail, "no order is possible"},
+		{"both halves of an unknown one", history.History{txn(1, 2, unknown, "a+1 b+2"), txn(3, 4, ok, "a= b="), txn(5, 6, ok, "a=1 b=2")}, reports.Pass, ""},
 		{"two orders", history.History{txn(1, 2, ok, "a+1"), txn(1, 3, ok, "a+2"), txn(4, 5, ok, "a=1,2"), txn(6, 7, ok, "a=2")}, reports.Fail, "is not a beginning"},
 		{"twice", history.History{txn(1, 2, ok, "a+1"), txn(4, 5, ok, "a=1,1")}, reports.Fail, "twice"},
 		{"from nowhere", history.History{txn(4, 5, ok, "a=7")}, reports.Fail, "nobody appended"},

@@ -80,6 +80,25 @@ func TestABadLineIsRefusedWithItsPlace(t *testing.T) {
 	}
 }
 
+// TestAScanIsManyReadsAtOneTime: each record that it found is one, with the call and the return of the scan.
+func TestAScanIsManyReadsAtOneTime(t *testing.T) {
+	scan := History{{Kind: Read, Key: "a", Call: 1, Return: 4, Outcome: OK}, {Kind: Read, Key: "b", Call: 1, Return: 4, Outcome: OK}, {Kind: Read, Key: "c", Call: 5, Return: 6, Outcome: OK}}
+	if err := scan.Validate(); err != nil {
+		t.Error(err)
+	}
+	scan[1].Return = 5
+	if err := scan.Validate(); err == nil {
+		t.Error("two operations of one client at one time are taken")
+	}
+}
+
+func TestMailsAreNoOperations(t *testing.T) {
+	h := History{{Kind: Use, Outcome: OK, Use: &Visit{Action: ActMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: ActResetMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: "post"}}}
+	if ok, failed, unknown := h.Totals(); ok != 1 || failed+unknown != 0 {
+		t.Errorf("%d, %d, %d", ok, failed, unknown)
+	}
+}
+
 func TestKeysAreSplitInOrder(t *testing.T) {
 	h := History{{Key: "b", Call: 1}, {Key: "a", Call: 2}, {Key: "b", Call: 3}}
 	keys := h.PerKey()

@@ -50,6 +50,20 @@ func (v *Visit) Attacker() bool {
 	return v.Sort != Moderator && v.Sort != FlashCrowd && slices.Contains(Sorts(), v.Sort)
 }
 
+// ActMail and ActResetMail are no doing of anybody: the sink of mails got one.
+const (
+	ActMail      = "mail"
+	ActResetMail = "reset-mail"
+)
+
+// Mail tells whether the operation is a mail that the sink got.
+func (o *Operation) Mail() bool {
+	return o.Kind == Use && (o.Use.Action == ActMail || o.Use.Action == ActResetMail)
+}
+
+// Wanted tells whether the cloud owes an answer for the operation: somebody asked for it who means no harm.
+func (o *Operation) Wanted() bool { return !o.Mail() && !(o.Kind == Use && o.Use.Attacker()) }
+
 // Find writes down tags that were recognised, each once.
 func (v *Visit) Find(tags []string) {
 	for _, tag := range tags {

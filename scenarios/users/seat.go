@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -90,7 +91,10 @@ func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look
 		a, sent, err := s.web.do(ctx, c)
 		next := (*call)(nil)
 		if a != nil {
-			o.Use.Status, o.Use.Age, o.Use.As = a.status, max(o.Use.Age, a.age()), a.header.Get("Pinboard-User")
+			o.Use.Status, o.Use.Age = a.status, max(o.Use.Age, a.age())
+			if as := a.header.Get("Pinboard-User"); o.Use.As == "" || o.Use.As == o.Use.User { // the first that is somebody else's is kept
+				o.Use.As = cmp.Or(as, o.Use.As)
+			}
 			if next, err = see(a, o.Use); a.status/100 != 2 && a.status != http.StatusNotFound && !slices.Contains(c.fine, a.status) {
 				err = fmt.Errorf("status %d: %.200s", a.status, a.body)
 			}

@@ -49,9 +49,9 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	action := "mail"
+	action := history.ActMail
 	if link := resetLink.FindStringSubmatch(m.Text); link != nil {
-		action = "reset-mail"
+		action = history.ActResetMail
 		s.crowd.mu.Lock()
 		s.tokens[m.User] = link[1]
 		s.crowd.mu.Unlock()
