@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -131,6 +132,36 @@ func TestAnAnswerThatDoesNotBeginInTimeIsGivenUp(t *testing.T) {
 		got = l.ask("POST", "/", "x", web.TimeoutHeader+": 300")
 		if got.status != 504 || got.took != 300*time.Millisecond {
 			t.Errorf("after %s: status %d, %s", got.took, got.status, got.body)
+		}
+	})
+}
+
+// TestABalancerThatStopsLetsRequestsEnd, and tells those that take too long, as their clients still wait.
+func TestABalancerThatStopsLetsRequestsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
+			d, _ := time.ParseDuration(r.URL.Query().Get("takes"))
+			after(d, says("ok"))(w, r)
+		}))
+		listener, err := l.network("other").Listen("tcp", ":80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- web.Serve(ctx, listener, l.balancer) }()
+		time.AfterFunc(time.Second, stop)
+		takes := []string{"4s", "14s"}
+		replies := l.all(2, func(i int) reply { return l.ask("POST", "http://other:80/?takes="+takes[i], "x") })
+		if got := replies[0]; got.status != 200 || got.body != "ok" {
+			t.Errorf("what ends in time is answered by %d, %s, after %s", got.status, got.body, got.took)
+		}
+		if got := replies[1]; got.status != 504 || !strings.Contains(got.body, string(api.Unknown)) || got.took != 6*time.Second {
+			t.Errorf("what takes too long is answered by %d, %q, after %s", got.status, got.body, got.took)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

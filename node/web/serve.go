@@ -6,10 +6,15 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"picloud/node/api"
 )
 
-// stopLimit is how long requests under way have to end when the node stops.
-const stopLimit = 5 * time.Second
+// When the node stops.
+const (
+	stopLimit  = 5 * time.Second // for requests under way to end
+	lastAnswer = time.Second     // for those that have not to be answered, as their contexts have ended
+)
 
 // What clients may take and send before a handler sees their request.
 const (
@@ -34,15 +39,15 @@ func ReadOnly(h http.Handler) http.Handler {
 
 // Serve serves until the context ends, and then waits for requests under way.
 func Serve(ctx context.Context, l net.Listener, handler http.Handler) error {
-	base, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
+	base, end := context.WithCancelCause(context.WithValue(context.WithoutCancel(ctx), servingKey{}, ctx))
+	defer end(nil)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, WriteTimeout: answerLimit, MaxHeaderBytes: HeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return base }}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		defer time.AfterFunc(stopLimit/4, end).Stop() // of change feeds, which have no end of their own
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+		defer time.AfterFunc(stopLimit, func() { end(stops(api.Unknown)) }).Stop()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit+lastAnswer)
 		defer cancel()
 		stopped <- server.Shutdown(limited)
 	}()
@@ -50,4 +55,21 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 		return err
 	}
 	return <-stopped
+}
+
+// servingKey leads from a request's context to the one that ends when its server stops.
+type servingKey struct{}
+
+// stops is why a request's context has ended though its client waits.
+func stops(kind api.Kind) error { return api.Errorf(kind, "serve", "", "the server stops") }
+
+// UntilStop returns a context that ends with a request's, or as soon as its server stops: for what has no end of its own, such as
+// a change feed. Other requests may take some time then.
+func UntilStop(request context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(request)
+	leave := func() bool { return true }
+	if serving, served := request.Value(servingKey{}).(context.Context); served {
+		leave = context.AfterFunc(serving, func() { cancel(stops(api.Unavailable)) })
+	}
+	return ctx, func() { leave(); cancel(nil) }
 }
