@@ -233,7 +233,7 @@ func (p *Pinboard) leave(ctx context.Context, c *call) error {
 	if err == nil && c.who == nil {
 		err = p.hasLeft(ctx, c)
 	} else if err == nil {
-		err = p.remove(ctx, c.who, w.Password)
+		err = p.remove(ctx, c, w.Password)
 	}
 	p.metrics.departures.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
@@ -254,8 +254,12 @@ func (p *Pinboard) hasLeft(ctx context.Context, c *call) error {
 	return c.errNoSession()
 }
 
-func (p *Pinboard) remove(ctx context.Context, who *visitor, password string) error {
-	if err := p.knows(ctx, who, password); err != nil {
+func (p *Pinboard) remove(ctx context.Context, c *call, password string) error {
+	who := c.who
+	if err := p.knock(ctx, c, abuse.Login, who.name); err != nil { // who has taken a session may guess the password
+		return err
+	}
+	if err := p.knows(ctx, c, password); err != nil {
 		return err
 	}
 	removal, err := p.enqueue(who.home, kindDelete, letter{})
@@ -271,8 +275,8 @@ func (p *Pinboard) remove(ctx context.Context, who *visitor, password string) er
 }
 
 // knows refuses who does not know the password.
-func (p *Pinboard) knows(ctx context.Context, who *visitor, text string) error {
-	found, err := p.read(ctx, get(who.password()))
+func (p *Pinboard) knows(ctx context.Context, c *call, text string) error {
+	found, err := p.read(ctx, get(c.who.password()))
 	if err != nil {
 		return err
 	}
@@ -282,7 +286,8 @@ func (p *Pinboard) knows(ctx context.Context, who *visitor, text string) error {
 	}
 	fits, err := p.passwords.fits(ctx, text, kept)
 	if err == nil && !fits {
-		err = api.Errorf(api.Forbidden, "delete the account", who.name, "the password is wrong")
+		p.guessed(c, c.who.name)
+		err = api.Errorf(api.Forbidden, "delete the account", c.who.name, "the password is wrong")
 	}
 	return err
 }

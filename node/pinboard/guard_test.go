@@ -108,11 +108,13 @@ func TestWhoKnocksIsJudgedBeforePasswords(t *testing.T) {
 	s.guard.says(abuse.Verdict{Decision: abuse.Refuse, Reason: abuse.ByLimit, RetryAfter: 1000})
 	s.nobody().ask("POST", "/api/session", credentials{Name: "ann", Password: "wrong horse"}).want(429)
 	s.nobody().ask("POST", "/api/users", credentials{"new", secret, "new@example.org"}).want(429)
+	s.ann.ask("DELETE", "/api/me", map[string]string{"password": "wrong horse"}).want(429)
 	if s.effort.rounds != rounds {
 		t.Error("a password was looked at")
 	}
 	s.nobody().ask("POST", "/api/users", credentials{"No", secret, "new@example.org"}).want(400)
-	if got := s.guard.asked(); len(got) != 2 || got[0].What != abuse.Login || got[0].Who != "ann" || got[1].What != abuse.Register || got[1].Who != "new" {
+	if got := s.guard.asked(); len(got) != 3 || got[0].What != abuse.Login || got[0].Who != "ann" || got[1].What != abuse.Register || got[1].Who != "new" ||
+		got[2].What != abuse.Login || got[2].Who != "ann" {
 		t.Errorf("asked was %+v", got)
 	}
 
@@ -131,7 +133,9 @@ func TestWrongPasswordsAreOffences(t *testing.T) {
 	s.nobody().ask("POST", "/api/session", credentials{Name: "none", Password: "wrong horse"}, from).want(401)
 	s.nobody().ask("POST", "/api/users", credentials{"ann", "wrong horse", "ann@example.org"}, from).want(409)
 	s.nobody().ask("POST", "/api/session", credentials{Name: "ann", Password: secret}, from).want(200)
-	want := []string{"pinboard login by ann from 192.0.2.7", "pinboard login by none from 192.0.2.7", "pinboard login by ann from 192.0.2.7"}
+	s.ann.ask("DELETE", "/api/me", map[string]string{"password": "wrong horse"}, from).want(403)
+	want := []string{"pinboard login by ann from 192.0.2.7", "pinboard login by none from 192.0.2.7", "pinboard login by ann from 192.0.2.7",
+		"pinboard login by ann from 192.0.2.7"}
 	if got := s.guard.blamed(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
