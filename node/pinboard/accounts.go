@@ -247,19 +247,26 @@ func (p *Pinboard) leave(ctx context.Context, c *call) error {
 func (p *Pinboard) hasLeft(ctx context.Context, c *call) error {
 	if name, session, ok := p.parseToken(token(c.r)); ok {
 		u, err := find[user](ctx, newReading(p.fresh), p.home(name).user())
-		if err != nil || u != nil && u.Session == session {
+		if err != nil || u.leftBy(session) {
 			return err
 		}
 	}
 	return c.errNoSession()
 }
 
-func (p *Pinboard) remove(ctx context.Context, c *call, password string) error {
+// leftBy tells whether the account was deleted by a request with a session.
+func (u *user) leftBy(session string) bool { return u != nil && u.Session == session }
+
+func (p *Pinboard) remove(ctx context.Context, c *call, text string) error {
 	who := c.who
-	if err := p.knock(ctx, c, abuse.Login, who.name); err != nil { // who has taken a session may guess the password
+	found, err := p.read(ctx, get(who.user()), get(who.password()))
+	if err != nil {
 		return err
 	}
-	if err := p.knows(ctx, c, password); err != nil {
+	if done, err := who.gone(found); err != nil || done {
+		return err
+	}
+	if err := p.knows(ctx, c, first(&found[1]), text); err != nil {
 		return err
 	}
 	removal, err := p.enqueue(who.home, kindDelete, letter{})
@@ -267,20 +274,38 @@ func (p *Pinboard) remove(ctx context.Context, c *call, password string) error {
 		return err
 	}
 	reply, err := p.run(ctx, &api.Txn{If: who.still(), Then: append([]api.Op{put(who.user(), &user{State: stateLeaving, Session: who.session}, 0),
-		remove(who.password()), remove(who.reset()), removeAll(who.sessions())}, removal...)})
-	if err == nil && !reply.Succeeded {
+		remove(who.password()), remove(who.reset()), removeAll(who.sessions())}, removal...), Else: []api.Op{get(who.user())}})
+	if err != nil || reply.Succeeded {
+		return err
+	}
+	done, err := who.gone(reply.Results)
+	if err == nil && !done {
 		err = errGone(who.name)
 	}
 	return err
 }
 
-// knows refuses who does not know the password.
-func (p *Pinboard) knows(ctx context.Context, c *call, text string) error {
-	found, err := p.read(ctx, get(c.who.password()))
-	if err != nil {
+// gone tells of what was read, the user first, whether this very request has deleted the account: the cache may know the session still.
+// That something else has ended it is an error.
+func (v *visitor) gone(found []api.Result) (bool, error) {
+	u, err := decode[user](first(&found[0]))
+	switch {
+	case err != nil:
+		return false, err
+	case u.leftBy(v.session):
+		return true, nil
+	case !u.active():
+		return false, errGone(v.name)
+	}
+	return false, nil
+}
+
+// knows refuses who does not know the password, and who may not try it now: a session may have been taken.
+func (p *Pinboard) knows(ctx context.Context, c *call, record *api.Record, text string) error {
+	if err := p.knock(ctx, c, abuse.Login, c.who.name); err != nil {
 		return err
 	}
-	kept, err := decode[password](first(&found[0]))
+	kept, err := decode[password](record)
 	if err != nil {
 		return err
 	}

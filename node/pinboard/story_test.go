@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picloud/node/cache"
 )
 
 // TestTheLifeOfAnAccount goes from registration to the tombstone, and looks that nothing else is left.
@@ -74,6 +76,37 @@ func TestTheLifeOfAnAccount(t *testing.T) {
 		t.Fatalf("after a month there is left: %q", rows)
 	}
 	l.register("ann")
+}
+
+// TestADeletionIsAnsweredAgainLikeTheFirst, though the cache knows the session still, and while the first is under way; another session has ended.
+func TestADeletionIsAnsweredAgainLikeTheFirst(t *testing.T) {
+	l := newLab(t)
+	ann := l.register("ann")
+	elsewhere := *ann
+	var a account
+	l.nobody().ask("POST", "/api/session", credentials{Name: "ann", Password: secret}).want(200).into(&a)
+	elsewhere.token = a.Token
+	l.cache.keeps, l.cache.known = true, map[string]cache.Answer{}
+	for _, p := range []*person{ann, &elsewhere} {
+		p.ask("GET", "/api/me", nil).want(200)
+	}
+	leave := func(p *person) *reply { return p.ask("DELETE", "/api/me", map[string]string{"password": secret}) }
+	ann.fault = &fault{at: 2, sort: stall, stalled: make(chan struct{}), resume: make(chan struct{})} // before it writes
+	first := make(chan *reply)
+	go func() { first <- leave(ann) }()
+	<-ann.fault.stalled
+	same := *ann
+	same.fault = nil
+	leave(&same).want(200)
+	close(ann.fault.resume)
+	(<-first).want(200)
+	leave(&same).want(200)
+	leave(&elsewhere).want(401)
+	l.cache.keeps, l.cache.known = false, nil
+	leave(&same).want(200)
+	leave(&elsewhere).want(401)
+	l.drain()
+	leave(&same).want(200)
 }
 
 func sorted(texts []string) []string {
