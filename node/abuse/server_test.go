@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"picloud/node/abuse/link"
 	"picloud/node/api"
 	"picloud/node/metricstest"
 	"picloud/node/presence"
@@ -195,6 +196,28 @@ func TestWhatIsOnAListIsRefusedEverywhere(t *testing.T) {
 		l.pass(ListBound)
 		l.expect(c, post(bad), Allow, "")
 	})
+}
+
+// TestTheLongestEntryIsAKey, of the tenant with the longest name.
+func TestTheLongestEntryIsAKey(t *testing.T) {
+	r, err := NewRules(storetest.New(t), strings.Repeat("t", 63))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := strings.Repeat(strings.Repeat("h", 61)+".", 4) + "ex.de" // 253 bytes
+	for _, host := range []string{"a.de", host} {
+		entry := ""
+		for n := 1; n <= 2000; n++ { // the longest one
+			e, err := link.ParseEntry(host + "/" + strings.Repeat("x", n))
+			if err != nil {
+				break
+			}
+			entry = e.String()
+		}
+		if err := r.Add(t.Context(), Links, entry, "anna", ""); err != nil {
+			t.Errorf("an entry of %d bytes: %v", len(entry), err)
+		}
+	}
 }
 
 func TestAPictureThatLooksLikeOneOnTheListIsRefused(t *testing.T) {

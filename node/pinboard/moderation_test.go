@@ -187,6 +187,18 @@ func TestAVerdictTeachesTheRules(t *testing.T) {
 	s.wantSeen(s.ann, "p", bad, false)
 }
 
+// TestALinkThatIsTooLongForAnEntryIsListedByItsHost, and what comes behind it is listed too.
+func TestALinkThatIsTooLongForAnEntryIsListedByItsHost(t *testing.T) {
+	s := newSquare(t)
+	long := "http://bad.example/" + strings.Repeat("x", 1010)
+	s.ann.write("p", long+" or http://worse.example/x").want(201)
+	s.decide("ann", "p", toBlock, "list", []string{"links"}).want(200)
+	if got := s.guard.list(abuse.Links); !slices.Equal(got, []string{"=bad.example", "worse.example/x"}) {
+		t.Errorf("links: %.80q", got)
+	}
+	s.mod.ask("PUT", "/api/lists/links/"+url.PathEscape(strings.TrimPrefix(long, "http://")), map[string]string{"why": "bad"}).want(400, "its path")
+}
+
 // TestWhatAnEntryIsMadeOf: the host and path of a link, or its host alone where below it are the domains of many.
 func TestWhatAnEntryIsMadeOf(t *testing.T) {
 	for text, want := range map[string][]string{

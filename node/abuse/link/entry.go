@@ -7,8 +7,11 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// mostPath is the length of the longest path that an entry has, in bytes.
-const mostPath = 1024
+// mostEntry is the length of the longest entry in bytes. It ends a key of the store, of which up to 82 bytes stand before it.
+const mostEntry = 942
+
+// mostPath returns the length of the longest path that an entry has for a host.
+func mostPath(host string) int { return max(0, mostEntry-len(host)) }
 
 // Entry is what a List blocks:
 //
@@ -33,8 +36,8 @@ func ParseEntry(text string) (Entry, error) {
 	switch {
 	case only && l.Path != "":
 		return Entry{}, fmt.Errorf("read the entry %.100q: it is for a host only, and has a path", text)
-	case len(l.Path) > mostPath:
-		return Entry{}, fmt.Errorf("read the entry %.100q: its path has %d bytes, at most %d are read", text, len(l.Path), mostPath)
+	case len(l.Path) > mostPath(l.Host):
+		return Entry{}, fmt.Errorf("read the entry %.100q: its path has %d bytes, at most %d are read", text, len(l.Path), mostPath(l.Host))
 	case l.Path != "":
 		return Entry{l.String()}, nil
 	case only || isAddress(l.Host):

@@ -54,12 +54,12 @@ func (l *List) Lookup(k Link) (Entry, bool) {
 	}
 	var room [512]byte
 	// All entries that cover the link are pieces of this.
-	key := append(append(append(room[:0], '='), k.Host...), k.Path[:min(len(k.Path), mostPath+1)]...)
+	key := append(append(append(room[:0], '='), k.Host...), k.Path[:min(len(k.Path), mostPath(k.Host)+1)]...)
 	hostEnd := 1 + len(k.Host)
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.paths > 0 {
-		for end := min(len(key), hostEnd+mostPath); end > hostEnd; end-- {
+		for end := min(len(key), hostEnd+mostPath(k.Host)); end > hostEnd; end-- {
 			if boundary(key, end) && l.table.has(key[1:end]) {
 				return Entry{string(key[1:end])}, true
 			}
