@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -194,7 +195,7 @@ func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error
 	limited := http.NewResponseController(w)
 	switch {
 	case r.Header.Get("Upgrade") != "":
-		return nil
+		return upgradable(r)
 	case r.ContentLength == 0:
 		p.replays = true
 		return nil
@@ -210,6 +211,14 @@ func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error
 		return api.Errorf(api.BadRequest, "read the body of", r.Method, "%s", err)
 	}
 	p.body, p.replays = b.Bytes(), true
+	return nil
+}
+
+// upgradable refuses an upgrade to what cannot be a protocol's name: the proxy would take it for a defect of ours.
+func upgradable(r *http.Request) error {
+	if name := r.Header.Get("Upgrade"); strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return api.Errorf(api.BadRequest, "upgrade to", fmt.Sprintf("%.80q", name), "it is no protocol")
+	}
 	return nil
 }
 

@@ -136,6 +136,37 @@ func TestAnAnswerThatDoesNotBeginInTimeIsGivenUp(t *testing.T) {
 	})
 }
 
+// TestARequestWhoseTimeEndsWhileItWaitsWasNotSent: it is no defect either.
+func TestARequestWhoseTimeEndsWhileItWaitsWasNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{Policy: Policy{InFlight: 4}})
+		l.serve(after(3*time.Second, says("ok")))
+		for range 4 {
+			go l.get("/")
+		}
+		time.Sleep(time.Millisecond)
+		got := l.ask("POST", "/", "x", web.TimeoutHeader+": 200")
+		if got.status != 503 || !strings.Contains(got.body, string(api.Unavailable)) || got.took != 200*time.Millisecond || l.count("a") != 4 {
+			t.Errorf("after %s: status %d, %s; the server has %d requests", got.took, got.status, got.body, l.count("a"))
+		}
+		if n := l.metric("picloud_lb_shed_total"); n != 1 {
+			t.Errorf("%v requests were shed", n)
+		}
+		time.Sleep(5 * time.Second)
+	})
+}
+
+func TestAnUpgradeToWhatIsNoProtocolIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		l.serve(says("ok"))
+		got := l.ask("GET", "/", "", "Connection: Upgrade", "Upgrade: schön")
+		if got.status != 400 || !strings.Contains(got.body, string(api.BadRequest)) || l.count("a") != 0 {
+			t.Errorf("status %d, %s; the server has %d requests", got.status, got.body, l.count("a"))
+		}
+	})
+}
+
 // TestABalancerThatStopsLetsRequestsEnd, and tells those that take too long, as their clients still wait.
 func TestABalancerThatStopsLetsRequestsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -192,7 +193,10 @@ func (p *pool) take(ctx context.Context, rank int) (*server, error) {
 		if s := p.giveUp(w); s != nil {
 			return s, nil
 		}
-		return nil, context.Cause(ctx)
+		if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+			return nil, cause // nobody waits any more
+		}
+		return nil, p.shed(rank, "its time was over before a server had room")
 	}
 }
 
