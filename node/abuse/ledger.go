@@ -47,7 +47,7 @@ const mostPurses = 50_000
 
 func newLedger(t *Tenant, store api.Store) *ledger {
 	l := &ledger{tenant: t.Name, store: store, purses: map[subject]*purse{}, limits: map[What]map[Of]string{},
-		rows: api.Partitions{Namespace: accountsOf(t.Name), Count: accountPartitions},
+		rows: accountsIn(t.Name),
 		buckets: map[Of][]bucket{
 			User:    {{harm, int64(t.UserHarm) * thousand, t.Forgive}},
 			Address: {{harm, int64(t.AddressHarm) * thousand, t.Forgive}},
@@ -63,16 +63,17 @@ func newLedger(t *Tenant, store api.Store) *ledger {
 	return l
 }
 
-// accountsOf returns the namespace of the partitions of a tenant's accounts.
-func accountsOf(tenant string) string {
+// accountsIn returns the partitions of a tenant's accounts.
+func accountsIn(tenant string) api.Partitions {
 	if mutant.Planted == mutant.SharedReputation {
 		tenant = "all"
 	}
-	return "@abuse:" + tenant
+	return api.Partitions{Namespace: "@abuse:" + tenant, Count: accountPartitions}
 }
 
-func (l *ledger) key(s subject) string {
-	return l.rows.Of(s.name) + "/account/" + string(s.of) + "/" + s.name
+// accountKey returns the key of a subject's account. No row there is an account of which nothing was taken.
+func accountKey(rows api.Partitions, s subject) string {
+	return rows.Of(s.name) + "/account/" + string(s.of) + "/" + s.name
 }
 
 // denied says that a subject has nothing left of a limit.
@@ -176,26 +177,12 @@ func (l *ledger) offend(ctx context.Context, s subject, points int) (spent bool,
 	return spent && err == nil, err
 }
 
-// pardon gives a subject back what it may do of harm.
-func (l *ledger) pardon(ctx context.Context, s subject) error {
-	p, err := l.open(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer l.close(s, p)
-	delete(p.nothing, harm)
-	return l.change(ctx, s, func(left map[string]int64) bool {
-		left[harm] = l.bucket(s.of, harm).burst
-		return true
-	})
-}
-
 // conflicts is how often an account is read again that another server has changed meanwhile.
 const conflicts = 8
 
 // change changes an account, if edit says so.
 func (l *ledger) change(ctx context.Context, s subject, edit func(left map[string]int64) bool) error {
-	key, buckets := l.key(s), l.buckets[s.of]
+	key, buckets := accountKey(l.rows, s), l.buckets[s.of]
 	reply, err := l.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
 	for range conflicts {
 		if err != nil {

@@ -375,8 +375,15 @@ func TestHarmAddsUpToWhatLoadBalancersHear(t *testing.T) {
 		if doors.Left("shop", "10.0.0.1") > 0 {
 			t.Error("the address was pardoned")
 		}
-		l.pass(30 * time.Second) // three points are forgiven
+		l.pass(shareFor)
 		l.expect(c, post("hello"), Allow, "")
+		e = post("http://bad.example")
+		e.Who = "mallory-11"
+		l.expect(c, e, Refuse, ByLink)
+		l.pass(condemnedBound)
+		if doors.Left("shop", "10.0.0.1") > 0 {
+			t.Error("what was done before the pardon counts")
+		}
 	})
 }
 
