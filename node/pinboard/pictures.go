@@ -75,14 +75,18 @@ func (p *post) removePictures() []api.Op {
 	return ops
 }
 
-// doThumbnail makes a small picture of a post's, unless there is one.
+// doThumbnail makes a small picture of a post's, unless there is one, or its author has left: what is removed then was read already.
 func (p *Pinboard) doThumbnail(ctx context.Context, _ *lambda.Run, l letter) (*lambda.Effect, error) {
 	h := p.home(l.Name)
-	found, err := p.read(ctx, get(h.post(l.Place)))
+	found, err := p.read(ctx, get(h.user()), get(h.post(l.Place)))
 	if err != nil {
 		return nil, err
 	}
-	record := first(&found[0])
+	u, err := decode[user](first(&found[0]))
+	if err != nil || !u.active() {
+		return nil, err
+	}
+	record := first(&found[1])
 	n, err := decode[post](record)
 	if err != nil || n == nil || n.Picture == nil || n.Picture.Thumbnail != nil || n.Standing != shown {
 		return nil, err
@@ -100,7 +104,7 @@ func (p *Pinboard) doThumbnail(ctx context.Context, _ *lambda.Run, l letter) (*l
 		return nil, err
 	}
 	n.Picture.Thumbnail = &d.Handle
-	return &lambda.Effect{If: append(d.If, api.Unchanged(record.Key, record)), Then: append(d.Then, put(record.Key, n, 0))}, nil
+	return &lambda.Effect{If: append(d.If, h.active(), api.Unchanged(record.Key, record)), Then: append(d.Then, put(record.Key, n, 0))}, nil
 }
 
 func (p *Pinboard) servePicture(ctx context.Context, c *call) error {

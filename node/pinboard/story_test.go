@@ -109,6 +109,35 @@ func TestADeletionIsAnsweredAgainLikeTheFirst(t *testing.T) {
 	leave(&same).want(200)
 }
 
+// TestAThumbnailThatIsMadeWhileTheAccountIsRemovedIsNotLeft: a run has read the posts and is about to remove them.
+func TestAThumbnailThatIsMadeWhileTheAccountIsRemovedIsNotLeft(t *testing.T) {
+	l := newLab(t)
+	ann := l.register("ann")
+	ann.photograph("p", photo(t, 900, 900, 3))
+	ann.ask("DELETE", "/api/me", map[string]string{"password": secret}).want(200)
+	jobs := map[string]*waiting{}
+	for _, j := range l.waiting() {
+		jobs[j.run.Job.Kind] = &j
+	}
+	removal := &fault{at: 2, sort: stall, stalled: make(chan struct{}), resume: make(chan struct{})}
+	ended := make(chan error)
+	go func() { ended <- l.do(removal.in(t.Context()), jobs[kindDelete]) }()
+	<-removal.stalled
+	if err := l.do(t.Context(), jobs[kindThumbnail]); err != nil {
+		t.Error(err)
+	}
+	close(removal.resume)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	l.drain()
+	l.store.Tick(2 * time.Hour) // until drafts are swept
+	l.drain()
+	if rows := l.rows(); len(rows) != 1 {
+		t.Errorf("there is left: %q", rows)
+	}
+}
+
 func sorted(texts []string) []string {
 	slices.Sort(texts)
 	return texts
