@@ -37,7 +37,8 @@ type Job struct {
 	Priority int    `json:"priority,omitempty"` // 0 comes first, 9 last
 	// Delay is how long it sleeps first, ms.
 	Delay int64 `json:"delay_ms,omitempty"`
-	// Expires is how long it may wait for its first attempt, ms; it is gone if none has begun by then. 0 for ever.
+	// Expires is how long it may wait to be reserved for the first time, ms; it is gone if it was not by then. 0 for ever. One that is released
+	// has no such time any more.
 	Expires int64 `json:"expires_ms,omitempty"`
 	// Unique names what is to be done: while a job of the same queue, tenant and priority with this name waits, another takes its
 	// place, with attempts of its own; if that one is being run already, it is run again afterwards.
