@@ -296,6 +296,31 @@ func TestANodeStopsWithoutItsStore(t *testing.T) {
 	})
 }
 
+// TestTheGraceBeginsWhenTheNodeStops, and not when its last question for jobs has ended.
+func TestTheGraceBeginsWhenTheNodeStops(t *testing.T) {
+	story(t, func(t *testing.T) {
+		l := newLab(t, Config{Functions: []Function{of("a", after(20*time.Second))}}, job("a"))
+		asks := 0
+		l.desk.trouble = func(ctx context.Context, call string) *fault {
+			if call == "reserve" {
+				if asks++; asks > 1 {
+					<-ctx.Done()
+					time.Sleep(3 * time.Second)
+				}
+			}
+			return nil
+		}
+		l.begin()
+		pass(3 * time.Second)
+		began := time.Now()
+		l.stop()
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		l.expect("a-1 1: released")
+	})
+}
+
 // TestQueuesThatDoNotAnswer are asked again, about once a second.
 func TestQueuesThatDoNotAnswer(t *testing.T) {
 	story(t, func(t *testing.T) {

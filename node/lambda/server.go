@@ -87,14 +87,17 @@ func (s *Server) run(ctx context.Context, follow func(service string, tell func(
 	defer cut()
 	working, stop := context.WithCancelCause(ending)
 	defer stop(nil)
-	var runs sync.WaitGroup
-	s.ask(ctx, func(d *queue.Delivery) {
-		f := s.slots.functions[name{d.Job.Queue, d.Job.Kind}]
-		s.slots.take(f)
-		runs.Add(1)
-		r := &run{Server: s, function: f, delivery: d, ending: ending}
-		go r.run(working, runs.Done)
+	var runs sync.WaitGroup // and the asking for them
+	runs.Go(func() {
+		s.ask(ctx, func(d *queue.Delivery) {
+			f := s.slots.functions[name{d.Job.Queue, d.Job.Kind}]
+			s.slots.take(f)
+			runs.Add(1)
+			r := &run{Server: s, function: f, delivery: d, ending: ending}
+			go r.run(working, runs.Done)
+		})
 	})
+	<-ctx.Done()
 	ended := make(chan struct{})
 	go func() { defer close(ended); runs.Wait() }()
 	for _, next := range []struct {

@@ -22,6 +22,9 @@ type Client struct {
 	log       *slog.Logger
 	transport *http.Transport
 
+	life context.Context // of what goes on behind calls
+	end  context.CancelFunc
+
 	mu      sync.Mutex
 	idle    *sync.Cond
 	behind  int // what goes on behind calls
@@ -45,6 +48,8 @@ var (
 const (
 	pollFor     = 20 * time.Second // how long a server is asked to wait for jobs
 	answerLimit = 5 * time.Second  // for a server to answer what does not wait
+	richLimit   = time.Second      // and if it is known to have jobs, for the answer to be waited for that nobody needs any more
+	endLimit    = 2 * time.Second  // for what goes on behind calls when the client ends
 	pauseAfter  = time.Second      // after a server could not be asked for jobs
 	maxAnswer   = 64 << 20         // bytes of an answer: maxReserved jobs fit in
 )
@@ -54,15 +59,19 @@ const (
 func NewClient(network host.Network, store api.Store, log *slog.Logger) *Client {
 	c := &Client{store: store, log: log, changed: make(chan struct{}), stashes: map[string][]*stash{},
 		transport: &http.Transport{DialContext: wire.Network{Network: network}.DialContext, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true}}
+	c.life, c.end = context.WithCancel(context.Background())
 	c.idle = sync.NewCond(&c.mu)
 	c.enqueues.send, c.enqueues.size = c.sendJobs, func(j *PlacedJob) int { return len(j.Payload) }
 	c.settles.send, c.settles.size = c.sendSettles, (*settling).size
 	return c
 }
 
-// Run follows which servers there are until the context ends, and then waits for what is under way.
+// Run follows which servers there are until the context ends, and then waits some time for what is under way. A job that comes too late to
+// be given back waits until its hold is over.
 func (c *Client) Run(ctx context.Context) {
 	presence.Follow(ctx, c.store, c.log, Service, c.know)
+	defer c.end()
+	defer time.AfterFunc(endLimit, c.end).Stop()
 	c.mu.Lock()
 	for c.behind > 0 {
 		c.idle.Wait()

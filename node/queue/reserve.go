@@ -83,8 +83,7 @@ func (c *Client) fromRich(ctx context.Context, in reserveCall) []*Delivery {
 		if server == "" {
 			return nil
 		}
-		// The request ends by itself, so that nothing is reserved for nobody.
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+		limited, cancel := c.outlasting(ctx, answerLimit, richLimit)
 		got, err := c.poll(limited, server, in)
 		cancel()
 		if err != nil {
@@ -95,6 +94,14 @@ func (c *Client) fromRich(ctx context.Context, in reserveCall) []*Delivery {
 		}
 	}
 	return nil
+}
+
+// outlasting returns a context for a request that has its limit, and some time when nobody needs the answer any more: what is reserved already
+// must not be lost on the way. It ends with the client.
+func (c *Client) outlasting(ctx context.Context, limit, more time.Duration) (context.Context, context.CancelFunc) {
+	limited, cancel := context.WithTimeout(c.life, limit)
+	leave := context.AfterFunc(ctx, func() { time.AfterFunc(more, cancel) })
+	return limited, func() { leave(); cancel() }
 }
 
 // asked is a server that is asked to wait for jobs.
@@ -118,8 +125,8 @@ func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, erro
 		call := in
 		call.Wait, call.Poll = pollFor.Milliseconds(), a.name
 		c.goOn(func() {
-			if wait.For(ctx, after) {
-				limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollFor+answerLimit)
+			if wait.For(ctx, after) && ctx.Err() == nil {
+				limited, cancel := c.outlasting(ctx, pollFor+answerLimit, answerLimit)
 				defer cancel()
 				a.got, a.err = c.poll(limited, server, call)
 			}
@@ -165,7 +172,7 @@ func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, erro
 // callOff ends a poll that nobody waits for any more, and keeps what it has reserved. Its request may be on its way
 // still, so it is told more than once.
 func (c *Client) callOff(a *asked, in reserveCall) {
-	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	ctx, cancel := context.WithTimeout(c.life, answerLimit)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ctx.Err() == nil; pause *= 2 {
 		if err := c.ask(ctx, a.server, "/v1/cancel", &cancelCall{a.name}, &struct{}{}); api.KindOf(err) != api.NotFound {
@@ -213,7 +220,7 @@ func (c *Client) keep(got []*Delivery, in reserveCall) {
 	c.mu.Unlock()
 	for _, d := range left {
 		c.goOn(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+			ctx, cancel := context.WithTimeout(c.life, answerLimit)
 			defer cancel()
 			if err := c.Release(ctx, d); err != nil {
 				c.log.Info("a job that was not needed waits until its hold is over", "job", d.ticket().String(), "error", err)
