@@ -1,10 +1,8 @@
 package abuse
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -22,11 +20,11 @@ type texts struct {
 	metrics *metrics
 	kicked  chan struct{}
 
-	mu         sync.Mutex
-	labels     map[string]labelled // by key
-	distrusted map[string]bool     // by the source's digest
-	heard      bool                // the labels have been told
-	void       bool                // the model must be made anew
+	mu     sync.Mutex
+	labels labels
+	heard  bool // the labels have been told
+	void   bool // the model must be made anew
+	out    int  // labels that the model has left out
 
 	reading    sync.RWMutex // held to score, and for writing to learn
 	model      *text.Model  // nil until there is one
@@ -34,16 +32,8 @@ type texts struct {
 	learned    uint64 // revision of the last label that the model has
 }
 
-type labelled struct {
-	Label
-	at uint64 // the revision in which it was said
-}
-
-// mostLabels is how many labels of a tenant a model is made of: the last ones. The others lie in the store and count for nothing.
-const mostLabels = 50_000
-
 func newTexts(t *Tenant, m *metrics) *texts {
-	return &texts{tenant: t.Name, policy: t.Texts, metrics: m, kicked: make(chan struct{}, 1), labels: map[string]labelled{}, distrusted: map[string]bool{}}
+	return &texts{tenant: t.Name, policy: t.Texts, metrics: m, kicked: make(chan struct{}, 1), labels: newLabels()}
 }
 
 // told takes what has become of the labels and of the sources.
@@ -51,13 +41,11 @@ func (t *texts) told(n mirror.News) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n.Anew {
-		t.labels, t.distrusted, t.heard, t.void = map[string]labelled{}, map[string]bool{}, true, true
+		t.labels.clear()
+		t.heard, t.void = true, true
 	}
 	for i := range n.Rows {
 		r := &n.Rows[i]
-		if r.Modified >= n.Next {
-			continue // it comes again, in its turn
-		}
 		switch row, name := rowOf(r.Key); row {
 		case rowLabel:
 			l, err := decode[Label](r)
@@ -65,23 +53,25 @@ func (t *texts) told(n mirror.News) {
 				t.metrics.unread.Inc()
 				continue
 			}
-			_, changed := t.labels[r.Key]
-			t.void = t.void || changed
-			t.labels[r.Key] = labelled{*l, r.Modified}
+			again := t.labels.add(r, l, n.Next)
+			t.void = t.void || again
 		case rowDistrust:
-			t.distrusted[name], t.void = true, true
+			if r.Modified < n.Next { // or else it comes again
+				t.labels.distrusted[name], t.void = true, true
+			}
 		}
 	}
 	for _, key := range n.Gone {
 		switch row, name := rowOf(key); row {
 		case rowLabel:
-			delete(t.labels, key)
+			t.labels.remove(key)
 			t.void = true
 		case rowDistrust:
-			delete(t.distrusted, name)
+			delete(t.labels.distrusted, name)
 			t.void = true
 		}
 	}
+	t.labels.next = n.Next
 	select {
 	case t.kicked <- struct{}{}:
 	default:
@@ -117,12 +107,13 @@ func (t *texts) learn(ctx context.Context) {
 	model, after := t.model, t.learned
 	t.reading.RUnlock()
 	t.mu.Lock()
-	anew := t.void || model == nil
+	trusted, out := t.labels.leftOut()
+	anew := t.void || model == nil || out != t.out
 	if anew {
 		after = 0
 	}
-	heard, labels := t.heard, t.trusted(after)
-	t.void = false
+	heard, labels := t.heard, t.labels.behind(after, trusted-out)
+	t.void, t.out = false, out
 	t.mu.Unlock()
 	switch {
 	case !heard:
@@ -155,20 +146,6 @@ func (t *texts) fold(ctx context.Context, labels []labelled) {
 	if ctx.Err() == nil {
 		t.set(model, labels)
 	}
-}
-
-// trusted returns the labels behind a revision that count, in their order. The lock is held.
-func (t *texts) trusted(after uint64) []labelled {
-	var all []labelled
-	for _, l := range t.labels {
-		if l.at > after && !t.distrusted[digest(l.Source)] {
-			all = append(all, l)
-		}
-	}
-	slices.SortFunc(all, func(a, b labelled) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.Source+a.Text, b.Source+b.Text))
-	})
-	return all[max(0, len(all)-mostLabels):]
 }
 
 func (t *texts) set(m *text.Model, labels []labelled) {
