@@ -187,7 +187,7 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	for {
 		changed := g.state.Changed()
-		found, err := g.state.Watch(w, maxEvents)
+		found, err := g.state.Watch(patience, w, maxEvents)
 		if err != nil {
 			return nil, s.readError(err)
 		}
@@ -226,16 +226,18 @@ func (s *Store) follow(ctx context.Context, body []byte) ([]byte, error) {
 	if err := g.confirmed(ctx, s.confirmer, "follow"); err != nil {
 		return nil, err
 	}
+	looking, end := earlier(ctx)
+	defer end()
 	patience, cancel := context.WithTimeout(ctx, f.Wait)
 	defer cancel()
 	fromNow := f.From == 0
 	for {
 		changed := g.state.Changed()
-		found, err := g.state.Follow(f, maxEvents)
+		found, err := g.state.Follow(looking, f, maxEvents)
 		if err != nil {
 			return nil, s.readError(err)
 		}
-		if len(found.Changes) > 0 || fromNow {
+		if len(found.Changes) > 0 || fromNow || looking.Err() != nil {
 			return found.Encode(), nil
 		}
 		f.From = found.Next

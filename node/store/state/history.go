@@ -1,6 +1,8 @@
 package state
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 
 	"picloud/node/api"
@@ -29,10 +31,28 @@ func (v *view) trim(before uint64) error {
 	return v.batch.DeleteRange(from, to, nil)
 }
 
+// maxAnswer is about how many bytes of events one answer holds: a revision that does not fit behind others begins the next
+// answer, and one that has more comes alone.
+const maxAnswer = 1 << 20
+
+// look says what is looked for in the history.
+type look struct {
+	from   uint64
+	want   int                   // about how many events are looked at, and more only until one was found
+	counts func(key string) bool // which keys' events are wanted
+	keys   bool                  // and not what the records are
+	over   <-chan struct{}       // closed when the time is over, which ends it behind some revision
+}
+
 // Events returns the events from a revision on, whole revisions, about as many as wanted, and the
 // revision after the last of them. It refuses revisions that are no longer kept, with the kind Compacted,
 // and those that are not next or earlier, with the kind Future.
 func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, err error) {
+	return s.look(look{from: from, want: want, counts: func(string) bool { return true }})
+}
+
+// look returns events of whole revisions, and the revision to go on from.
+func (s *State) look(l look) (found []api.Event, next uint64, err error) {
 	const doing = "read the history"
 	snapshot := s.db.NewSnapshot()
 	defer snapshot.Close()
@@ -41,32 +61,61 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 		return nil, 0, err
 	}
 	switch {
-	case from < m.Oldest:
-		e := api.Errorf(api.Compacted, doing, "", "revision %d is no longer kept, the first is %d", from, m.Oldest)
+	case l.from < m.Oldest:
+		e := api.Errorf(api.Compacted, doing, "", "revision %d is no longer kept, the first is %d", l.from, m.Oldest)
 		e.Revision = m.Oldest
 		return nil, 0, e
-	case from > m.Revision+1:
-		return nil, 0, api.Errorf(api.Future, doing, "", "revision %d has not been reached, the last is %d", from, m.Revision)
+	case l.from > m.Revision+1:
+		return nil, 0, api.Errorf(api.Future, doing, "", "revision %d has not been reached, the last is %d", l.from, m.Revision)
 	}
 	v := &view{state: s, from: snapshot, marker: m}
 	next = m.Revision + 1
-	err = v.rows(s.key(tableHistory, big(from)), s.key(tableHistory+1), false, func(key, value []byte) (bool, error) {
+	at, begin, size, seen := l.from, 0, 0, 0 // begin: where the events of the revision at begin
+	err = v.each(s.key(tableHistory, big(l.from)), s.key(tableHistory+1), false, func(key, value []byte) (bool, error) {
 		revision := binary.BigEndian.Uint64(key[len(s.prefix)+1:])
-		if len(events) >= want && events[len(events)-1].Revision != revision {
-			next = revision
-			return false, nil
+		if revision != at {
+			if seen >= l.want && len(found) > 0 || seen > 0 && closed(l.over) {
+				next = revision
+				return false, nil
+			}
+			at, begin = revision, len(found)
 		}
+		seen++
 		r := codec.NewReader(value)
 		e := api.ReadEvent(r)
-		e.Revision = revision
-		events = append(events, e)
-		return true, r.Done()
+		if err := r.Done(); err != nil || !l.counts(e.Record.Key) {
+			return true, err
+		}
+		e.Revision, e.Record.Value = revision, l.kept(e.Record.Value)
+		if size += recordSize(e.Record.Key, e.Record.Value); size > maxAnswer && begin > 0 {
+			found, next = found[:begin], at
+			return false, nil
+		}
+		found = append(found, e)
+		return true, nil
 	})
-	return events, next, err
+	return found, next, err
+}
+
+// kept returns of a value, which is only lent, what is wanted of it.
+func (l *look) kept(value []byte) []byte {
+	if l.keys {
+		return nil
+	}
+	return bytes.Clone(value)
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // Follow returns which keys of some partitions have changed, from a revision on, as far as Watch would.
-func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
+func (s *State) Follow(ctx context.Context, f *api.Follow, want int) (*api.Changes, error) {
 	followed := make(map[string]bool, len(f.Partitions))
 	for _, p := range f.Partitions {
 		if !s.holds(p) {
@@ -82,7 +131,11 @@ func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
 	if found.Next > last+1 {
 		return nil, api.Errorf(api.Future, "follow", "", "revision %d has not been reached, the last is %d", f.From, last)
 	}
-	events, next, err := s.happened(found.Next, last, want, func(key string) bool { return followed[api.Partition(key)] })
+	if found.Current = found.Next > last; found.Current {
+		return found, nil
+	}
+	events, next, err := s.look(look{from: found.Next, want: want, keys: true, over: ctx.Done(),
+		counts: func(key string) bool { return followed[api.Partition(key)] }})
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +153,9 @@ func (s *State) Follow(f *api.Follow, want int) (*api.Changes, error) {
 	return found, nil
 }
 
-// Watch returns the events of a watch that have happened, about as many as wanted, and where to go on.
-func (s *State) Watch(w *api.Watch, want int) (*api.Events, error) {
+// Watch returns the events of a watch that have happened, about as many as wanted, and where to go on: behind all that has
+// happened, or where the answer was full or the context ended. It always gets further.
+func (s *State) Watch(ctx context.Context, w *api.Watch, want int) (*api.Events, error) {
 	found := &api.Events{Next: w.From}
 	if partition := api.Partition(w.Key); !s.holds(partition) {
 		return nil, api.Errorf(api.WrongGroup, "watch", w.Key, "group %d does not hold the partition %.80q", s.group, partition)
@@ -110,28 +164,13 @@ func (s *State) Watch(w *api.Watch, want int) (*api.Events, error) {
 	if found.Next == 0 {
 		found.Next = last + 1
 	}
+	if found.Next > last { // it may have happened where somebody else is ahead
+		return found, nil
+	}
 	var err error
-	found.Events, found.Next, err = s.happened(found.Next, last, want, w.Holds)
+	found.Events, found.Next, err = s.look(look{from: found.Next, want: want, counts: w.Holds, over: ctx.Done()})
 	if err != nil {
 		return nil, err
 	}
 	return found, nil
-}
-
-// happened returns the events of some keys, from a revision on, and where to go on. It looks at about as many events as wanted
-// at a time, until it has found some that count or has seen all up to the last revision.
-func (s *State) happened(from, last uint64, want int, counts func(key string) bool) (found []api.Event, next uint64, _ error) {
-	for next = from; len(found) == 0 && next <= last; {
-		events, after, err := s.Events(next, want)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i := range events {
-			if counts(events[i].Record.Key) {
-				found = append(found, events[i])
-			}
-		}
-		next = after
-	}
-	return found, next, nil
 }

@@ -30,6 +30,12 @@ type row struct {
 	stored   []byte // the row as it lies in its table
 }
 
+// recordBytes is what a record takes in a reply or an event beside its key and its value, at most.
+const recordBytes = 64
+
+// recordSize is at least what a record takes in a reply or an event.
+func recordSize(key string, value []byte) int { return len(key) + len(value) + recordBytes }
+
 func (r *row) encode() []byte {
 	w := make(codec.Writer, 0, len(r.Value)+40)
 	w.Number(r.Created)
@@ -277,6 +283,13 @@ func (v *view) walk(key, end string, backwards bool, visit func(*row) bool) erro
 
 // rows visits the rows from one key up to another; keys and values belong to the visitor.
 func (v *view) rows(from, to []byte, backwards bool, visit func(key, value []byte) (bool, error)) error {
+	return v.each(from, to, backwards, func(key, value []byte) (bool, error) {
+		return visit(bytes.Clone(key), bytes.Clone(value))
+	})
+}
+
+// each is rows for a visitor that keeps neither.
+func (v *view) each(from, to []byte, backwards bool, visit func(key, value []byte) (bool, error)) error {
 	it, err := v.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return err
@@ -290,13 +303,12 @@ func (v *view) rows(from, to []byte, backwards bool, visit func(key, value []byt
 		if stored, err = it.ValueAndErr(); err != nil {
 			break
 		}
-		key := bytes.Clone(it.Key())
-		value, good := sealed.Open(key, stored)
+		value, good := sealed.Open(it.Key(), stored)
 		if !good {
 			err = ErrDamaged
 			break
 		}
-		if ok, err = visit(key, bytes.Clone(value)); ok {
+		if ok, err = visit(it.Key(), value); ok {
 			ok = next()
 		}
 	}

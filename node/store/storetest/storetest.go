@@ -234,7 +234,7 @@ func (s *Store) Follow(ctx context.Context, f *api.Follow) (*api.Changes, error)
 	defer cancel()
 	for {
 		changed := s.state.Changed()
-		found, err := s.state.Follow(&ask, batch)
+		found, err := s.state.Follow(ctx, &ask, batch)
 		if err != nil {
 			return nil, err
 		}
