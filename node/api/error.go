@@ -12,7 +12,7 @@ type Kind string
 const (
 	// BadRequest: the request breaks a rule that its text names. It had no effect.
 	BadRequest Kind = "bad-request"
-	// TooLarge: a key, a value or the request as a whole is over its limit. It had no effect.
+	// TooLarge: a key, a value, the request as a whole or its reply is over its limit. It had no effect.
 	TooLarge Kind = "too-large"
 	// CrossPartition: a transaction names keys of more than one partition. It had no effect.
 	CrossPartition Kind = "cross-partition"

@@ -16,7 +16,8 @@ const (
 	MaxValueBytes = 1 << 20
 	MaxTxnOps     = 128                                   // comparisons and operations
 	MaxTxnBytes   = 2 << 20                               // of keys and values together
-	MaxRange      = 10_000                                // records in one reply
+	MaxRange      = 10_000                                // records that one scan returns
+	MaxReplyBytes = 7 << 19                               // of what one transaction returns, and of the events that it makes
 	MaxTTL        = int64(10 * 365 * 24 * 60 * 60 * 1000) // ms
 )
 
@@ -97,7 +98,7 @@ type Txn struct {
 // Result is the outcome of one operation.
 type Result struct {
 	Records []Record `json:"records,omitempty"` // read, or as it was before the change
-	More    bool     `json:"more,omitempty"`    // a scan ended at its limit
+	More    bool     `json:"more,omitempty"`    // a scan ended at its limit, or where the reply was full
 	Deleted int      `json:"deleted,omitempty"` // records removed
 }
 

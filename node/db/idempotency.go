@@ -43,6 +43,16 @@ func (d *DB) once(ctx context.Context, c *call, body []byte, t *api.Txn) (*done,
 		Then: append(t.Then, api.Op{Kind: api.Put, Key: key, Value: hash, TTL: idempotencyTTL}),
 		Else: append(t.Else, api.Op{Kind: api.Get, Key: key}),
 	})
+	if api.KindOf(err) == api.TooLarge { // what else returns may be, and the first attempt may have done the rest
+		before, failed := d.run(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: key}}})
+		if failed != nil {
+			return nil, failed
+		}
+		if len(before.Results[0].Records) > 0 {
+			before.Succeeded = false
+			reply, err = before, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

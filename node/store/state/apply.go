@@ -25,13 +25,12 @@ type Outcome struct {
 	Err     *api.Error
 }
 
-// Apply applies entries, with one write, and returns what came of each. Entries that were applied
-// before have the empty outcome. After an error nothing has changed, and the state must not be used
+// Apply applies entries, with few writes, and returns what came of each. Entries that were applied
+// before have the empty outcome. After an error some may have been applied, and the state must not be used
 // any more: it is damaged, its disk is, or a command comes from a newer program.
 func (s *State) Apply(entries []Entry) ([]Outcome, error) {
-	b := s.db.NewIndexedBatch()
-	defer b.Close()
-	v := s.next(b)
+	v := s.next()
+	defer func() { v.batch.Close() }()
 	outcomes := make([]Outcome, len(entries))
 	var told []marker
 	for i := range entries {
@@ -48,10 +47,7 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 			told = append(told, v.marker)
 		}
 	}
-	if err := v.set(s.key(tableMarker), v.marker.encode()); err != nil {
-		return nil, err
-	}
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := v.commit(); err != nil {
 		return nil, fmt.Errorf("state: group %d: %w", s.group, err)
 	}
 	s.advance(v.marker, v.owned)
@@ -61,18 +57,34 @@ func (s *State) Apply(entries []Entry) ([]Outcome, error) {
 	return outcomes, nil
 }
 
-// next returns the state as what is applied next sees it, which goes into the batch.
-func (s *State) next(b *pebble.Batch) *view {
+// next returns the state as what is applied next sees it, which goes into a batch.
+func (s *State) next() *view {
+	b := s.db.NewIndexedBatch()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &view{state: s, from: b, batch: b, marker: s.marker, owned: s.owned}
 }
 
+// commit writes what was done, with the marker that counts it.
+func (v *view) commit() error {
+	if err := v.set(v.state.key(tableMarker), v.marker.encode()); err != nil {
+		return err
+	}
+	return v.batch.Commit(pebble.NoSync)
+}
+
+// anew goes on with an empty batch.
+func (v *view) anew() error {
+	err := v.batch.Close()
+	v.batch = v.state.db.NewIndexedBatch()
+	v.from = v.batch
+	return err
+}
+
 // Foresee returns what would come of a command if it were applied next, and changes nothing.
 func (s *State) Foresee(data []byte) (Outcome, error) {
-	b := s.db.NewIndexedBatch()
-	defer b.Close()
-	v := s.next(b)
+	v := s.next()
+	defer func() { v.batch.Close() }()
 	return v.apply(&Entry{Index: v.marker.Index + 1, Term: v.marker.Term, Data: data})
 }
 
@@ -97,13 +109,14 @@ func (v *view) apply(e *Entry) (Outcome, error) {
 	case Own:
 		return Outcome{}, v.own(c.Slots)
 	}
-	reply, refused, err := v.once(&c.Request)
+	reply, refused, err := v.once(&c)
 	return Outcome{Reply: reply, Err: refused}, err
 }
 
 // once runs the transaction of a session's request, or returns the reply that it had before.
-func (v *view) once(c *api.Request) (*api.Reply, *api.Error, error) {
+func (v *view) once(command *Command) (*api.Reply, *api.Error, error) {
 	const doing = "run a transaction"
+	c := &command.Request
 	subject := fmt.Sprintf("request %d of session %d", c.Sequence, c.Session)
 	open, is, err := v.session(c.Session)
 	if err != nil {
@@ -118,18 +131,19 @@ func (v *view) once(c *api.Request) (*api.Reply, *api.Error, error) {
 	if c.Sequence <= open.Answered {
 		return nil, api.Errorf(api.Replayed, doing, subject, "the session has had its reply"), nil
 	}
+	tooLarge := api.Errorf(api.Replayed, doing, subject, "it took effect, and its reply was too large to keep")
 	if reply, is, err := v.storedReply(c.Session, c.Sequence); err != nil || is {
 		if is && reply == nil {
-			return nil, api.Errorf(api.Replayed, doing, subject, "it took effect, and its reply was too large to keep"), err
+			return nil, tooLarge, err
 		}
 		return reply, nil, err
 	}
 	if mutant.Planted == mutant.UncomparedStates && !c.Txn.ReadOnly() && rand.IntN(500) == 0 {
 		c.Txn = api.Txn{Then: []api.Op{{Kind: api.Get, Key: c.Txn.Partition()}}}
 	}
-	reply, err := v.run(&c.Txn)
-	if err != nil {
-		return nil, nil, err
+	reply, refused, err := v.run(&c.Txn, command.Unbounded)
+	if err != nil || refused != nil { // which may be otherwise when it comes again
+		return nil, refused, err
 	}
 	if err := v.storeReply(c.Session, c.Sequence, reply); err != nil {
 		return nil, nil, err
@@ -139,5 +153,8 @@ func (v *view) once(c *api.Request) (*api.Reply, *api.Error, error) {
 		return nil, nil, err
 	}
 	open.Used, open.Answered = v.marker.Clock, answered
-	return reply, nil, v.putSession(c.Session, open)
+	if reply == nil {
+		refused = tooLarge
+	}
+	return reply, refused, v.putSession(c.Session, open)
 }

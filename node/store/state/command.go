@@ -36,18 +36,28 @@ type Command struct {
 	Elapsed uint64          // of Tick, ms
 	Before  uint64          // of Trim
 	Slots   []api.SlotRange // of Own
+	// Unbounded is of commands of version 1: what a transaction returns and the events it makes have no limit for which it is
+	// refused. Some replicas may have applied them so, so all do.
+	Unbounded bool
 }
 
-const commandVersion = 1
+const (
+	commandVersion   = 2
+	unboundedVersion = 1
+)
 
 // Encode returns the command as bytes.
 func (c *Command) Encode() ([]byte, error) {
+	version := byte(commandVersion)
+	if c.Unbounded {
+		version = unboundedVersion
+	}
 	if c.Kind == RunTxn {
 		b, err := c.Request.Encode()
-		return Run(b), err
+		return append([]byte{version, 0}, b...), err
 	}
 	w := make(codec.Writer, 0, 16)
-	w.Number(commandVersion)
+	w.Number(uint64(version))
 	if err := codec.Place(&w, commandKinds[:], c.Kind); err != nil {
 		return nil, fmt.Errorf("state: encode a command of kind %q: %w", c.Kind, err)
 	}
@@ -73,11 +83,14 @@ var errFuture = errors.New("written by a newer version of the program")
 // DecodeCommand reads a command; its parts belong to data.
 func DecodeCommand(data []byte) (c Command, err error) {
 	r := codec.NewReader(data)
-	if v := r.Number(); !r.Bad() && v > commandVersion {
+	v := r.Number()
+	if !r.Bad() && v > commandVersion {
 		return c, fmt.Errorf("state: a command of version %d: %w", v, errFuture)
-	} else if v == 0 {
+	}
+	if v == 0 {
 		r.Fail()
 	}
+	c.Unbounded = v == unboundedVersion
 	c.Kind = codec.One(r, commandKinds[:])
 	switch c.Kind {
 	case RunTxn:

@@ -12,6 +12,9 @@ import (
 // event notes what happened to a key in the revision that is being made.
 func (v *view) event(kind api.EventKind, now *api.Record) error {
 	var w codec.Writer
+	if v.made += recordSize(now.Key, now.Value); v.made > api.MaxReplyBytes && !v.unbounded {
+		return api.Errorf(api.TooLarge, doingTxn, "", "it changes more than %d bytes of keys and values", api.MaxReplyBytes)
+	}
 	if err := api.WriteEvent(&w, &api.Event{Kind: kind, Record: *now}); err != nil {
 		return err
 	}
@@ -87,9 +90,15 @@ func (s *State) look(l look) (found []api.Event, next uint64, err error) {
 			return true, err
 		}
 		e.Revision, e.Record.Value = revision, l.kept(e.Record.Value)
-		if size += recordSize(e.Record.Key, e.Record.Value); size > maxAnswer && begin > 0 {
+		size += recordSize(e.Record.Key, e.Record.Value)
+		if size > maxAnswer && begin > 0 {
 			found, next = found[:begin], at
 			return false, nil
+		}
+		if size > api.MaxReplyBytes { // an unbounded transaction has made it
+			e := api.Errorf(api.Compacted, doing, "", "revision %d is more than one answer holds", at)
+			e.Revision = at + 1
+			return false, e
 		}
 		found = append(found, e)
 		return true, nil

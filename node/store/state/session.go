@@ -64,7 +64,9 @@ func (v *view) storedReply(session, sequence uint64) (reply *api.Reply, is bool,
 
 func (v *view) storeReply(session, sequence uint64, reply *api.Reply) error {
 	var w codec.Writer
-	api.WriteReply(&w, reply)
+	if reply != nil {
+		api.WriteReply(&w, reply)
+	}
 	if len(w) > maxStoredReply {
 		w = nil
 	}
@@ -102,7 +104,7 @@ func (v *view) tick(elapsed uint64) error {
 		over = append(over, key[len(v.state.prefix)+1+8:])
 		return len(over) < maxExpired, nil
 	})
-	v.events = 0
+	v.txn = txn{unbounded: true}
 	for i := 0; i < len(over) && err == nil; i++ {
 		var r *row
 		if r, err = v.find(keyAt(over[i])); err == nil {

@@ -5,7 +5,7 @@
 // Invariants:
 //   - The state is a function of the commands that were applied and of nothing else: no clock, no
 //     random number, no order of maps. Replicas that applied the same commands have the same digest.
-//   - A batch of commands and the marker that counts them are one write, so what is applied again after
+//   - Some commands and the marker that counts them are one write, so what is applied again after
 //     a crash is recognised and left out. It is not synced: the log is, and it is cut only behind
 //     entries whose effects lie in the same write-ahead log before the cut.
 //   - A revision belongs to one transaction, expiry included, and its events stand in the history until
@@ -190,5 +190,9 @@ func (s *State) Read(t *api.Txn) (*api.Reply, error) {
 		return nil, api.Errorf(api.WrongGroup, "read", "", "group %d does not hold the partition %.80q", s.group, partition)
 	}
 	v := &view{state: s, from: snapshot, marker: m}
-	return v.run(t)
+	reply, refused, err := v.run(t, false)
+	if refused != nil {
+		return nil, refused
+	}
+	return reply, err
 }

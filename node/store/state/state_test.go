@@ -271,7 +271,7 @@ func TestCommandsAreReadBack(t *testing.T) {
 }
 
 func FuzzDecodeCommand(f *testing.F) {
-	for _, c := range []Command{{Kind: OpenSession}, {Kind: Tick, Elapsed: 300}, {Kind: Own, Slots: []api.SlotRange{{From: 3, End: 9}}}, {Kind: RunTxn, Request: api.Request{Session: 1, Sequence: 2,
+	for _, c := range []Command{{Kind: OpenSession}, {Kind: OpenSession, Unbounded: true}, {Kind: Tick, Elapsed: 300}, {Kind: Own, Slots: []api.SlotRange{{From: 3, End: 9}}}, {Kind: RunTxn, Request: api.Request{Session: 1, Sequence: 2,
 		Txn: api.Txn{If: []api.Compare{{Key: "a", What: api.Version, Is: "=", Number: 1}}, Then: []api.Op{{Kind: api.Put, Key: "a", Value: []byte("v"), TTL: 9}}}}}} {
 		data, err := c.Encode()
 		if err != nil {

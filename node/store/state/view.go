@@ -3,7 +3,9 @@ package state
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,8 +22,19 @@ type view struct {
 	batch  *pebble.Batch // nil for a snapshot
 	marker marker
 	owned  owned
-	events uint64 // of the revision that is being made
+	txn    // that is run
 }
+
+// txn is what is noted while a transaction is run.
+type txn struct {
+	events    uint64 // of the revision that is being made
+	made      int    // bytes of them
+	replied   int    // bytes of the records that it returns
+	unbounded bool   // it is not refused for any of this
+	cut       bool   // its reply lacks records that did not fit
+}
+
+const doingTxn = "run a transaction"
 
 // row is a record with what only the state knows.
 type row struct {
@@ -72,13 +85,14 @@ func (v *view) drop(key, before []byte) error {
 	return v.batch.Delete(key, nil)
 }
 
-// run runs a transaction. It is valid.
-func (v *view) run(t *api.Txn) (*api.Reply, error) {
+// run runs a transaction, which is valid, or refuses it, and then it has changed nothing. Of one that is unbounded there is no
+// reply if that would be too large.
+func (v *view) run(t *api.Txn, unbounded bool) (_ *api.Reply, refused *api.Error, _ error) {
 	reply := &api.Reply{Succeeded: true}
 	for i := range t.If {
 		holds, err := v.holds(&t.If[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		reply.Succeeded = reply.Succeeded && holds
 	}
@@ -86,17 +100,59 @@ func (v *view) run(t *api.Txn) (*api.Reply, error) {
 	if !reply.Succeeded {
 		ops = t.Else
 	}
-	v.events = 0
+	v.txn = txn{unbounded: unbounded || !mayBeRefused(ops)}
+	undo := func() error { return nil }
+	if !v.unbounded && slices.ContainsFunc(ops, func(o api.Op) bool { return o.Writes() }) {
+		var err error
+		if undo, err = v.undoable(); err != nil {
+			return nil, nil, err
+		}
+	}
 	for i := range ops {
 		result, err := v.op(&ops[i])
+		if errors.As(err, &refused) {
+			return nil, refused, undo()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s %q: %w", ops[i].Kind, ops[i].Key, err)
+			return nil, nil, fmt.Errorf("%s %q: %w", ops[i].Kind, ops[i].Key, err)
 		}
 		reply.Results = append(reply.Results, result)
 	}
 	v.close()
+	if v.cut {
+		return nil, nil, nil
+	}
 	reply.Revision = v.marker.Revision
-	return reply, nil
+	return reply, nil, nil
+}
+
+// mayBeRefused tells whether the operations of a valid transaction may be too large together. So much as that may return and
+// change which have no range is never too large.
+func mayBeRefused(ops []api.Op) bool {
+	one := 0
+	for i := range ops {
+		switch o := &ops[i]; {
+		case o.Kind == api.Scan || o.Kind == api.DeleteRange:
+			return true
+		case o.Kind == api.Get || o.Previous:
+			one += api.MaxKeyBytes + api.MaxValueBytes + recordBytes
+		}
+	}
+	return one > api.MaxReplyBytes
+}
+
+// undoable returns what undoes all that is done from now on. What was done before is written, so that the batch has nothing else.
+func (v *view) undoable() (undo func() error, _ error) {
+	before := v.marker
+	if !v.batch.Empty() {
+		if err := errors.Join(v.commit(), v.anew()); err != nil {
+			return nil, err
+		}
+	}
+	return func() error {
+		v.marker = before
+		return v.anew()
+	}, nil
 }
 
 // close ends the revision that is being made, if anything was changed in it.
@@ -153,19 +209,26 @@ func (v *view) op(o *api.Op) (api.Result, error) {
 		if err != nil || found == nil {
 			return api.Result{}, err
 		}
-		return api.Result{Records: []api.Record{v.seen(found)}}, nil
+		return v.alone(found, true)
 	case api.Put:
 		before, err := v.find(o.Key)
 		if err != nil {
 			return api.Result{}, err
 		}
-		return v.before(before, o.Previous), v.write(o, before)
+		result, err := v.alone(before, o.Previous)
+		if err != nil {
+			return api.Result{}, err
+		}
+		return result, v.write(o, before)
 	case api.Delete:
 		before, err := v.find(o.Key)
 		if err != nil || before == nil {
 			return api.Result{}, err
 		}
-		result := v.before(before, o.Previous)
+		result, err := v.alone(before, o.Previous)
+		if err != nil {
+			return api.Result{}, err
+		}
 		result.Deleted = 1
 		return result, v.remove(before, api.Removed)
 	case api.Scan:
@@ -174,13 +237,30 @@ func (v *view) op(o *api.Op) (api.Result, error) {
 	return v.deleteRange(o)
 }
 
-// before returns a record as it was before a change, if it is wanted.
-func (v *view) before(r *row, wanted bool) api.Result {
-	if r == nil || !wanted {
-		return api.Result{}
+// alone returns a record, if there is one and it is wanted.
+func (v *view) alone(r *row, wanted bool) (result api.Result, err error) {
+	if r != nil && wanted {
+		err = v.returned(&result, r)
 	}
-	return api.Result{Records: []api.Record{v.seen(r)}}
+	return result, err
 }
+
+// returned adds a record to a result.
+func (v *view) returned(result *api.Result, r *row) error {
+	if v.full(r) {
+		if !v.unbounded {
+			return api.Errorf(api.TooLarge, doingTxn, "", "it returns more than %d bytes of keys and values", api.MaxReplyBytes)
+		}
+		v.cut = true
+		return nil
+	}
+	v.replied += recordSize(r.Key, r.Value)
+	result.Records = append(result.Records, v.seen(r))
+	return nil
+}
+
+// full tells whether there is no room for a record in the reply.
+func (v *view) full(r *row) bool { return v.replied+recordSize(r.Key, r.Value) > api.MaxReplyBytes }
 
 // seen returns a record with what is left of its time, which is a moment at least for as long as it is there.
 func (v *view) seen(r *row) api.Record {
@@ -239,45 +319,41 @@ func (v *view) unschedule(r *row) error {
 	return v.batch.Delete(v.state.key(tableExpiry, big(r.Deadline), recordPlace(r.Key)), nil)
 }
 
-// scan reads a range.
+// scan reads a range: one record if there is any, and more as long as there is room.
 func (v *view) scan(o *api.Op) (result api.Result, err error) {
 	limit, size := o.Limit, 0
 	if limit == 0 {
 		limit = api.MaxRange
 	}
-	err = v.walk(o.Key, o.End, o.Reverse, func(r *row) bool {
-		if size += len(r.Key) + len(r.Value); len(result.Records) == limit || size > api.MaxTxnBytes && len(result.Records) > 0 {
+	err = v.walk(o.Key, o.End, o.Reverse, func(r *row) (bool, error) {
+		size += len(r.Key) + len(r.Value)
+		if n := len(result.Records); n == limit || n > 0 && (size > api.MaxTxnBytes || v.full(r)) {
 			result.More = true
-			return false
+			return false, nil
 		}
-		result.Records = append(result.Records, v.seen(r))
-		return true
+		return !v.cut, v.returned(&result, r)
 	})
 	return result, err
 }
 
 // deleteRange removes the records of a range.
 func (v *view) deleteRange(o *api.Op) (result api.Result, err error) {
-	var gone []*row
-	err = v.walk(o.Key, o.End, false, func(r *row) bool {
-		gone = append(gone, r)
-		return true
+	err = v.walk(o.Key, o.End, false, func(r *row) (bool, error) {
+		result.Deleted++
+		return true, v.remove(r, api.Removed)
 	})
-	for i := 0; i < len(gone) && err == nil; i++ {
-		err = v.remove(gone[i], api.Removed)
-	}
-	return api.Result{Deleted: len(gone)}, err
+	return result, err
 }
 
 // walk visits the records from key up to end, in their order or backwards, until visit returns false.
-func (v *view) walk(key, end string, backwards bool, visit func(*row) bool) error {
+func (v *view) walk(key, end string, backwards bool, visit func(*row) (bool, error)) error {
 	from, to := v.state.recordRange(key, end)
 	return v.rows(from, to, backwards, func(k, value []byte) (bool, error) {
 		found, err := decodeRow(keyAt(k[len(v.state.prefix)+1:]), value)
 		if err != nil {
 			return false, err
 		}
-		return visit(found), nil
+		return visit(found)
 	})
 }
 
