@@ -57,7 +57,7 @@ func with(t *testing.T, methods map[string]Handler, story func(t *testing.T, c *
 		p := newPipes()
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
-		s := Server{Methods: methods, MaxCalls: 4, Log: slog.New(slog.DiscardHandler)}
+		s := Server{Methods: methods, Reads: map[string]bool{"vast": true}, MaxCalls: 4, Log: slog.New(slog.DiscardHandler)}
 		go func() { served <- s.Serve(ctx, p) }()
 		c := NewClient("pi-1", p.dial)
 		story(t, c, p)
@@ -162,6 +162,7 @@ var echo = map[string]Handler{
 	},
 	"panic": func(context.Context, []byte) ([]byte, error) { panic("a defect") },
 	"huge":  func(context.Context, []byte) ([]byte, error) { return make([]byte, MaxBytes), nil },
+	"vast":  func(context.Context, []byte) ([]byte, error) { return make([]byte, MaxBytes), nil },
 }
 
 func TestCallsAreAnswered(t *testing.T) {
@@ -185,6 +186,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 			{"nothing", "", api.NotFound, `call "nothing": there is no such method (not-found)`},
 			{"panic", "", api.Internal, "call panic: the handler panicked (internal)"},
 			{"huge", "", api.Unknown, "call huge: its reply is too large (unknown-outcome)"},
+			{"vast", "", api.TooLarge, "call vast: its reply is too large (too-large)"},
 			{"slow", "never", api.Internal, `time: invalid duration "never"`},
 			{"slow", "1h", api.Unknown, "call slow"}, // by whom the time is missed first is chance
 			{"echo", strings.Repeat("x", MaxBytes), api.TooLarge, "a message of more than 4194304 bytes"},

@@ -28,6 +28,9 @@ type Prompt func(body []byte) (reply []byte, done bool)
 // Server serves methods on the streams of a listener.
 type Server struct {
 	Methods map[string]Handler
+	// Reads are the methods without an effect: a reply of theirs that is too large is an error of that kind. Of the others nobody knows
+	// then what the call has done.
+	Reads map[string]bool
 	// Prompt are for methods that mostly have their reply ready. They are asked first, one after the other for each stream;
 	// replies to requests that came together are sent together. What they cannot answer goes to the handler in Methods.
 	Prompt map[string]Prompt
@@ -109,15 +112,19 @@ func (s *Server) promptly(out *outbox, q *request) (done bool) {
 		p.body, p.err, done = nil, asError(err, q.method), true
 	}
 	if done {
-		send(out.hold, p, q.method)
+		s.send(out.hold, p, q.method)
 	}
 	return done
 }
 
 // send sends a reply, or says that it is too large.
-func send(by func(message) error, p *reply, method string) {
+func (s *Server) send(by func(message) error, p *reply, method string) {
 	if err := by(p); errors.Is(err, errTooLarge) {
-		p.body, p.err = nil, api.Errorf(api.Unknown, "call", method, "its reply is too large")
+		kind := api.Unknown
+		if s.Reads[method] {
+			kind = api.TooLarge
+		}
+		p.body, p.err = nil, api.Errorf(kind, "call", method, "its reply is too large")
 		_ = by(p) // the stream has ended if that fails
 	}
 }
@@ -132,7 +139,7 @@ func (s *Server) answer(ctx context.Context, out *outbox, q *request) {
 	} else {
 		p.body = body
 	}
-	send(out.add, p, q.method)
+	s.send(out.add, p, q.method)
 }
 
 // handle runs the method's handler.

@@ -39,6 +39,12 @@ func (s *Store) methods() map[string]rpc.Handler {
 	return methods
 }
 
+// reads are the methods that change nothing.
+func reads() map[string]bool {
+	return map[string]bool{api.MethodRead: true, api.MethodEvents: true, api.MethodFollow: true, api.MethodShards: true,
+		api.MethodTerms: true, api.MethodApplied: true, api.MethodHowFar: true, api.MethodOffer: true}
+}
+
 // counted returns a handler whose calls are counted.
 func (s *Store) counted(method string, handler rpc.Handler) rpc.Handler {
 	m := &s.metrics

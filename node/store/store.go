@@ -170,7 +170,7 @@ func (s *Store) Run(outer context.Context) error {
 			cancel()
 		}
 	})
-	server := &rpc.Server{Methods: s.methods(), Log: s.log, MaxCalls: maxCalls}
+	server := &rpc.Server{Methods: s.methods(), Reads: reads(), Log: s.log, MaxCalls: maxCalls}
 	err = server.Serve(ctx, l)
 	cancel()
 	all.Wait()
