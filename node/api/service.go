@@ -34,7 +34,7 @@ type StaleReply struct {
 type Watch struct {
 	Key  string `json:"key"`
 	End  string `json:"end,omitempty"` // empty for the end of Key's partition
-	From uint64 `json:"from"`          // 0 for what happens after the call
+	From uint64 `json:"from"`          // 0 for what happens once the group's leader has heard of the call
 }
 
 // Events are events of whole revisions, in their order, none left out.

@@ -213,7 +213,11 @@ func (c *Client) Events(ctx context.Context, w *api.Watch) (*api.Events, error) 
 	}
 	found := &api.Events{Next: w.From}
 	for {
-		answer, err := c.call(ctx, question{api.Partition(w.Key), api.MethodEvents, found.Next > 0, pollFor, func(group uint32) []byte {
+		limit := pollFor
+		if found.Next == 0 { // the answer is where that is
+			limit = c.config.Attempt
+		}
+		answer, err := c.call(ctx, question{api.Partition(w.Key), api.MethodEvents, found.Next > 0, limit, func(group uint32) []byte {
 			return (&api.EventsCall{Group: group, Watch: api.Watch{Key: w.Key, End: w.End, From: found.Next}}).Encode()
 		}})
 		if err == nil {

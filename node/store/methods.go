@@ -167,7 +167,8 @@ func (s *Store) readError(err error) error {
 }
 
 // events waits for events of a group. Any member answers, from what it has applied: what was acknowledged
-// is there as soon as it is applied here, and nothing is left out.
+// is there as soon as it is applied here, and nothing is left out. Who watches from now on is told at once where that is: asked again,
+// after a stream that broke, it would be later.
 func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 	call, err := api.DecodeEventsCall(body)
 	if err != nil {
@@ -183,7 +184,8 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	patience, cancel := earlier(ctx)
 	defer cancel()
-	if w.From == 0 { // only the leader knows what is over
+	fromNow := w.From == 0
+	if fromNow { // only the leader knows what is over
 		if err := g.confirmed(ctx, s.confirmer, "watch"); err != nil {
 			return nil, err
 		}
@@ -198,7 +200,7 @@ func (s *Store) events(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, s.readError(err)
 		}
 		w.From = found.Next
-		if len(found.Events) > 0 {
+		if len(found.Events) > 0 || fromNow {
 			return found.Encode()
 		}
 		if !g.inTouch() {
