@@ -73,8 +73,23 @@ func (s *Store) tend(ctx context.Context, g *Group) error {
 		return err
 	}
 	if last, oldest := g.state.Revision(); last-oldest > s.config.KeepRevisions*5/4 {
-		_, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: last + 1 - s.config.KeepRevisions})
-		return err
+		if _, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: last + 1 - s.config.KeepRevisions}); err != nil {
+			return err
+		}
+	}
+	return g.expire(ctx)
+}
+
+// expire removes what is over and one tick has not removed, until nothing is left or the context ends.
+func (g *Group) expire(ctx context.Context) error {
+	for ctx.Err() == nil {
+		over, err := g.state.Overdue()
+		if err != nil || !over {
+			return err
+		}
+		if _, err := g.Run(ctx, &state.Command{Kind: state.Tick}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -142,10 +142,24 @@ func (v *view) endSessions() error {
 
 // Expires tells whether there are records that are to expire.
 func (s *State) Expires() bool {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: s.key(tableExpiry), UpperBound: s.key(tableExpiry + 1)})
+	some, err := s.some(s.key(tableExpiry), s.key(tableExpiry+1))
+	return err != nil || some
+}
+
+// Overdue tells whether there are records whose time is over, which the next tick removes.
+func (s *State) Overdue() (bool, error) {
+	s.mu.Lock()
+	now := s.marker.Clock
+	s.mu.Unlock()
+	return s.some(s.key(tableExpiry), s.key(tableExpiry, big(now+1)))
+}
+
+// some tells whether there are rows from one key up to another.
+func (s *State) some(from, to []byte) (bool, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
-		return true
+		return false, err
 	}
-	some := it.First()
-	return it.Close() != nil || some
+	found := it.First()
+	return found, it.Close()
 }
