@@ -126,8 +126,8 @@ func (v *view) run(t *api.Txn, unbounded bool) (_ *api.Reply, refused *api.Error
 	return reply, nil, nil
 }
 
-// mayBeRefused tells whether the operations of a valid transaction may be too large together. So much as that may return and
-// change which have no range is never too large.
+// mayBeRefused tells whether the operations of a valid transaction may be too large together. What those change that have no range is
+// bounded by the transaction's own size.
 func mayBeRefused(ops []api.Op) bool {
 	one := 0
 	for i := range ops {
