@@ -157,6 +157,7 @@ func (v *view) permit(t *Treatment, groups []Group) error {
 	}
 	switch out := v.out[t.Subject]; {
 	case out == Drain && t.Action != Cycle: // it goes on to something worse
+	case out == t.Action && (t.Subject == t.Node || out == LeaveOff): // what was written was not done: it runs
 	case out == "":
 	default:
 		return refused(t, "it was treated already: %s", out)
@@ -325,9 +326,25 @@ func (b *budget) renew(ctx context.Context, l *lease) error {
 	return nil
 }
 
-// release gives the budget back.
-func (b *budget) release(ctx context.Context, l *lease) error {
-	return b.write(ctx, l, api.Op{Kind: api.Delete, Key: budgetRow})
+// release gives the budget back, and writes what is to be so from then on.
+func (b *budget) release(ctx context.Context, l *lease, ops ...api.Op) error {
+	return b.write(ctx, l, append(slices.Clip(ops), api.Op{Kind: api.Delete, Key: budgetRow})...)
+}
+
+// correct writes what release did not, once the lease is over, as long as the subject's row is the one that the lease has written: a node
+// writes such rows of itself alone, and one who is left off is by whoever had the token last.
+func (b *budget) correct(ctx context.Context, l *lease, ops []api.Op) error {
+	var still []api.Compare
+	if l.Action != Cycle {
+		still = append(still, api.Compare{Key: outRow(l.Subject), What: api.Value, Is: "=", Value: []byte(l.Action)})
+	}
+	if l.Action == LeaveOff {
+		still = append(still, api.Compare{Key: tokenRow, What: api.Value, Is: "=", Value: fmt.Append(nil, l.Token)})
+	}
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	_, err := b.store.Txn(ctx, &api.Txn{If: still, Then: ops})
+	return err
 }
 
 // write writes something as long as the lease holds.

@@ -36,6 +36,7 @@ type Engine struct {
 	answered  time.Time            // when the store last answered
 	drives    map[string]time.Time // the neighbours whose relays the node drives: until when
 	failed    map[matter]time.Time // of treat alone
+	owed      *debt                // of treat alone
 	wasFree   map[string]bool      // of keep alone: the neighbours whose relays nobody drove when it looked last
 	begun     time.Time
 	cardLies  hw.Value[bool]
@@ -215,7 +216,7 @@ func (e *Engine) adopt(ctx context.Context, decisions []Decision) {
 		}
 		e.once(ctx, a.action, a.at0, a.to, because(decisions), a.do)
 	}
-	if drained && !s.Drain {
+	if drained && !s.Drain && !s.Halt { // a board may be asked to turn off, and run on
 		e.undrain(ctx)
 	}
 }

@@ -39,6 +39,7 @@ type lab struct {
 	said     *lines
 	tick     *time.Ticker                  // of the store's clock
 	judge    func(m *machine, what string) // is told of deeds, while the lab is locked
+	looks    func(m *machine)              // is told that a board is about to be read
 	running  sync.WaitGroup
 	cancel   func()
 }
@@ -57,6 +58,7 @@ type machine struct {
 	hangs, isolated, stuck bool // stuck: the relay that feeds it does not move
 	open                   bool // the relay that feeds it is
 	stays                  bool // it hangs even after its power was cut
+	runsOn                 bool // its board does not turn off
 	draining, halted       bool
 	fenced                 string
 	lost                   time.Time // since when it hangs or stands still; zero if it does not
@@ -118,7 +120,7 @@ func (l *lines) has(text string) bool {
 // newLab returns a lab with machines pi-1 to pi-n, all of them members of one group that pi-1 leads.
 func newLab(t testing.TB, n int) *lab {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &lab{t: t, store: storetest.New(t), ctx: ctx, cancel: cancel, judge: func(*machine, string) {}, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
+	l := &lab{t: t, store: storetest.New(t), ctx: ctx, cancel: cancel, judge: func(*machine, string) {}, looks: func(*machine) {}, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
 		group: Group{Leader: "pi-1", Applied: map[string]uint64{}}}
 	l.log = slog.New(slog.NewTextHandler(l.said, nil))
 	for i := range n {
@@ -336,6 +338,7 @@ func (b board) Info() hw.Info {
 }
 
 func (b board) Read() hw.Reading {
+	b.m.looks(b.m)
 	b.m.gate.pass()
 	return b.m.read()
 }
@@ -376,7 +379,14 @@ func (b board) StartWatchdog(time.Duration) (hw.Watchdog, error) {
 	return nil, &hw.Error{Kind: hw.Absent, Doing: "start", What: "the watchdog", Err: errors.New("a test has none")}
 }
 func (b board) Halt() error {
-	b.m.set(func() { b.m.halted = true; b.m.did("halts") })
+	b.m.mu.Lock()
+	defer b.m.mu.Unlock()
+	if b.m.runsOn {
+		return errors.New("it does not turn off")
+	}
+	b.m.halted = true
+	b.m.did("halts")
+	b.m.gate.pause() // its process is no more
 	return nil
 }
 func (b board) Close() error { return nil }
@@ -441,4 +451,14 @@ func (l *lab) journal() (all []string) {
 		all = append(all, what)
 	}
 	return all
+}
+
+// out returns who counts as out of service, and for what.
+func (l *lab) out() map[string]Action {
+	l.t.Helper()
+	v, err := read(context.Background(), l.store, "pi-1")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return v.out
 }

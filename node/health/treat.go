@@ -14,8 +14,11 @@ import (
 	"picloud/node/wait"
 )
 
-// treat does the first of what is wished that the cluster allows.
+// treat does the first of what is wished that the cluster allows, once nothing is left of what was not done.
 func (e *Engine) treat(ctx context.Context) {
+	if e.owed != nil && !e.settle(ctx) {
+		return
+	}
 	e.mu.Lock()
 	wishes := e.wanted()
 	e.mu.Unlock()
@@ -86,18 +89,71 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 	}
 	e.metrics.token.Set(float64(l.Token))
 	held, end := e.hold(ctx, l)
-	defer end()
 	entry := Entry{At: time.Now(), Node: e.me, Rule: w.rule, Action: w.action, Subject: w.subject, Value: w.value, Token: l.Token}
-	if err := e.enter(held, l, &entry); err != nil {
+	if err = e.enter(held, l, &entry); err == nil {
+		err = e.budget.check(held, l)
+	}
+	if err != nil {
+		end(e.untrue(l, false)) // also what was not acknowledged may have been written
 		return err
 	}
-	if err := e.budget.check(held, l); err != nil {
-		return err
+	moved := false
+	err = e.carryOut(ctx, entry, func() (err error) { moved, err = e.do(held, l, &entry); return err })
+	if err == nil {
+		end(nil)
+		return nil
 	}
-	if e.carryOut(ctx, entry, func() error { return e.do(held, l, &entry) }) != nil {
-		e.failed[matter{w.action, w.subject}] = time.Now()
-	}
+	e.failed[matter{w.action, w.subject}] = time.Now()
+	end(e.untrue(l, moved))
 	return nil
+}
+
+// untrue returns what makes the rows say what is so, of a treatment that was not done to the end; moved tells whether a relay was.
+func (e *Engine) untrue(l *lease, moved bool) []api.Op {
+	out, cut := api.Op{Kind: api.Delete, Key: outRow(l.Subject)}, cycledRow(l.Subject, l.Token)
+	switch l.Action {
+	case Fence:
+		return []api.Op{e.drainedOr(out), {Kind: api.Delete, Key: fencedRow(l.Subject)}}
+	case Drain, Halt:
+		return []api.Op{e.drainedOr(out)}
+	case LeaveOff:
+		if moved { // it was cut off for a moment, and is not again at once
+			return []api.Op{out, {Kind: api.Put, Key: cut, TTL: day.Milliseconds()}}
+		}
+		return []api.Op{out}
+	}
+	if moved {
+		return nil // it was cut off, whatever came of it
+	}
+	return []api.Op{{Kind: api.Delete, Key: cut}}
+}
+
+// drainedOr returns what says that the node is drained if it is, and something else if it is not.
+func (e *Engine) drainedOr(other api.Op) api.Op {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.drained {
+		return other
+	}
+	return api.Op{Kind: api.Put, Key: outRow(e.me), Value: []byte(Drain), TTL: 10 * e.config.Live.Milliseconds()}
+}
+
+// debt is what the rows have to say still, of a treatment that was not done.
+type debt struct {
+	lease *lease
+	ops   []api.Op
+}
+
+// settle pays a debt, and tells whether nothing is left of it.
+func (e *Engine) settle(ctx context.Context) bool {
+	err := e.budget.release(ctx, e.owed.lease, e.owed.ops...)
+	if lost(err) {
+		err = e.budget.correct(ctx, e.owed.lease, e.owed.ops)
+	}
+	if err == nil {
+		e.owed = nil
+	}
+	return err == nil
 }
 
 // groups asks how the store's groups stand.
@@ -131,8 +187,9 @@ func (e *Engine) say(ctx context.Context, w wish, groups []Group) error {
 	return said
 }
 
-// hold renews the budget until it is given back with end, or lost: then the context ends.
-func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func()) {
+// hold renews the budget until it is given back with end, or lost: then the context ends. What the rows are to say otherwise they say
+// from the same instant on: if they could be corrected earlier, what was sent before and not answered might be written after that.
+func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func([]api.Op)) {
 	held, lose := context.WithCancelCause(ctx)
 	stopped := make(chan struct{})
 	go func() {
@@ -148,12 +205,15 @@ func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end 
 			}
 		}
 	}()
-	return held, func() {
+	return held, func(ops []api.Op) {
 		lose(nil)
 		<-stopped
 		free := context.WithoutCancel(ctx)
-		if err := e.budget.release(free, l); err != nil {
+		if err := e.budget.release(free, l, ops...); err != nil {
 			e.kit.Log.WarnContext(ctx, "the budget was not given back, and runs out", "token", l.Token, "error", err.Error())
+			if len(ops) > 0 {
+				e.owed = &debt{l, ops}
+			}
 		}
 	}
 }
@@ -183,24 +243,31 @@ func (e *Engine) enter(ctx context.Context, l *lease, entry *Entry) error {
 	return e.budget.write(ctx, l, ops...)
 }
 
-// do does what stands in the journal.
-func (e *Engine) do(ctx context.Context, l *lease, entry *Entry) error {
+// do does what stands in the journal, and tells whether it has moved a relay.
+func (e *Engine) do(ctx context.Context, l *lease, entry *Entry) (moved bool, err error) {
 	switch l.Action {
 	case Drain:
-		e.kit.Self.SetDraining(true)
-		e.mu.Lock()
-		e.drained = true
-		e.mu.Unlock()
-		return nil
+		e.drain()
+		return false, nil
 	case Halt:
-		e.kit.Self.SetDraining(true)
+		e.drain() // which it stays if the board does not turn off
 		e.kit.Self.SetLeading(false)
-		wait.For(ctx, time.Second) // in which leaders change
-		return e.kit.Board.Halt()
+		if !wait.For(ctx, time.Second) { // in which leaders change
+			return false, context.Cause(ctx)
+		}
+		return false, e.kit.Board.Halt()
 	case Fence:
-		return e.fence(entry)
+		return false, e.fence(entry)
 	}
 	return e.cut(ctx, l)
+}
+
+// drain takes the node out of service.
+func (e *Engine) drain() {
+	e.kit.Self.SetDraining(true)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drained = true
 }
 
 // undrain takes the node back into service. Nobody else is kept waiting for it.
@@ -231,42 +298,42 @@ func (e *Engine) current(node string) (physic.ElectricCurrent, error) {
 
 // cut cuts a neighbour's power, and gives it back unless it is to stay off. The relay is at rest when the node has power, so whatever
 // goes wrong it is let go.
-func (e *Engine) cut(ctx context.Context, l *lease) (err error) {
+func (e *Engine) cut(ctx context.Context, l *lease) (moved bool, err error) {
 	node, board := l.Subject, e.kit.Board
 	before, err := e.current(node)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if before < running {
-		return fmt.Errorf("health: cut %s off: %w", node, errNoCurrent)
-	}
-	if err := board.SetRelay(node, false); err != nil {
-		return err
+		return false, fmt.Errorf("health: cut %s off: %w", node, errNoCurrent)
 	}
 	stays := false
 	defer func() {
-		if !stays {
+		if moved && !stays {
 			err = errors.Join(err, board.SetRelay(node, true))
 		}
 	}()
+	if err := board.SetRelay(node, false); err != nil {
+		return true, err // as far as is known
+	}
 	if !wait.For(ctx, e.config.Settle) {
-		return context.Cause(ctx)
+		return true, context.Cause(ctx)
 	}
 	if now, err := e.current(node); err == nil && 2*now > before {
-		return e.relayFailed(ctx, l, before, now)
+		return true, e.relayFailed(ctx, l, before, now)
 	}
 	if l.Action == LeaveOff {
 		stays = true
-		return nil
+		return true, nil
 	}
 	if !wait.For(ctx, e.config.Open-e.config.Settle) {
-		return context.Cause(ctx)
+		return true, context.Cause(ctx)
 	}
 	if err := board.SetRelay(node, true); err != nil {
-		return err
+		return true, err
 	}
 	stays = true // as it is
-	return e.judge(ctx, node)
+	return true, e.judge(ctx, node)
 }
 
 // judge waits for a neighbour to come back.
