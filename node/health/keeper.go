@@ -45,17 +45,23 @@ func (e *Engine) speak(ctx context.Context) error {
 			t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: silentRow(n, e.me)})
 		}
 	}
-	if e.drained {
-		t.Then = append(t.Then, api.Op{Kind: api.Put, Key: outRow(e.me), Value: []byte(Drain), TTL: 10 * live})
-	}
+	drained := e.drained
 	e.mu.Unlock()
 	alive := rows + "alive/"
 	t.Then = append(t.Then, api.Op{Kind: api.Scan, Key: alive, End: api.PrefixEnd(alive)})
+	scanned := len(t.Then) - 1
+	if drained { // unless the row says something worse already
+		for _, worse := range []Action{Halt, Fence} {
+			t.If = append(t.If, api.Compare{Key: outRow(e.me), What: api.Value, Is: "!=", Value: []byte(worse)})
+		}
+		t.Else = slices.Clone(t.Then)
+		t.Then = append(t.Then, api.Op{Kind: api.Put, Key: outRow(e.me), Value: []byte(Drain), TTL: 10 * live})
+	}
 	reply, err := e.kit.Store.Txn(ctx, t)
 	if err != nil {
 		return err
 	}
-	e.hear(reply.Results[len(t.Then)-1].Records, time.Now())
+	e.hear(reply.Results[scanned].Records, time.Now())
 	return nil
 }
 

@@ -281,7 +281,8 @@ func (e *Engine) undrain(ctx context.Context) {
 	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
-	if _, err := e.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(e.me)}}}); err != nil {
+	if _, err := e.kit.Store.Txn(ctx, &api.Txn{
+		If: []api.Compare{{Key: outRow(e.me), What: api.Value, Is: "=", Value: []byte(Drain)}}, Then: []api.Op{{Kind: api.Delete, Key: outRow(e.me)}}}); err != nil {
 		e.kit.Log.WarnContext(ctx, "the node counts as drained for a while still", "error", err.Error())
 	}
 }

@@ -118,6 +118,32 @@ func TestABoardThatDoesNotTurnOff(t *testing.T) {
 	}
 }
 
+// TestWhatIsWorseThanDrainedIsNotForgotten: a drained node that is about to be turned off, or fenced, says still that it is there.
+func TestWhatIsWorseThanDrainedIsNotForgotten(t *testing.T) {
+	for _, worse := range []Action{Halt, Fence} {
+		inLab(t, 5, func(t *testing.T, l *lab) {
+			l.runAll(unchanged)
+			time.Sleep(20 * time.Second)
+			l.machines["pi-4"].heat(84_000)
+			time.Sleep(time.Minute)
+			if out := l.out(); out["pi-4"] != Drain {
+				t.Fatalf("out of service: %v", out)
+			}
+			if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: outRow("pi-4"), Value: []byte(worse)}}}); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // and when it is drained no longer
+				time.Sleep(10 * time.Second)
+				if out := l.out(); out["pi-4"] != worse {
+					t.Errorf("out of service: %v, not %s", out, worse)
+				}
+				l.machines["pi-4"].heat(45_000)
+				time.Sleep(5 * time.Minute)
+			}
+		})
+	}
+}
+
 // TestAPowerCutThatWasNotMadeLeavesNothing: the meter fails after it was written down that a neighbour's power is cut.
 func TestAPowerCutThatWasNotMadeLeavesNothing(t *testing.T) {
 	for _, action := range []Action{Cycle, LeaveOff} {
