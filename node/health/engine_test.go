@@ -196,37 +196,51 @@ func TestTheBackupActsWhenTheOwnerHangsToo(t *testing.T) {
 	})
 }
 
-// TestATokenThatIsLostMovesNoRelay: the owner stands still after it has written down what it will do. The backup does it meanwhile.
+// TestATokenThatIsLostMovesNoRelay: the owner stands still after it has written down what it will do, or when it looks at its meter then. The
+// backup does it meanwhile.
 func TestATokenThatIsLostMovesNoRelay(t *testing.T) {
-	inLab(t, 5, func(t *testing.T, l *lab) {
-		l.tick.Reset(10 * time.Second)
-		l.runAll(slowly)
-		time.Sleep(time.Minute)
-		owner := l.machines["pi-1"]
-		paused := false
-		l.store.Fail(func(x *api.Txn) *storetest.Fault {
-			if !paused && len(x.Then) > 1 && strings.HasPrefix(x.Then[1].Key, rows+"cycled/pi-5/") {
-				paused = strings.Contains(string(x.Then[0].Value), `"node":"pi-1"`)
-				owner.gate.pause() // the answer does not reach it before it goes on
-			}
-			return nil
+	for _, atMeter := range []bool{false, true} {
+		t.Run(fmt.Sprint("at its meter: ", atMeter), func(t *testing.T) {
+			inLab(t, 5, func(t *testing.T, l *lab) {
+				l.tick.Reset(10 * time.Second)
+				owner := l.machines["pi-1"]
+				var entered, paused bool
+				l.looks = func(m *machine) {
+					if m == owner && entered && !paused {
+						paused = true
+						owner.gate.pause()
+					}
+				}
+				l.runAll(slowly)
+				time.Sleep(time.Minute)
+				l.store.Fail(func(x *api.Txn) *storetest.Fault {
+					if !entered && enters(x, rows+"cycled/pi-5/") && strings.Contains(string(x.Then[0].Value), `"node":"pi-1"`) {
+						entered = true
+						if !atMeter {
+							paused = true
+							owner.gate.pause() // the answer does not reach it before it goes on
+						}
+					}
+					return nil
+				})
+				l.set(func() { l.machines["pi-5"].stays = true; l.group.Leader = "pi-2" })
+				l.machines["pi-5"].hang()
+				for i := 0; len(l.done("pi-2 opens pi-5")) == 0 && i < 300; i++ { // once the time of the first is over
+					time.Sleep(10 * time.Second)
+				}
+				if !paused {
+					t.Fatal("the owner has not begun")
+				}
+				time.Sleep(time.Minute)
+				before := len(l.done("opens pi-5"))
+				owner.gate.goOn()
+				time.Sleep(3 * time.Minute)
+				if cut := l.done("opens pi-5"); before != 1 || len(cut) != 1 {
+					t.Errorf("%q\n%s", cut, l.said.String())
+				}
+			})
 		})
-		l.set(func() { l.machines["pi-5"].stays = true; l.group.Leader = "pi-2" })
-		l.machines["pi-5"].hang()
-		for i := 0; len(l.done("pi-2 opens pi-5")) == 0 && i < 300; i++ { // once the time of the first is over
-			time.Sleep(10 * time.Second)
-		}
-		if !paused {
-			t.Fatal("the owner has not begun")
-		}
-		time.Sleep(time.Minute)
-		before := len(l.done("opens pi-5"))
-		owner.gate.goOn()
-		time.Sleep(3 * time.Minute)
-		if cut := l.done("opens pi-5"); before != 1 || len(cut) != 1 {
-			t.Errorf("%q\n%s", cut, l.said.String())
-		}
-	})
+	}
 }
 
 // slowly is for stories of many hours.

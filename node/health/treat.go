@@ -314,6 +314,9 @@ func (e *Engine) cut(ctx context.Context, l *lease) (moved bool, err error) {
 			err = errors.Join(err, board.SetRelay(node, true))
 		}
 	}()
+	if err := e.budget.check(ctx, l); err != nil { // again: the board was read since, which may have taken long
+		return false, err
+	}
 	if err := board.SetRelay(node, false); err != nil {
 		return true, err // as far as is known
 	}
