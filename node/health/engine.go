@@ -35,6 +35,8 @@ type Engine struct {
 	silent    map[string]hw.Value[time.Duration]
 	answered  time.Time            // when the store last answered
 	drives    map[string]time.Time // the neighbours whose relays the node drives: until when
+	leftOff   map[string]bool      // the nodes that are left without power, as the store said last
+	holdsOff  map[string]bool      // those that the node itself leaves without
 	failed    map[matter]time.Time // of treat alone
 	owed      *debt                // of treat alone
 	wasFree   map[string]bool      // of keep alone: the neighbours whose relays nobody drove when it looked last
@@ -77,7 +79,8 @@ func New(c Config, kit Kit, registerer prometheus.Registerer) (*Engine, error) {
 		budget:  budget{node: kit.Owner.Node, store: kit.Store, live: c.Live},
 		journal: newJournal(kit.Owner, kit.Store, kit.Disk, kit.Log),
 		done:    map[Action]deed{}, refusals: map[matter]string{}, heard: map[string]time.Time{}, silent: map[string]hw.Value[time.Duration]{},
-		drives: map[string]time.Time{}, wasFree: map[string]bool{}, failed: map[matter]time.Time{}}
+		drives: map[string]time.Time{}, wasFree: map[string]bool{}, failed: map[matter]time.Time{},
+		holdsOff: map[string]bool{}}
 	if err := registerer.Register(e.metrics); err != nil {
 		return nil, fmt.Errorf("health: register metrics: %w", err)
 	}

@@ -47,9 +47,10 @@ func (e *Engine) speak(ctx context.Context) error {
 	}
 	drained := e.drained
 	e.mu.Unlock()
-	alive := rows + "alive/"
-	t.Then = append(t.Then, api.Op{Kind: api.Scan, Key: alive, End: api.PrefixEnd(alive)})
-	scanned := len(t.Then) - 1
+	scanned := len(t.Then)
+	for _, prefix := range []string{aliveRow(""), outRow("")} {
+		t.Then = append(t.Then, api.Op{Kind: api.Scan, Key: prefix, End: api.PrefixEnd(prefix)})
+	}
 	if drained { // unless the row says something worse already
 		for _, worse := range []Action{Halt, Fence} {
 			t.If = append(t.If, api.Compare{Key: outRow(e.me), What: api.Value, Is: "!=", Value: []byte(worse)})
@@ -61,7 +62,7 @@ func (e *Engine) speak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.hear(reply.Results[scanned].Records, time.Now())
+	e.hear(reply.Results[scanned].Records, reply.Results[scanned+1].Records, time.Now())
 	return nil
 }
 
@@ -75,8 +76,8 @@ func (c *Config) missed() time.Duration {
 	return c.Live
 }
 
-// hear notes what the rows of nodes say that are there.
-func (e *Engine) hear(records []api.Record, now time.Time) {
+// hear notes what the rows of nodes say that are there, and of those that are out of service.
+func (e *Engine) hear(records, out []api.Record, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.answered = now
@@ -86,6 +87,12 @@ func (e *Engine) hear(records []api.Record, now time.Time) {
 		said := now.Add(-time.Duration(r.TTL-r.Left) * time.Millisecond)
 		if before, is := e.heard[node]; is && said.After(before) {
 			e.heard[node] = said
+		}
+	}
+	e.leftOff = map[string]bool{}
+	for i := range out {
+		if Action(out[i].Value) == LeaveOff {
+			e.leftOff[strings.TrimPrefix(out[i].Key, outRow(""))] = true
 		}
 	}
 }

@@ -328,6 +328,9 @@ func (e *Engine) cut(ctx context.Context, l *lease) (moved bool, err error) {
 	}
 	if l.Action == LeaveOff {
 		stays = true
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.holdsOff[node] = true
 		return true, nil
 	}
 	if !wait.For(ctx, e.config.Open-e.config.Settle) {

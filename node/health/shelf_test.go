@@ -1,0 +1,93 @@
+package health
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"picloud/hw"
+	"picloud/node/api"
+)
+
+// TestAShelfDoesNotWaitForWhoIsLeftOff, nor is that given power with the others.
+func TestAShelfDoesNotWaitForWhoIsLeftOff(t *testing.T) {
+	nothing := hw.Power{Voltage: hw.Known(0 * physic.Volt), Current: hw.Known(0 * physic.Ampere)}
+	for _, c := range []struct {
+		name    string
+		off     string // who is left off
+		byOther bool   // by another node, as a row says
+		lost    string // who draws nothing after the supply has come back
+		held    string
+		after   time.Duration // within which who was held back has power again
+	}{
+		{"the first is left off", "pi-3", false, "", "pi-5", 30 * time.Second},
+		{"another is left off", "pi-4", false, "", "pi-5", 30 * time.Second},
+		{"the first is left off by the backup", "pi-3", true, "pi-3", "pi-5", 30 * time.Second},
+		{"the first has no supply", "", false, "pi-3", "pi-4, pi-5", patience + 30*time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inLab(t, 5, func(t *testing.T, l *lab) {
+				if c.off != "" && !c.byOther {
+					l.wasCut(c.off)
+				}
+				l.runAll(func(config *Config, k *Kit) {
+					if k.Owner.Node == "pi-1" {
+						config.Shelves = map[string][]string{"b": {"pi-3", "pi-4", "pi-5"}}
+					}
+				})
+				pi1 := l.machines["pi-1"]
+				time.Sleep(20 * time.Second)
+				switch {
+				case c.byOther:
+					if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: outRow(c.off), Value: []byte(LeaveOff)}}}); err != nil {
+						t.Fatal(err)
+					}
+				case c.off != "":
+					l.set(func() { l.machines[c.off].stays = true })
+					l.machines[c.off].hang()
+					time.Sleep(2 * time.Minute)
+					if !l.machines[c.off].open {
+						t.Fatalf("%s is not left off:\n%s", c.off, l.said.String())
+					}
+				}
+				before := len(l.deeds)
+				l.set(func() {
+					pi1.reading.Neighbours = map[string]hw.Power{"pi-3": nothing, "pi-4": nothing, "pi-5": nothing}
+				})
+				for _, n := range []string{"pi-3", "pi-4", "pi-5"} {
+					l.machines[n].hang()
+				}
+				time.Sleep(time.Minute)
+				var held []string
+				for _, d := range l.deeds[before:] {
+					if _, n, opens := strings.Cut(d, " opens "); opens {
+						held = append(held, n)
+					}
+				}
+				if strings.Join(held, ", ") != c.held {
+					t.Fatalf("held back: %q: %q", held, l.deeds)
+				}
+				l.set(func() { pi1.reading.Neighbours = map[string]hw.Power{c.lost: nothing} })
+				for _, n := range []string{"pi-3", "pi-4", "pi-5"} {
+					if n != c.off && n != c.lost && !slices.Contains(held, n) {
+						l.machines[n].revive()
+					}
+				}
+				time.Sleep(c.after)
+				for _, d := range l.deeds[before:] {
+					if c.off != "" && strings.HasSuffix(d, c.off) {
+						t.Errorf("%s is left off: %s", c.off, d)
+					}
+				}
+				for _, n := range []string{"pi-3", "pi-4", "pi-5"} {
+					if off := n == c.off && !c.byOther; l.machines[n].open != off {
+						t.Errorf("%s is without power: %t, at the end of %q", n, !off, l.deeds)
+					}
+				}
+			})
+		})
+	}
+}
