@@ -157,7 +157,7 @@ func (v *view) permit(t *Treatment, groups []Group) error {
 	}
 	switch out := v.out[t.Subject]; {
 	case out == Drain && t.Action != Cycle: // it goes on to something worse
-	case out == t.Action && (t.Subject == t.Node || out == LeaveOff): // what was written was not done: it runs
+	case out == t.Action && t.Subject == t.Node: // what was written was not done: it runs
 	case out == "":
 	default:
 		return refused(t, "it was treated already: %s", out)
@@ -266,8 +266,9 @@ func (v *view) conditions(t *Treatment) []api.Compare {
 // lease is the budget, as a node holds it.
 type lease struct {
 	Treatment
-	value []byte // of the row
-	until time.Time
+	value   []byte // of the row
+	until   time.Time
+	entered uint64 // the revision at which enter wrote down what is done; 0 as long as nobody knows that it did
 }
 
 // budget is the cluster's budget, as one node sees it.
@@ -331,15 +332,19 @@ func (b *budget) release(ctx context.Context, l *lease, ops ...api.Op) error {
 	return b.write(ctx, l, append(slices.Clip(ops), api.Op{Kind: api.Delete, Key: budgetRow})...)
 }
 
-// correct writes what release did not, once the lease is over, as long as the subject's row is the one that the lease has written: a node
-// writes such rows of itself alone, and one who is left off is by whoever had the token last.
+// correct writes what release did not, once the lease is over, as long as the subject's row is the one that was written with the lease. If that
+// was not acknowledged it is known by what it says: nodes write such rows of themselves alone, and of others with the last token.
 func (b *budget) correct(ctx context.Context, l *lease, ops []api.Op) error {
 	var still []api.Compare
-	if l.Action != Cycle {
-		still = append(still, api.Compare{Key: outRow(l.Subject), What: api.Value, Is: "=", Value: []byte(l.Action)})
-	}
-	if l.Action == LeaveOff {
-		still = append(still, api.Compare{Key: tokenRow, What: api.Value, Is: "=", Value: fmt.Append(nil, l.Token)})
+	switch row := outRow(l.Subject); {
+	case l.Action == Cycle:
+	case l.entered != 0:
+		still = append(still, api.Compare{Key: row, What: api.Modified, Is: "=", Number: l.entered})
+	default:
+		still = append(still, api.Compare{Key: row, What: api.Value, Is: "=", Value: []byte(l.Action)})
+		if l.Subject != b.node {
+			still = append(still, api.Compare{Key: tokenRow, What: api.Value, Is: "=", Value: fmt.Append(nil, l.Token)})
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
@@ -349,13 +354,19 @@ func (b *budget) correct(ctx context.Context, l *lease, ops []api.Op) error {
 
 // write writes something as long as the lease holds.
 func (b *budget) write(ctx context.Context, l *lease, ops ...api.Op) error {
+	_, err := b.txn(ctx, l, ops)
+	return err
+}
+
+// txn is write, and returns what the store says.
+func (b *budget) txn(ctx context.Context, l *lease, ops []api.Op) (*api.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
 	reply, err := b.store.Txn(ctx, &api.Txn{If: l.holds(), Then: ops})
 	if err == nil && !reply.Succeeded {
 		err = refused(&l.Treatment, "the token %d is no longer the last", l.Token)
 	}
-	return err
+	return reply, err
 }
 
 // prompt is how old the answer may be by which a relay is moved.

@@ -267,8 +267,8 @@ func TestANeighbourThatDoesNotComeBackIsLeftOff(t *testing.T) {
 			when, _ := time.ParseDuration(strings.Fields(d)[0])
 			at = append(at, when)
 		}
-		if len(at) != 4 || !m.open {
-			t.Fatalf("cut off at %v, and off at the end: %t", at, m.open)
+		if j := l.journal(); len(at) != 4 || !m.open || l.out()["pi-3"] != LeaveOff || len(j) != 4 {
+			t.Fatalf("cut off at %v, and off at the end: %t; out: %v; the journal has %q", at, m.open, l.out(), j)
 		}
 		for i, least := range backOff {
 			if pause := at[i+1] - at[i]; pause < least-20*time.Second || pause > least+3*time.Minute {

@@ -64,6 +64,7 @@ func (e *Engine) refuse(ctx context.Context, m matter, err error) {
 
 // tryTo takes the budget for what is wished, and does it. An error says why it was not begun.
 func (e *Engine) tryTo(ctx context.Context, w wish) error {
+	wished := matter{w.action, w.subject}
 	groups, err := e.groups(ctx)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		end(nil)
 		return nil
 	}
-	e.failed[matter{w.action, w.subject}] = time.Now()
+	e.failed[wished] = time.Now()
 	end(e.untrue(l, moved))
 	return nil
 }
@@ -192,11 +193,12 @@ func (e *Engine) say(ctx context.Context, w wish, groups []Group) error {
 func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func([]api.Op)) {
 	held, lose := context.WithCancelCause(ctx)
 	stopped := make(chan struct{})
+	taken := *l // what else becomes of it is not for who renews it
 	go func() {
 		defer close(stopped)
-		until := l.until
+		until := taken.until
 		for wait.For(held, min(e.config.Refresh, max(0, time.Until(until)))) {
-			again := *l
+			again := taken
 			err := e.budget.renew(held, &again)
 			if err == nil {
 				until = again.until
@@ -240,7 +242,11 @@ func (e *Engine) enter(ctx context.Context, l *lease, entry *Entry) error {
 	case Cycle:
 		ops = append(ops, api.Op{Kind: api.Put, Key: cycledRow(l.Subject, l.Token), TTL: day.Milliseconds()})
 	}
-	return e.budget.write(ctx, l, ops...)
+	reply, err := e.budget.txn(ctx, l, ops)
+	if err == nil {
+		l.entered = reply.Revision
+	}
+	return err
 }
 
 // do does what stands in the journal, and tells whether it has moved a relay.

@@ -192,6 +192,55 @@ func TestAPowerCutThatWasNotMadeLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestWhatWasNotDoneIsTakenBackLate: the owner stands still after it has written down that a neighbour is left off, and others use the budget
+// meanwhile. What it has written is taken back, and what somebody else has written since is not.
+func TestWhatWasNotDoneIsTakenBackLate(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprint("written again: ", again), func(t *testing.T) {
+			inLab(t, 7, func(t *testing.T, l *lab) {
+				l.wasCut("pi-5")
+				owner, begun := l.machines["pi-1"], false
+				l.looks = func(m *machine) {
+					if m == owner && begun {
+						owner.gate.pause()
+					}
+				}
+				l.runAll(unchanged)
+				time.Sleep(20 * time.Second)
+				l.store.Fail(func(x *api.Txn) *storetest.Fault {
+					begun = begun || enters(x, outRow("pi-5"))
+					return nil
+				})
+				l.set(func() { l.group.Leader = "pi-2" })
+				l.machines["pi-5"].hang()
+				time.Sleep(time.Minute)
+				if !begun || l.out()["pi-5"] != LeaveOff {
+					t.Fatalf("begun: %t; out: %v\n%s", begun, l.out(), l.said.String())
+				}
+				l.set(func() { l.machines["pi-4"].reading.Card.Errors = hw.Known(int64(4)) })
+				time.Sleep(time.Minute)
+				if l.machines["pi-4"].fenced == "" {
+					t.Fatalf("nobody had the budget meanwhile:\n%s", l.said.String())
+				}
+				l.machines["pi-5"].revive()
+				time.Sleep(30 * time.Second)
+				if again {
+					row := api.Op{Kind: api.Put, Key: outRow("pi-5"), Value: []byte(LeaveOff)}
+					if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{row}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				l.looks = func(*machine) {}
+				owner.gate.goOn()
+				time.Sleep(30 * time.Second)
+				if _, out := l.out()["pi-5"]; out != again || len(l.done("opens")) > 0 {
+					t.Errorf("out: %v; %q\n%s", l.out(), l.done("opens"), l.said.String())
+				}
+			})
+		})
+	}
+}
+
 // TestWhoKeepsItsPowerIsNotLeftOff: the relay does not move.
 func TestWhoKeepsItsPowerIsNotLeftOff(t *testing.T) {
 	inLab(t, 3, func(t *testing.T, l *lab) {
