@@ -22,6 +22,7 @@ import (
 //	@health/out/NODE             a node that was drained, halted, fenced or left without power
 //	@health/cycled/NODE/TOKEN    that its power was cut, for a day
 //	@health/relay/NODE           that its relay did not move
+//	@health/swap/NODE/GROUP      who takes a fenced node's place in a group, until it has it
 //	@health/probe/NODE           how far its card has been proved to keep what is written
 //	@health/journal/NODE/…       what was done, for thirty days
 const (
@@ -36,6 +37,10 @@ func ownerRow(node string) string            { return rows + "owner/" + node }
 func outRow(node string) string              { return rows + "out/" + node }
 func relayRow(node string) string            { return rows + "relay/" + node }
 func probeRow(node string) string            { return rows + "probe/" + node }
+func swapRows(node string) string            { return rows + "swap/" + node }
+func swapRow(node string, group uint32) string {
+	return fmt.Sprintf("%s/%d", swapRows(node), group)
+}
 func cycledRow(node string, token uint64) string {
 	return fmt.Sprintf("%scycled/%s/%020d", rows, node, token)
 }
@@ -94,10 +99,11 @@ type view struct {
 	relay    *api.Record
 	alive    []string          // nodes
 	out      map[string]Action // nodes
-	silent   []string          // who does not hear the subject
-	cycled   []time.Duration   // ago, the last first
-	treating Treatment         // of budget
-	last     uint64            // of token
+	swaps    map[string]*api.Record
+	silent   []string        // who does not hear the subject
+	cycled   []time.Duration // ago, the last first
+	treating Treatment       // of budget
+	last     uint64          // of token
 }
 
 // read reads what bears on a treatment of a node.
@@ -109,7 +115,7 @@ func read(ctx context.Context, s api.Store, subject string) (*view, error) {
 	}
 	get := func(key string) api.Op { return api.Op{Kind: api.Get, Key: key} }
 	reply, err := s.Txn(ctx, &api.Txn{Then: []api.Op{get(budgetRow), get(tokenRow), get(ownerRow(subject)), get(relayRow(subject)),
-		scan(rows + "alive/"), scan(rows + "out/"), scan(silentRow(subject, "")), scan(rows + "cycled/" + subject + "/")}})
+		scan(rows + "alive/"), scan(rows + "out/"), scan(silentRow(subject, "")), scan(rows + "cycled/" + subject + "/"), scan(swapRows(""))}})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +125,7 @@ func read(ctx context.Context, s api.Store, subject string) (*view, error) {
 		}
 		return &reply.Results[i].Records[0]
 	}
-	v := &view{budget: one(0), token: one(1), owner: one(2), relay: one(3), out: map[string]Action{}}
+	v := &view{budget: one(0), token: one(1), owner: one(2), relay: one(3), out: map[string]Action{}, swaps: map[string]*api.Record{}}
 	names := func(i int, prefix string) (all []string) {
 		for _, r := range reply.Results[i].Records {
 			all = append(all, strings.TrimPrefix(r.Key, prefix))
@@ -132,6 +138,10 @@ func read(ctx context.Context, s api.Store, subject string) (*view, error) {
 	}
 	for _, r := range slices.Backward(reply.Results[7].Records) {
 		v.cycled = append(v.cycled, time.Duration(r.TTL-r.Left)*time.Millisecond)
+	}
+	for i := range reply.Results[8].Records {
+		r := &reply.Results[8].Records[i]
+		v.swaps[r.Key] = r
 	}
 	if v.budget != nil {
 		err = json.Unmarshal(v.budget.Value, &v.treating)

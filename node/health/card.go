@@ -152,8 +152,10 @@ func (p *prober) begin(ctx context.Context) error {
 	if fenced := reply.Results[1].Records; len(fenced) > 0 && serial != "" && string(fenced[0].Value) == serial && !forgiven && p.config.Mode == On {
 		return p.fence(&Entry{At: time.Now(), Rule: "fenced"})
 	}
-	// The node is back, whatever it was out for.
-	if _, err := p.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(p.me)}, {Kind: api.Delete, Key: fencedRow(p.me)}}}); err != nil {
+	// The node is back, whatever it was out for. If it takes a place in a group again, nobody has begun to replace it there.
+	swaps := swapRows(p.me) + "/"
+	if _, err := p.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(p.me)}, {Kind: api.Delete, Key: fencedRow(p.me)},
+		{Kind: api.DeleteRange, Key: swaps, End: api.PrefixEnd(swaps)}}}); err != nil {
 		return err
 	}
 	p.last, err = p.readBack()

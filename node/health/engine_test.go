@@ -344,7 +344,8 @@ func TestAFencedCardIsKnownToTheStoreAndANewOneIsWell(t *testing.T) {
 			m := l.machines["pi-3"]
 			put := api.Op{Kind: api.Put, Key: fencedRow("pi-3"), Value: []byte("card of pi-3")}
 			out := api.Op{Kind: api.Put, Key: outRow("pi-3"), Value: []byte(Fence)}
-			if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{put, out}}); err != nil {
+			begun := api.Op{Kind: api.Put, Key: swapRow("pi-3", 0), Value: []byte("pi-2")}
+			if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{put, out, begun}}); err != nil {
 				t.Fatal(err)
 			}
 			if isNew {
@@ -356,8 +357,8 @@ func TestAFencedCardIsKnownToTheStoreAndANewOneIsWell(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if (m.fenced == "") != isNew || (v.out["pi-3"] == "") != isNew {
-				t.Errorf("the card is new: %t; fenced: %q, out: %q", isNew, m.fenced, v.out)
+			if (m.fenced == "") != isNew || (v.out["pi-3"] == "") != isNew || (len(v.swaps) == 0) != isNew {
+				t.Errorf("the card is new: %t; fenced: %q, out: %q, being replaced: %v", isNew, m.fenced, v.out, v.swaps)
 			}
 		})
 	}

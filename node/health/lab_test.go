@@ -37,9 +37,10 @@ type lab struct {
 	deeds    []string // what was done, in order: "12s pi-1 opens pi-3"
 	began    time.Time
 	said     *lines
-	tick     *time.Ticker                  // of the store's clock
-	judge    func(m *machine, what string) // is told of deeds, while the lab is locked
-	looks    func(m *machine)              // is told that a board is about to be read
+	tick     *time.Ticker                                       // of the store's clock
+	judge    func(m *machine, what string)                      // is told of deeds, while the lab is locked
+	looks    func(m *machine)                                   // is told that a board is about to be read
+	changes  func(call api.MembersCall) (after bool, err error) // says whether a change of members fails, or only its answer
 	running  sync.WaitGroup
 	cancel   func()
 }
@@ -120,7 +121,7 @@ func (l *lines) has(text string) bool {
 // newLab returns a lab with machines pi-1 to pi-n, all of them members of one group that pi-1 leads.
 func newLab(t testing.TB, n int) *lab {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &lab{t: t, store: storetest.New(t), ctx: ctx, cancel: cancel, judge: func(*machine, string) {}, looks: func(*machine) {}, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
+	l := &lab{t: t, store: storetest.New(t), ctx: ctx, cancel: cancel, judge: func(*machine, string) {}, looks: func(*machine) {}, changes: func(api.MembersCall) (bool, error) { return false, nil }, machines: map[string]*machine{}, began: time.Now(), said: &lines{}, tick: time.NewTicker(500 * time.Millisecond),
 		group: Group{Leader: "pi-1", Applied: map[string]uint64{}}}
 	l.log = slog.New(slog.NewTextHandler(l.said, nil))
 	for i := range n {
@@ -288,6 +289,10 @@ func (m *machine) members(_ context.Context, call api.MembersCall) (*api.Members
 	m.gate.pass()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	after, err := m.changes(call)
+	if err != nil && !after {
+		return nil, err
+	}
 	g := &m.group
 	if call.Add != "" {
 		g.Voters = slices.Sorted(slices.Values(append(slices.Clone(g.Voters), call.Add)))
@@ -298,7 +303,7 @@ func (m *machine) members(_ context.Context, call api.MembersCall) (*api.Members
 		g.Voters = slices.DeleteFunc(slices.Clone(g.Voters), func(n string) bool { return n == call.Remove })
 		m.did("removes " + call.Remove)
 	}
-	return &api.Membership{Leader: g.Leader, Voters: g.Voters}, nil
+	return &api.Membership{Leader: g.Leader, Voters: g.Voters}, err
 }
 
 // gated is the store as a machine reaches it.

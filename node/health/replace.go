@@ -17,7 +17,8 @@ const (
 )
 
 // replace gives the places of fenced nodes in groups that this node leads to others: a spare joins, and then the fenced one leaves. Only a
-// group's leader does it, so that nobody else does the same; and nobody is taken away by it, so that it needs no budget.
+// group's leader does it, so that nobody else does the same; and nobody is taken away by it, so that it needs no budget. Who is to join stands
+// in the store, so that the next leader ends what the last one has begun: if it took another spare the group would grow.
 func (e *Engine) replace(ctx context.Context) {
 	if !slices.Contains(e.kit.Spares, e.me) {
 		return // it has no store, and so leads nothing
@@ -36,17 +37,18 @@ func (e *Engine) replace(ctx context.Context) {
 			if g.Leader != e.me || v.out[node] != Fence || node == e.me {
 				continue
 			}
-			spare := spareFor(g, groups, v, e.kit.Spares)
-			if spare == "" {
+			s := swap{group: g.Number, out: node, begun: v.swaps[swapRow(node, g.Number)]}
+			s.plan(g, groups, v, e.kit.Spares)
+			if s.in == "" {
 				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("replace %s in group %d: there is no spare", node, g.Number))
 				continue
 			}
 			if e.config.Mode != On {
-				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("%s would take the place of %s in group %d", spare, node, g.Number))
+				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("%s would take the place of %s in group %d", s.in, node, g.Number))
 				continue
 			}
-			entry := Entry{Action: Replace, Subject: node, To: fmt.Sprintf("group %d: %s", g.Number, spare), Rule: "fenced"}
-			err := e.act(ctx, entry, func() error { return e.swap(ctx, g.Number, node, spare) })
+			entry := Entry{Action: Replace, Subject: node, To: fmt.Sprintf("group %d: %s", g.Number, s.in), Rule: "fenced"}
+			err := e.act(ctx, entry, func() error { return e.swap(ctx, &s) })
 			if e.refuse(ctx, matter{Replace, node}, err); err != nil {
 				wait.For(ctx, again)
 			}
@@ -55,17 +57,71 @@ func (e *Engine) replace(ctx context.Context) {
 	}
 }
 
+// swap is that one node takes the place of another in a group.
+type swap struct {
+	group   uint32
+	out, in string
+	joined  bool        // in is a member already
+	begun   *api.Record // the row of the swap; nil if it was not begun
+}
+
+// plan says who takes the place: who was to before, unless that is gone before it has joined.
+func (s *swap) plan(g *Group, groups []Group, v *view, spares []string) {
+	if s.begun != nil {
+		s.in = string(s.begun.Value)
+		if s.joined = slices.Contains(g.Voters, s.in); s.joined {
+			return
+		}
+		if s.in = spareFor(g, groups, v, []string{s.in}); s.in != "" {
+			return
+		}
+	}
+	s.in = spareFor(g, groups, v, spares)
+}
+
 // swap makes one node a member of a group and ends the membership of another.
-func (e *Engine) swap(ctx context.Context, group uint32, out, in string) error {
+func (e *Engine) swap(ctx context.Context, s *swap) error {
 	ctx, cancel := context.WithTimeout(ctx, learning)
 	defer cancel()
-	if _, err := e.kit.Members(ctx, api.MembersCall{Group: group, Add: in}); err != nil {
-		return fmt.Errorf("health: add %s to group %d: %w", in, group, err)
+	remove := func(node string) error {
+		if _, err := e.kit.Members(ctx, api.MembersCall{Group: s.group, Remove: node}); err != nil {
+			return fmt.Errorf("health: remove %s from group %d: %w", node, s.group, err)
+		}
+		return nil
 	}
-	if _, err := e.kit.Members(ctx, api.MembersCall{Group: group, Remove: out}); err != nil {
-		return fmt.Errorf("health: remove %s from group %d: %w", out, group, err)
+	row := swapRow(s.out, s.group)
+	if s.begun != nil && string(s.begun.Value) != s.in { // it may learn still
+		if err := remove(string(s.begun.Value)); err != nil {
+			return err
+		}
+	}
+	if !s.joined {
+		t := &api.Txn{If: []api.Compare{api.Unchanged(row, s.begun)}, Then: []api.Op{{Kind: api.Put, Key: row, Value: []byte(s.in)}}}
+		if err := e.run(ctx, t); err != nil {
+			return err
+		}
+		if _, err := e.kit.Members(ctx, api.MembersCall{Group: s.group, Add: s.in}); err != nil {
+			return fmt.Errorf("health: add %s to group %d: %w", s.in, s.group, err)
+		}
+	}
+	if err := remove(s.out); err != nil {
+		return err
+	}
+	if err := e.run(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: row}}}); err != nil {
+		e.kit.Log.WarnContext(ctx, "a node was replaced, which the store does not know yet", "node", s.out, "group", s.group, "error", err.Error())
 	}
 	return nil
+}
+
+// run runs a transaction whose conditions should hold.
+func (e *Engine) run(ctx context.Context, t *api.Txn) error {
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	reply, err := e.kit.Store.Txn(ctx, t)
+	if err == nil && !reply.Succeeded {
+		err = api.Errorf(api.ConditionFailed, "replace", "a member", "something has changed meanwhile")
+	}
+	return err
 }
 
 // spareFor returns the node that is to join a group: one that is there and in service, and a member of as few groups as any such; empty if there is none.
