@@ -34,6 +34,9 @@ type lab struct {
 	machines map[string]*machine
 	group    Group    // the one that all are members of
 	unknown  error    // why the group does not say how it stands
+	passing  int      // after so many transactions of who has the budget
+	losing   int      // so many are to be lost
+	answers  bool     // once they have taken effect
 	deeds    []string // what was done, in order: "12s pi-1 opens pi-3"
 	began    time.Time
 	said     *lines
