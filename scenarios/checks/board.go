@@ -47,6 +47,7 @@ type account struct {
 	leave    *history.Operation // the first attempt that was not refused
 	posts    []*history.Operation
 	reads    []*history.Operation // profiles that were seen, or said not to be there
+	opened   []*history.Operation // pictures that were asked for as they are now, which were seen or said not to be there
 	lines    []*history.Operation // timelines
 	mails    []*history.Operation
 	follows  map[string][]*history.Operation // follow and unfollow, by the one who is followed
@@ -72,6 +73,10 @@ func boardOf(h history.History) *board {
 		case actProfile:
 			if o.Outcome == history.OK {
 				a.reads = append(a.reads, o)
+			}
+		case actPicture:
+			if o.Outcome == history.OK && o.Use.Fresh {
+				a.opened = append(a.opened, o)
 			}
 		case actTimeline:
 			if o.Outcome == history.OK {

@@ -72,6 +72,8 @@ func TestAFailedCheckSaysWhoWasDoneWrong(t *testing.T) {
 		{"live", Live(history.History{put, slow}, Liveness{From: s(9), To: s(40), Within: s(2), SharePPM: 1e6, Minimum: 1}),
 			reports.Harm{Clients: 1, Times: 1, First: 29e9, Last: 29e9}},
 		{"kept", Kept(users(ann, post, "60 61 ok profile ann by=bob fresh"), s(50), 1), reports.Harm{Clients: 1, Times: 1, First: 61e9, Last: 61e9, Promised: 4e9}},
+		{"kept", Kept(users(ann, post, "10 11 ok timeline bob wrong=ann/p1", "60 61 ok profile ann by=bob seen=p1 fresh", "62 63 ok timeline eve wrong=ann/p1"), s(50), 1),
+			reports.Harm{Clients: 1, Times: 2, First: 11e9, Last: 63e9, Promised: 4e9}},
 		{"bounded", Bounded(users(ann, post, "10 11 ok profile ann by=bob", "12 13 ok profile ann by=eve"), s(2), false, 1),
 			reports.Harm{Clients: 2, Times: 2, First: 11e9, Last: 13e9}},
 		{"jobs", Jobs(users(ann, "60 61 ok profile ann fresh"), s(50), s(10), 1), reports.Harm{Clients: 1, Times: 1, First: 50e9, Last: 50e9, Promised: 2e9}},

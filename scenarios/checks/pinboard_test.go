@@ -11,7 +11,7 @@ import (
 )
 
 // use makes an operation from a line: FROM TO OUTCOME ACTION KEY and then by=USER as=USER id=ID seen=A,B count=N status=N fresh
-// age=N more sort=SORT spam tags=A,B state=STATE held=A,B found=A,B refused, times in seconds.
+// age=N more sort=SORT spam tags=A,B state=STATE held=A,B found=A,B refused wrong=POST, times in seconds.
 func use(t *testing.T, line string) history.Operation {
 	t.Helper()
 	f := strings.Fields(line)
@@ -59,6 +59,8 @@ func use(t *testing.T, line string) history.Operation {
 			o.Use.Found = strings.Split(value, ",")
 		case "refused":
 			o.Use.Refused = true
+		case "wrong":
+			o.Use.Wrong = []string{value + ": its text is another one"}
 		default:
 			t.Fatalf("%q: what is %s", line, word)
 		}
@@ -77,6 +79,12 @@ func TestPinboardIsJudged(t *testing.T) {
 	}
 	const ann = "1 2 ok register ann\n3 3 ok mail ann id=m1\n"
 	const bob = "1 2 ok register bob\n3 3 ok mail bob id=m2\n"
+	const (
+		photo = "10 11 ok photo ann id=p\n"
+		large = "93 94 ok picture ann by=bob id=p:photo seen=ann/p:photo fresh\n"
+		small = "93 94 ok picture ann by=bob id=p:thumb seen=ann/p:thumb fresh\n"
+		lost  = "93 94 ok picture ann by=bob id=p:photo fresh status=404\n"
+	)
 	for _, c := range []struct{ judge, story, want string }{
 		{"sessions", ann + "5 6 ok timeline ann as=ann", "pass"},
 		{"sessions", ann + "5 6 ok timeline ann as=bob", "answered as bob"},
@@ -106,6 +114,22 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"kept", ann + "10 11 ok post ann id=p\n20 21 ok leave ann\n91 92 ok profile ann seen=p fresh", "the account was gone"},
 		{"kept", ann + "95 96 ok register bob\n10 11 ok post ann id=p\n 91 92 ok profile ann seen=p fresh", "pass"},
 		{"kept", ann + "10 11 unknown post ann id=p\n 91 92 ok profile ann fresh", "inconclusive"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo:thumb fresh\n" + large + small, "1 accounts are there, and 2 of their pictures"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n" + large, "pass"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo:thumb fresh\n" + large, "nobody opened the thumb of ann/p"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh", "nobody opened the photo of ann/p"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n93 94 failed picture ann by=bob id=p:photo fresh", "nobody opened the photo of ann/p"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n93 94 ok picture ann by=bob id=p:photo", "nobody opened the photo of ann/p"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n" + lost, "ann/p at the end: its photo is gone"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo:thumb fresh\n" + large + "93 94 ok picture ann by=bob id=p:thumb fresh status=404", "ann/p at the end: its thumb is gone"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p fresh", "ann/p at the end: it is listed without its photo"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n" + lost + "92.5 95 unknown leave ann", "pass"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n" + lost + "92.5 95 ok block ann id=p by=mod sort=moderator", "pass"},
+		{"kept", ann + photo + "91 92 ok profile ann by=bob seen=p:photo fresh\n" + lost + "96 97 ok leave ann", "its photo is gone"},
+		{"kept", ann + photo + "50 51 ok picture ann by=bob id=p:photo status=404\n91 92 ok profile ann by=bob seen=p:photo fresh\n" + large, "pass"},
+		{"kept", ann + "10 11 ok post ann id=p\n20 21 ok timeline bob seen=ann/p wrong=ann/p\n91 92 ok profile ann seen=p fresh", "ann/p is shown otherwise than it was posted: its text is another one"},
+		{"kept", ann + "10 11 ok post ann id=p\n20 21 failed timeline bob seen=ann/p wrong=ann/p\n91 92 ok profile ann seen=p fresh", "ann/p is shown otherwise"},
+		{"kept", ann + "10 11 ok post ann id=p\n20 21 ok timeline bob seen=eve/z wrong=eve/z\n91 92 ok profile ann seen=p fresh", "eve/z is shown otherwise"},
 
 		{"jobs", ann, "pass"},
 		{"jobs", "1 2 ok register ann", "ann got no mail"},

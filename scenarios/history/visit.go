@@ -27,6 +27,7 @@ type Visit struct {
 	Held    []string `json:"held,omitempty"`    // what the answer lists of the user's own that is held or blocked
 	Found   []string `json:"found,omitempty"`   // tags that were recognised in what the answer shows of others
 	Refused bool     `json:"refused,omitempty"` // an answer said that this was taken for abuse
+	Wrong   []string `json:"wrong,omitempty"`   // what the answer shows of posts that is not as it was posted: "ann/p1: its text is …"
 }
 
 // The sorts of people beside users.
