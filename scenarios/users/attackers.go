@@ -17,7 +17,7 @@ func (m *member) spam(ctx context.Context) {
 				m.peek(ctx)
 				continue
 			}
-			if m.post(ctx, post{id: "s" + m.key(), text: m.texts.Spam(random(), campaign), spam: true}); m.web.refused {
+			if m.post(ctx, post{id: spamMark + m.key(), text: m.texts.Spam(random(), campaign), spam: true}); m.web.refused {
 				refusals++
 			}
 		}
@@ -84,7 +84,7 @@ func (m *member) spread(ctx context.Context) {
 			if err != nil {
 				panic(err) // it is made in memory
 			}
-			if m.post(ctx, post{id: fmt.Sprintf("s%s-f%d", m.key(), family), text: m.texts.Ham(random()), photo: file, spam: true}); m.web.refused {
+			if m.post(ctx, post{id: spamMark + m.key(), text: m.texts.Ham(random()), photo: file, shows: familyMotif(family), spam: true}); m.web.refused {
 				refusals++
 			}
 		}

@@ -30,17 +30,25 @@ type page struct {
 
 // profile looks at somebody's profile; all of it, if what is so now is wanted.
 func (s *seat) profile(ctx context.Context, name string, fresh bool) history.Outcome {
-	return s.list(ctx, history.Operation{Key: name, Use: &history.Visit{Action: "profile", Fresh: fresh}}, "/api/users/"+url.PathEscape(name),
+	_, outcome := s.album(ctx, name, fresh)
+	return outcome
+}
+
+// album looks at somebody's profile, and returns the posts on it that have pictures.
+func (s *seat) album(ctx context.Context, name string, fresh bool) (album []sight, _ history.Outcome) {
+	outcome := s.list(ctx, history.Operation{Key: name, Use: &history.Visit{Action: "profile", Fresh: fresh}}, "/api/users/"+url.PathEscape(name),
 		func(p *shownPost) string {
 			entry := p.ID
 			if p.Picture != "" {
 				entry += ":photo"
+				album = append(album, p.sight())
 			}
 			if p.Thumbnail != "" {
 				entry += ":thumb"
 			}
 			return entry
 		})
+	return album, outcome
 }
 
 func (s *seat) timeline(ctx context.Context, fresh bool) history.Outcome {
@@ -81,6 +89,7 @@ func (s *seat) list(ctx context.Context, o history.Operation, path string, entry
 
 // notice writes down what a post that is shown shows, and keeps it in mind.
 func (s *seat) notice(p *shownPost, v *history.Visit) {
+	compareText(p, v)
 	if v.User != "" && p.Author == v.User {
 		if p.State != "" {
 			v.Held = append(v.Held, p.ID)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -174,11 +173,4 @@ func (m *member) listHosts(ctx context.Context, text string) {
 // exactLinks returns the tags of a text's links, without those of whole hosts.
 func exactLinks(text string) []string {
 	return slices.DeleteFunc(tagsOf(text, nil), func(tag string) bool { return !strings.Contains(tag, "/") })
-}
-
-// familyOf returns which of the bad pictures a post shows, by the ID that its author gave it.
-func familyOf(id string) (family int, is bool) {
-	_, number, is := strings.Cut(id, "-f")
-	family, err := strconv.Atoi(number)
-	return family, is && err == nil
 }

@@ -13,8 +13,10 @@ func TestTheTruthIsInAPostsID(t *testing.T) {
 		bad    bool
 	}{
 		{"u3-17", false, 0, false},
-		{"sa3001002-5", true, 0, false},
-		{"sa3005000-3-f7", true, 7, true},
+		{"u3-17" + (&post{text: "hello"}).truth(), false, 0, false},
+		{"u3-17" + (&post{photo: []byte{1}, shows: 1}).truth(), false, 0, false},
+		{"sa3001002-5" + (&post{text: "buy"}).truth(), true, 0, false},
+		{"sa3005000-3" + (&post{photo: []byte{1}, shows: familyMotif(7)}).truth(), true, 7, true},
 		{"", false, 0, false},
 	} {
 		if got := isSpam(c.id); got != c.spam {

@@ -10,8 +10,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"mime/multipart"
-	"net/http"
-	"strings"
 
 	"picloud/scenarios/users/texts"
 )
@@ -52,13 +50,12 @@ func (m motif) draw(r *rand.Rand) *image.RGBA {
 	return p
 }
 
-// recognise returns the families whose motif a picture shows.
-func recognise(file []byte) []int {
+// motifIn returns the motif that a picture shows, if it is one.
+func motifIn(file []byte) (shown motif, is bool) {
 	p, _, err := image.Decode(bytes.NewReader(file))
 	if err != nil {
-		return nil
+		return 0, false
 	}
-	var shown motif
 	b := p.Bounds()
 	for field := range 64 {
 		x, y := b.Min.X+(2*(field%8)+1)*b.Dx()/16, b.Min.Y+(2*(field/8)+1)*b.Dy()/16
@@ -66,9 +63,18 @@ func recognise(file []byte) []int {
 			shown |= 1 << field
 		}
 	}
+	return shown, true
+}
+
+// like tells whether motifs are one, of which some fields were not seen well.
+func (m motif) like(other motif) bool { return bits.OnesCount64(uint64(m^other)) <= 6 }
+
+// recognise returns the families whose motif a picture shows.
+func recognise(file []byte) []int {
+	shown, is := motifIn(file)
 	var found []int
 	for n := range families {
-		if bits.OnesCount64(uint64(shown^familyMotif(n))) <= 6 {
+		if is && shown.like(familyMotif(n)) {
 			found = append(found, n)
 		}
 	}
@@ -157,9 +163,6 @@ func upload(id, text string, photo []byte) (raw, error) {
 	}
 	return raw{form.FormDataContentType(), body.Bytes()}, nil
 }
-
-// isPicture tells whether an answer's body looks like one.
-func isPicture(body []byte) bool { return strings.HasPrefix(http.DetectContentType(body), "image/") }
 
 // random returns random numbers for what takes a generator of its own.
 func random() *rand.Rand { return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) }

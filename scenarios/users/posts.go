@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"picloud/scenarios/history"
@@ -14,15 +13,14 @@ import (
 
 // post is what somebody wants to post.
 type post struct {
-	id, text string
+	id, text string // of the ID its beginning
 	photo    []byte // a file, if there is one
+	shows    motif  // of the photo
 	spam     bool   // it is meant to harm
 }
 
-// isSpam tells the truth about a post by its ID, which its author chose: so people on other machines know it too.
-func isSpam(id string) bool { return strings.HasPrefix(id, "s") }
-
 func (s *seat) post(ctx context.Context, n post) history.Outcome {
+	n.id += n.truth()
 	o := history.Operation{Key: s.self.name, Use: &history.Visit{Action: "post", ID: n.id, Spam: n.spam, Tags: tagsOf(n.text, n.photo)}}
 	c := &call{method: "POST", path: "/api/posts", body: map[string]string{"id": n.id, "text": n.text}}
 	if n.photo != nil {
@@ -56,11 +54,12 @@ func (s *seat) posted(p *person, shown *shownPost, spam bool, v *history.Visit) 
 }
 
 func (s *seat) photograph(ctx context.Context) {
-	file, err := variant(motif(rand.Uint64()).draw(random()), variants-1)
+	shows := motif(rand.Uint64())
+	file, err := variant(shows.draw(random()), variants-1)
 	if err != nil {
 		panic(err) // it is made in memory
 	}
-	s.post(ctx, post{id: s.key(), text: s.texts.Ham(random()), photo: file})
+	s.post(ctx, post{id: s.key(), text: s.texts.Ham(random()), photo: file, shows: shows})
 }
 
 func wanted(a *answer) error {
@@ -77,30 +76,35 @@ func (s *seat) picture(ctx context.Context, of *person) {
 		s.profile(ctx, of.name, false)
 		return
 	}
-	s.open(ctx, of.name, &p, p.picture, "photo")
+	s.open(ctx, of.name, &p, "photo", false)
 }
 
-// open looks at a picture of somebody: the photo of a post, or its thumbnail.
-func (s *seat) open(ctx context.Context, of string, p *sight, path, what string) {
-	s.visit(ctx, history.Operation{Key: of, Use: &history.Visit{Action: "picture", ID: path}},
+// open looks at a picture of somebody: the photo of a post, or its thumbnail ("thumb"); as it is now, if that is wanted.
+func (s *seat) open(ctx context.Context, of string, p *sight, what string, fresh bool) history.Outcome {
+	path := p.picture
+	if what == "thumb" {
+		path = p.thumbnail
+	}
+	if fresh {
+		path += "?fresh=true"
+	}
+	return s.visit(ctx, history.Operation{Key: of, Use: &history.Visit{Action: "picture", ID: p.id + ":" + what, Fresh: fresh}},
 		&call{method: "GET", path: path}, func(a *answer, v *history.Visit) (*call, error) {
-			return nil, s.seePicture(p, what, a, v)
+			s.seePicture(p, what, a, v)
+			return nil, nil
 		})
 }
 
 // seePicture writes down what a picture shows: the photo of a post, or its thumbnail.
-func (s *seat) seePicture(p *sight, what string, a *answer, v *history.Visit) error {
+func (s *seat) seePicture(p *sight, what string, a *answer, v *history.Visit) {
 	if a.status != http.StatusOK {
-		return nil
-	}
-	if !isPicture(a.body) {
-		return fmt.Errorf("it is no picture: %.40q", a.body)
+		return
 	}
 	v.Seen = append(v.Seen, p.author+"/"+p.id+":"+what)
+	comparePicture(p, what, a.body, v)
 	if p.author != v.User {
 		v.Find(tagsOf("", a.body))
 	}
-	return nil
 }
 
 // look goes back to a post that somebody has seen, and to its pictures, whether it is still shown or not. Spam draws people as well as
@@ -132,9 +136,9 @@ func (s *seat) lookAt(ctx context.Context, p *sight) {
 		&call{method: "GET", path: postPath(p)}, func(a *answer, v *history.Visit) (*call, error) {
 			var err error
 			if asked++; asked > 1 {
-				err = s.seePicture(p, whats[asked-2], a, v)
+				s.seePicture(p, whats[asked-2], a, v)
 			} else if a.status == http.StatusOK {
-				err = s.seePost(a, v)
+				err = s.seePost(p, a, v)
 			}
 			if err != nil || asked > len(next) {
 				return nil, err
@@ -143,12 +147,14 @@ func (s *seat) lookAt(ctx context.Context, p *sight) {
 		})
 }
 
-func (s *seat) seePost(a *answer, v *history.Visit) error {
+func (s *seat) seePost(p *sight, a *answer, v *history.Visit) error {
 	var shown shownPost
 	if err := json.Unmarshal(a.body, &shown); err != nil {
 		return err
 	}
-	v.Seen = append(v.Seen, shown.Author+"/"+shown.ID)
+	if v.Seen = append(v.Seen, shown.Author+"/"+shown.ID); shown.Author != p.author || shown.ID != p.id {
+		wrong(v, p.author, p.id, "what is shown is %s/%s", shown.Author, shown.ID)
+	}
 	s.notice(&shown, v)
 	return nil
 }

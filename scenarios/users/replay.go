@@ -200,9 +200,9 @@ func (s *seat) see(ctx context.Context, of string, thumbnail bool) {
 		s.profile(ctx, of, false)
 		return
 	}
-	path, what := p.picture, "photo"
+	what := "photo"
 	if thumbnail {
-		path, what = p.thumbnail, "thumb"
+		what = "thumb"
 	}
-	s.open(ctx, of, &p, path, what)
+	s.open(ctx, of, &p, what, false)
 }

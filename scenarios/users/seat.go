@@ -214,13 +214,29 @@ func (s *seat) follow(ctx context.Context, other *person, action string) {
 // lookUp looks at all that this seat's share of the people has, each until it is seen.
 func (s *seat) lookUp(ctx context.Context) {
 	for _, p := range s.share(s.place) {
-		s.until(ctx, func() history.Outcome { return s.profile(ctx, p.name, true) })
+		var album []sight
+		s.until(ctx, func() (outcome history.Outcome) {
+			album, outcome = s.album(ctx, p.name, true)
+			return outcome
+		})
+		s.openAll(ctx, p.name, album)
 	}
 	if s.config.Returns {
 		s.comeBack(ctx)
 	}
 	if s.self != nil {
 		s.until(ctx, func() history.Outcome { return s.timeline(ctx, true) })
+	}
+}
+
+// openAll opens the pictures of somebody's posts, each until it is seen: all of them, as they are small, and people have few.
+func (s *seat) openAll(ctx context.Context, of string, album []sight) {
+	for i := range album {
+		p := &album[i]
+		s.until(ctx, func() history.Outcome { return s.open(ctx, of, p, "photo", true) })
+		if p.thumbnail != "" {
+			s.until(ctx, func() history.Outcome { return s.open(ctx, of, p, "thumb", true) })
+		}
 	}
 }
 
