@@ -3,6 +3,7 @@ package db
 import (
 	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/store/storetest"
+	"picloud/node/web"
 )
 
 func TestALongPollWaitsForAChange(t *testing.T) {
@@ -138,5 +140,52 @@ func (b *brokenFeed) Events(ctx context.Context, w *api.Watch) (*api.Events, err
 		return nil, api.Errorf(api.Unavailable, "watch", "", "no replica")
 	case <-ctx.Done():
 		return &api.Events{Next: w.From}, nil
+	}
+}
+
+// TestAFeedEndsWhenItsServerStops: it has no end of its own, and other requests have their time.
+func TestAFeedEndsWhenItsServerStops(t *testing.T) {
+	l := newLab(t, Config{})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "http://" + listener.Addr().String()
+	feedEnded, slowBegan := make(chan struct{}), make(chan struct{})
+	mux := http.NewServeMux()
+	mux.Handle("/", l.db.Handler())
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		close(slowBegan)
+		select {
+		case <-feedEnded:
+		case <-r.Context().Done():
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(ctx, listener, mux) }()
+	l.web.URL = at
+	feed := l.stream(t, "/changes/app?prefix=a")
+	slow := make(chan int, 1)
+	go func() {
+		reply, err := http.Get(at + "/slow")
+		if err != nil {
+			slow <- 0
+			return
+		}
+		reply.Body.Close()
+		slow <- reply.StatusCode
+	}()
+	<-slowBegan
+	stop()
+	for feed.lines.Scan() { // up to its end
+	}
+	close(feedEnded)
+	if got := <-slow; got != http.StatusOK {
+		t.Errorf("a request that waits for the feed's end is answered by %d", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }

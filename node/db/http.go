@@ -46,7 +46,7 @@ type endpoint struct {
 //	/v1/NAMESPACE        scans and transactions
 //	/changes/NAMESPACE   the change feed, outside /v1 so that it is no document's path
 //
-// A feed ends with its request's context: a server that shuts down ends its base context first.
+// A feed ends with its request's context, and when its server stops.
 func (d *DB) Handler() http.Handler { return http.HandlerFunc(d.serveHTTP) }
 
 func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
@@ -59,7 +59,9 @@ func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		c.operation = e.operation
 		d.metrics.watchers.Inc()
 		defer d.metrics.watchers.Dec()
-		err = e.serve(r.Context(), c)
+		ctx, cancel := web.UntilStop(r.Context())
+		defer cancel()
+		err = e.serve(ctx, c)
 	} else if err == nil {
 		c.operation = e.operation
 		d.metrics.inFlight.WithLabelValues("http").Inc()
