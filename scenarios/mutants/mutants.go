@@ -1,18 +1,32 @@
 // Package mutants lists the bugs that can be planted in the product's code. They tell whether the
 // scenarios would find bugs of our own making.
 //
-// Invariants: a mutant that no seed finds is a hole in the checks or in the faults, and the seed that
+// Invariants: a mutant counts as found only by what says that it is there, and not by a run that fails
+// for something else; one that no seed finds is a hole in the checks or in the faults, and the seed that
 // finds one must not fail without it.
 package mutants
 
-import "picloud/node/mutant"
+import (
+	"slices"
+
+	"picloud/node/mutant"
+)
 
 // Mutant is a bug that can be planted.
 type Mutant struct {
 	Name     mutant.Name
-	Scenario string // in which it is looked for; empty where the tests of a package find it
-	Package  string // whose tests, where no scenario does; why stands at All
-	Meaning  string // what it does wrong, in one line
+	Scenario string   // in which it is looked for; empty where the tests of a package find it
+	Package  string   // whose tests, where no scenario does; why stands at All
+	Breaks   []string // the checks of the scenario, or the tests of the package, that it fails, of which one must
+	Meaning  string   // what it does wrong, in one line
+}
+
+// ShownBy returns the first of some checks or tests that failed that shows the mutant; nothing if none does.
+func (m *Mutant) ShownBy(failed []string) string {
+	if i := slices.IndexFunc(failed, func(name string) bool { return slices.Contains(m.Breaks, name) }); i >= 0 {
+		return failed[i]
+	}
+	return ""
 }
 
 // The scenarios in which mutants are looked for.
@@ -39,6 +53,25 @@ const (
 	postbox  = "dead-postbox"   // of Pinboard whose mail nobody takes for a while
 )
 
+// The checks that show them.
+const (
+	linearizable = "linearizable"
+	durable      = "durable"
+	agreement    = "agreement"
+	serializable = "serializable"
+	watched      = "watched"
+	live         = "live"
+	progress     = "progress"
+	deaths       = "no-unexpected-death"
+	sessions     = "sessions"
+	bounded      = "bounded"
+	ended        = "jobs"
+	blocked      = "blocked"
+	served       = "served"
+	lost         = "lost"
+	untouched    = "untouched"
+)
+
 // All returns the mutants, in the order of their names. Some that were tried are not there, as
 // nothing found them: entries read without their checksum (Pebble checks its blocks itself); term
 // and vote written without a sync (the first entry of the new leader syncs them a few milliseconds
@@ -57,58 +90,68 @@ const (
 // until it is reviewed. What is wrong with alerts (alert-never-clears, rule-cannot-fire) users do not feel at all.
 func All() []Mutant {
 	return []Mutant{
-		{mutant.AlertNeverClears, "", "node/alerts", "an alert that fires does so for ever"},
-		{mutant.AnyCard, swapped, "", "a node starts from another one's card"},
-		{mutant.BlindExec, store, "", "EXEC does not look whether what is watched has changed"},
-		{mutant.BudgetIgnored, "", "node/health", "a node takes others out of service whoever else is"},
-		{mutant.CarelessCycle, "", "node/health", "a node's power is cut although it may have the only good copy of something"},
-		{mutant.CarelessSwap, cloud, "", "a compare-and-swap does not compare"},
-		{mutant.ClingingLeader, stalling, "", "a leader whose card is slow keeps the lead"},
-		{mutant.CountsFromZero, "", "node/abuse", "what somebody has used of a limit is forgotten when a server starts again"},
-		{mutant.DisruptiveMember, flapping, "", "a member that was cut off takes the lead from whoever has it as soon as it is back"},
-		{mutant.DoubleCycle, "", "node/health", "who stood still moves a relay although the budget is somebody else's by now"},
-		{mutant.DoubleEffect, "", "node/queue", "a job that somebody else has taken over is ended all the same, with its effect"},
-		{mutant.EagerVoter, "", "node/client", "a node that has joined a group anew votes before it has what it may have acknowledged before"},
-		{mutant.EarlyAnswer, cloud, "", "a write is answered when it was proposed, not when it is committed"},
-		{mutant.EarlyDone, "", "node/queue", "a job ends before its effect is written"},
-		{mutant.EndlessHold, jobs, "", "a job that was reserved stays so although nobody works on it any more"},
-		{mutant.EndlessTransfer, "", "node/store", "a leader that cannot hand over, and takes no commands, stays so"},
-		{mutant.FailsOpen, "", "node/pinboard", "a post that nobody could judge in time is stored as shown"},
-		{mutant.FalseFailure, cloud, "", "a write that lost its leader is said to have had no effect"},
-		{mutant.ForgetfulVoter, silent, "", "a node whose data is damaged throws it away, and stays a member that votes"},
-		{mutant.ForgottenReplies, store, "", "a snapshot that comes in leaves out which requests took effect"},
-		{mutant.FreeRetries, storm, "", "a load balancer tries again whatever that adds to the load"},
-		{mutant.HastyAnswer, store, "", "a transaction is answered from what it will do, before a majority has it"},
-		{mutant.HastyBegin, wiped, "", "a node with an empty card takes who does not answer for one that has nothing either"},
-		{mutant.KeptMember, "", "node/client", "a member that its group has removed, unheard, is kept"},
-		{mutant.LateEffect, "", "node/lambda", "what a function returns after its deadline is written"},
-		{mutant.LocalClock, cloud, "", "a node leaves out entries from what its own clock calls the future"},
-		{mutant.MixedSession, board, "", "a request is served for whoever had a session that looks alike"},
-		{mutant.NervousCard, idle, "", "a card is called slow at what good cards reach"},
-		{mutant.NoBackoff, postbox, "", "a job that failed is run again at once"},
-		{mutant.NoHysteresis, "", "node/health", "a rule is cleared as soon as it may not be raised"},
-		{mutant.ReadBack, "", "hw/board", "a relay's pin is read back to see whether it is as it was set, which lets go of it"},
-		{mutant.RetriedSync, lone, "", "a sync that failed is done once more, and believed"},
-		{mutant.RuleCannotFire, "", "node", "a load balancer does not say how many servers are in, which a rule looks at"},
-		{mutant.SharedReputation, "", "node/abuse", "what somebody did to one application counts for all"},
-		{mutant.SilentLoss, beyond, "", "a node whose data is damaged says nothing to those who ask for it"},
-		{mutant.SingleHome, hot, "", "an item that very many ask for stays on one cache server"},
-		{mutant.StaleLists, harm, "", "what comes onto a list later is not heard of"},
-		{mutant.StaleRead, cloud, "", "a leader answers reads from its memory and asks nobody"},
-		{mutant.StaleSet, "", "node/cache", "a cache keeps what was read before a change that it has been told of"},
-		{mutant.TimerFed, "", "node/watch", "the watchdog is fed whether the node's loops live or not"},
-		{mutant.TwiceOnce, "", "node/lambda", "a step of a job is done again although the ledger has it"},
-		{mutant.UnaskedRead, store, "", "a leader answers reads from its state and asks no majority"},
-		{mutant.UncheckedAge, "", "node/cache", "a cache gives answers however old they may be"},
-		{mutant.UncheckedWire, store, "", "frames are not compared with their checksums"},
-		{mutant.UncomparedStates, store, "", "a replica leaves out a change, and nobody compares the states"},
-		{mutant.UnjudgedServers, slow, "", "a load balancer leaves servers in that do worse than the others"},
-		{mutant.UnlimitedServers, full, "", "a load balancer sends a server all that comes, however slow it has become"},
-		{mutant.UnloggedDelete, cloud, "", "a delete happens in the leader's memory only"},
-		{mutant.UnsyncedLog, store, "", "entries are acknowledged before they are synced"},
-		{mutant.UnverifiedHash, "", "node/pinboard", "a password's hash is kept as one processor has computed it"},
-		{mutant.UnwatchedDisk, stalled, "", "a disk that hangs does not end its node"},
-		{mutant.WallAge, clocks, "", "a cache server tells by the wall clock how old what it keeps is"},
-		{mutant.WatchGap, store, "", "who watches at a new leader is told only what happens from then on"},
+		{mutant.AlertNeverClears, "", "node/alerts", []string{"TestStories", "TestANodeThatIsMissing", "TestAnAnswerThatIsNone"}, "an alert that fires does so for ever"},
+		{mutant.AnyCard, swapped, "", []string{linearizable, durable, serializable, watched}, "a node starts from another one's card"},
+		{mutant.BlindExec, store, "", []string{linearizable}, "EXEC does not look whether what is watched has changed"},
+		{mutant.BudgetIgnored, "", "node/health", []string{"TestTheBudgetIsNeverExceeded", "TestWhoIsNotCutOff", "TestOneHotShelfIsNotDrainedAsAWhole"},
+			"a node takes others out of service whoever else is"},
+		{mutant.CarelessCycle, "", "node/health", []string{"TestTheBudgetIsNeverExceeded", "TestWhoIsNotCutOff"},
+			"a node's power is cut although it may have the only good copy of something"},
+		{mutant.CarelessSwap, cloud, "", []string{linearizable, durable}, "a compare-and-swap does not compare"},
+		{mutant.ClingingLeader, stalling, "", []string{served}, "a leader whose card is slow keeps the lead"},
+		{mutant.CountsFromZero, "", "node/abuse", []string{"TestServersShareWhatIsLeft", "TestWhatWasPaidOutlivesAServer", "TestNobodyGetsMoreThanALimitAllows", "TestManyAtOnceShareAnAccount"},
+			"what somebody has used of a limit is forgotten when a server starts again"},
+		{mutant.DisruptiveMember, flapping, "", []string{served}, "a member that was cut off takes the lead from whoever has it as soon as it is back"},
+		{mutant.DoubleCycle, "", "node/health", []string{"TestTheBudgetIsNeverExceeded", "TestATokenThatIsLostMovesNoRelay"},
+			"who stood still moves a relay although the budget is somebody else's by now"},
+		{mutant.DoubleEffect, "", "node/queue", []string{"TestJobsAgainstAModel", "TestScripts"}, "a job that somebody else has taken over is ended all the same, with its effect"},
+		{mutant.EagerVoter, "", "node/client", []string{"TestAMemberThatHasForgottenDoesNotElectOneThatIsBehind"},
+			"a node that has joined a group anew votes before it has what it may have acknowledged before"},
+		{mutant.EarlyAnswer, cloud, "", []string{linearizable, durable}, "a write is answered when it was proposed, not when it is committed"},
+		{mutant.EarlyDone, "", "node/queue", []string{"TestJobsAgainstAModel", "TestScripts"}, "a job ends before its effect is written"},
+		{mutant.EndlessHold, jobs, "", []string{ended}, "a job that was reserved stays so although nobody works on it any more"},
+		{mutant.EndlessTransfer, "", "node/store", []string{"TestALeaderThatCannotHandOverStartsAnew", "TestAHandoverHangsOnlyIfNothingElseIsDoneMeanwhile"},
+			"a leader that cannot hand over, and takes no commands, stays so"},
+		{mutant.FailsOpen, "", "node/pinboard", []string{"TestWhatIsHeldIsForTheAuthorAndModerators", "TestReviewsComeToWhatTheGuardSays", "TestAReviewGivesUpAfterItsLastAttempt", "TestPagesWithoutAnythingToShowAreNotTheEnd"},
+			"a post that nobody could judge in time is stored as shown"},
+		{mutant.FalseFailure, cloud, "", []string{linearizable, durable}, "a write that lost its leader is said to have had no effect"},
+		{mutant.ForgetfulVoter, silent, "", []string{linearizable, durable}, "a node whose data is damaged throws it away, and stays a member that votes"},
+		{mutant.ForgottenReplies, store, "", []string{linearizable, durable, agreement, serializable}, "a snapshot that comes in leaves out which requests took effect"},
+		{mutant.FreeRetries, storm, "", []string{served}, "a load balancer tries again whatever that adds to the load"},
+		{mutant.HastyAnswer, store, "", []string{linearizable, durable, serializable}, "a transaction is answered from what it will do, before a majority has it"},
+		{mutant.HastyBegin, wiped, "", []string{linearizable, durable, serializable, watched}, "a node with an empty card takes who does not answer for one that has nothing either"},
+		{mutant.KeptMember, "", "node/client", []string{"TestAMemberThatWasRemovedUnheardEnds"}, "a member that its group has removed, unheard, is kept"},
+		{mutant.LateEffect, "", "node/lambda", []string{"TestHowRunsEnd", "TestAFunctionThatIgnoresItsDeadline"}, "what a function returns after its deadline is written"},
+		{mutant.LocalClock, cloud, "", []string{linearizable, durable, agreement}, "a node leaves out entries from what its own clock calls the future"},
+		{mutant.MixedSession, board, "", []string{sessions}, "a request is served for whoever had a session that looks alike"},
+		{mutant.NervousCard, idle, "", []string{untouched}, "a card is called slow at what good cards reach"},
+		{mutant.NoBackoff, postbox, "", []string{ended}, "a job that failed is run again at once"},
+		{mutant.NoHysteresis, "", "node/health", []string{"TestRules", "TestRulesNeverFlap"}, "a rule is cleared as soon as it may not be raised"},
+		{mutant.ReadBack, "", "hw/board", []string{"TestOutputsAreNeverRead"}, "a relay's pin is read back to see whether it is as it was set, which lets go of it"},
+		{mutant.RetriedSync, lone, "", []string{linearizable, durable, serializable, watched, live, deaths}, "a sync that failed is done once more, and believed"},
+		{mutant.RuleCannotFire, "", "node", []string{"TestRulesLookAtWhatIsExported"}, "a load balancer does not say how many servers are in, which a rule looks at"},
+		{mutant.SharedReputation, "", "node/abuse", []string{"TestTenantsHaveAccountsOfTheirOwn"}, "what somebody did to one application counts for all"},
+		{mutant.SilentLoss, beyond, "", []string{lost}, "a node whose data is damaged says nothing to those who ask for it"},
+		{mutant.SingleHome, hot, "", []string{served}, "an item that very many ask for stays on one cache server"},
+		{mutant.StaleLists, harm, "", []string{blocked}, "what comes onto a list later is not heard of"},
+		{mutant.StaleRead, cloud, "", []string{linearizable, durable}, "a leader answers reads from its memory and asks nobody"},
+		{mutant.StaleSet, "", "node/cache", []string{"TestAnAnswerThatWasReadBeforeAChangeIsNotTakenAfterIt", "TestAnswersAreNeverOlderThanTheBound"},
+			"a cache keeps what was read before a change that it has been told of"},
+		{mutant.TimerFed, "", "node/watch", []string{"TestALoopThatDiesResetsTheBoard", "TestAStallThatEndsInTimeIsForgiven"}, "the watchdog is fed whether the node's loops live or not"},
+		{mutant.TwiceOnce, "", "node/lambda", []string{"TestAStepIsDoneOnce", "TestAStepIsKnownWhileItsJobMayBeRunAgain", "TestAStepOfWhichNobodyKnows", "TestAStepWhoseConditionFails"},
+			"a step of a job is done again although the ledger has it"},
+		{mutant.UnaskedRead, store, "", []string{linearizable, durable, serializable}, "a leader answers reads from its state and asks no majority"},
+		{mutant.UncheckedAge, "", "node/cache", []string{"TestAServerThatHearsNothingRefusesWhatItCannotVouchFor", "TestAnswersAreNeverOlderThanTheBound"},
+			"a cache gives answers however old they may be"},
+		{mutant.UncheckedWire, store, "", []string{linearizable, durable, agreement, serializable, watched, deaths}, "frames are not compared with their checksums"},
+		{mutant.UncomparedStates, store, "", []string{linearizable, durable, agreement, serializable, watched}, "a replica leaves out a change, and nobody compares the states"},
+		{mutant.UnjudgedServers, slow, "", []string{served}, "a load balancer leaves servers in that do worse than the others"},
+		{mutant.UnlimitedServers, full, "", []string{served}, "a load balancer sends a server all that comes, however slow it has become"},
+		{mutant.UnloggedDelete, cloud, "", []string{linearizable, durable, agreement}, "a delete happens in the leader's memory only"},
+		{mutant.UnsyncedLog, store, "", []string{linearizable, durable, agreement, serializable, watched}, "entries are acknowledged before they are synced"},
+		{mutant.UnverifiedHash, "", "node/pinboard", []string{"TestAHashIsVerifiedBeforeTheAccountIsThere"}, "a password's hash is kept as one processor has computed it"},
+		{mutant.UnwatchedDisk, stalled, "", []string{progress}, "a disk that hangs does not end its node"},
+		{mutant.WallAge, clocks, "", []string{bounded}, "a cache server tells by the wall clock how old what it keeps is"},
+		{mutant.WatchGap, store, "", []string{watched}, "who watches at a new leader is told only what happens from then on"},
 	}
 }
