@@ -28,9 +28,10 @@ const mutantFolder = ".cache/mutants"
 func Mutants(ctx context.Context, args []string) error {
 	f := flags("mutants", `mutants [-seeds N] [-hunts N] [-cuts N] [-only NAMES] [-out FOLDER]
 
-Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails; of
-some that no scenario shows by what users see, the tests of a package must fail. A mutant that nothing finds is a hole in the checks or in the faults, and a failure; so is a seed that
-also fails without the mutant it found. Works inside a checkout of the project only.
+Plants bugs in our own code, one at a time, and plays seeds of its scenario until a check fails that shows the bug; of
+some that no scenario shows by what users see, a test of a package must fail that shows it. What fails otherwise is printed, and finds nothing.
+A mutant that nothing finds is a hole in the checks or in the faults, and a failure. So is a seed that found one, in whichever hunt, and also
+fails without a mutant: all these are played again. That the tests pass without a mutant is not tried here. Works inside a checkout of the project only.
 
 How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all. The
 first find is cut down to as few faults as fail the same check, by playing its own seed and the next one.
@@ -72,7 +73,7 @@ type mutantHunt struct {
 	most      uint64
 	effort    effort
 	workers   int
-	needed    map[string][]uint64 // by scenario: the seeds that found a mutant
+	needed    map[string][]uint64 // by scenario: the seeds that found a mutant, of all hunts
 }
 
 func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
@@ -82,7 +83,7 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	var took []search
 	for _, m := range list {
 		if m.Scenario == "" {
-			found, err := h.byTests(ctx, m)
+			found, err := h.byTests(ctx, &m)
 			if err != nil {
 				return err
 			}
@@ -91,7 +92,7 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 			}
 			continue
 		}
-		found, s, err := h.plant(ctx, m)
+		found, s, err := h.plant(ctx, &m)
 		if err != nil {
 			return err
 		}
@@ -101,11 +102,8 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 			continue
 		}
 		took = append(took, s)
-		fmt.Printf("%-16s %6d  %-20s %8s  %s\n", m.Name, s.median(), found.Broken(), s.size(), m.Meaning)
+		fmt.Printf("%-16s %6d  %-20s %8s  %s\n", m.Name, s.median(), m.ShownBy(failures(found)), s.size(), m.Meaning)
 		fmt.Printf("%24s seeds of each hunt: %s; again: %s sim -seed %d -scenario %s\n", "", s.each(), built(m.Name), found.Seed, m.Scenario)
-		if !slices.Contains(h.needed[m.Scenario], found.Seed) {
-			h.needed[m.Scenario] = append(h.needed[m.Scenario], found.Seed)
-		}
 	}
 	innocent, err := h.withoutMutant(ctx)
 	if err != nil {
@@ -125,62 +123,114 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	return nil
 }
 
-// byTests looks whether the tests of the mutant's package fail with it. That they pass without it is what make test is for.
-func (h *mutantHunt) byTests(ctx context.Context, m mutants.Mutant) (found bool, err error) {
+// byTests looks whether the tests of the mutant's package that are to show it fail with it. That they pass without it is what make test is for.
+func (h *mutantHunt) byTests(ctx context.Context, m *mutants.Mutant) (found bool, err error) {
 	tell("%s: testing", m.Name)
 	defer tell("")
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-tags", m.Name.Tags(), "./"+m.Package)
 	cmd.Dir = h.root
 	out, err := cmd.CombinedOutput()
-	failed := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindSubmatch(out)
+	var failed []string
+	for _, match := range regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllSubmatch(out, -1) {
+		failed = append(failed, string(match[1]))
+	}
+	by := m.ShownBy(failed)
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case err != nil && failed == nil: // it does not build, or there is no go
 		return false, fmt.Errorf("mutants: test %s with %s: %w: %s", m.Package, m.Name, err, out)
-	case failed == nil:
+	case by == "":
+		for _, test := range failed {
+			failsOtherwise(m.Name, test)
+		}
 		fmt.Printf("%-16s %6s  %-20s %8s  %s\n", m.Name, "-", "NOT FOUND", "-", m.Meaning)
 		return false, nil
 	}
 	fmt.Printf("%-16s %6s  %-20s %8s  %s\n", m.Name, "-", m.Package, "-", m.Meaning)
-	fmt.Printf("%24s %s\n", "", failed[1])
+	fmt.Printf("%24s %s\n", "", by)
 	return true, nil
 }
 
-// plant builds a mutant, plays seeds until it was found some times, and cuts the first find down.
-func (h *mutantHunt) plant(ctx context.Context, m mutants.Mutant) (*reports.Result, search, error) {
+// failsOtherwise says of something that failed that it does not show the mutant.
+func failsOtherwise(name mutant.Name, what string) {
+	tell("")
+	fmt.Printf("%-16s fails in another way: %s\n", name, what)
+}
+
+// failures returns the names of the checks that a run failed.
+func failures(r *reports.Result) (names []string) {
+	for _, c := range r.Checks {
+		if c.Status == reports.Fail {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// plant builds a mutant, looks for it, and cuts the first find down.
+func (h *mutantHunt) plant(ctx context.Context, m *mutants.Mutant) (*reports.Result, search, error) {
 	program, err := planted(ctx, h.root, m.Name)
 	if err != nil {
 		return nil, search{}, err
 	}
 	program = filepath.Join(h.root, program)
-	found, s, err := h.effort.search(h.most, func(from, to uint64) (*reports.Result, error) {
-		return h.hunt(ctx, string(m.Name), program, m.Scenario, hunt.Range(from, to))
-	})
-	if err != nil || found == nil {
-		return nil, s, err
+	found, s, err := h.find(ctx, m, program)
+	if err == nil && found != nil {
+		err = h.cut(ctx, m, program, found.Seed, &s)
 	}
-	folder := h.folder(string(m.Name), found.Seed)
-	c := &cutting{program: program, folder: filepath.Join(folder, "cut"), of: folder}
-	defer c.clear()
-	defer tell("")
-	tell("%s: cutting down what seed %d found", m.Name, found.Seed)
-	whole, run, err := runIn(folder)
 	if err != nil {
 		return nil, s, err
 	}
+	return found, s, nil
+}
+
+// find plays seeds until the mutant was found some times, and notes each that found it.
+func (h *mutantHunt) find(ctx context.Context, m *mutants.Mutant, program string) (*reports.Result, search, error) {
+	return h.effort.search(h.most, func(from, to uint64) (*reports.Result, error) {
+		shown := func(r *reports.Result) bool { return m.ShownBy(failures(r)) != "" }
+		found, err := h.hunt(ctx, m.Name, program, m.Scenario, hunt.Range(from, to), shown)
+		if err == nil && found != nil && !slices.Contains(h.needed[m.Scenario], found.Seed) {
+			h.needed[m.Scenario] = append(h.needed[m.Scenario], found.Seed)
+		}
+		return found, err
+	})
+}
+
+// cut leaves out faults of the run that found a mutant, as long as a check fails that shows it.
+func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string, seed uint64, s *search) error {
+	folder := h.folder(m.Name, seed)
+	c := &cutting{program: program, folder: filepath.Join(folder, "cut"), of: folder}
+	defer c.clear()
+	defer tell("")
+	tell("%s: cutting down what seed %d found", m.Name, seed)
+	whole, run, err := runIn(folder)
+	if err != nil {
+		return err
+	}
 	c.whole = whole
-	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: c.play}
-	small, err := h.effort.cut(ctx, &s, &job)
+	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: showing(m, c.play)}
+	small, err := h.effort.cut(ctx, s, &job)
 	if err == nil && small != nil {
 		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(s.left))), c.report(small, &job))
 	}
-	return found, s, err
+	return err
+}
+
+// showing has runs played of which only the checks count that show the mutant: the first that fails is what a run is cut down by.
+func showing(m *mutants.Mutant, play func(context.Context, int, shrink.Run) (*reports.Result, error)) func(context.Context, int, shrink.Run) (*reports.Result, error) {
+	return func(ctx context.Context, core int, run shrink.Run) (*reports.Result, error) {
+		r, err := play(ctx, core, run)
+		if err == nil {
+			r.Checks = slices.DeleteFunc(r.Checks, func(c reports.Check) bool { return !slices.Contains(m.Breaks, c.Name) })
+		}
+		return r, err
+	}
 }
 
 // folder is where a run that found something is kept.
-func (h *mutantHunt) folder(name string, seed uint64) string {
-	return filepath.Join(h.out, name, strconv.FormatUint(seed, 10))
+func (h *mutantHunt) folder(name mutant.Name, seed uint64) string {
+	return filepath.Join(h.out, string(name), strconv.FormatUint(seed, 10))
 }
 
 // built returns the path of the build that has a mutant, below the checkout.
@@ -193,13 +243,21 @@ func planted(ctx context.Context, root string, name mutant.Name) (string, error)
 	return program, build(ctx, filepath.Join(root, program), root, false, name.Tags())
 }
 
-// hunt plays seeds with a build until a run fails. What did not fail is not kept.
-func (h *mutantHunt) hunt(ctx context.Context, name, program, scenario string, seeds []uint64) (*reports.Result, error) {
+// unplanted stands for the code as it is, in what is said and in folders.
+const unplanted mutant.Name = "none"
+
+// hunt plays seeds with a build until a run is wanted. What did not fail is not kept.
+func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name, program, scenario string, seeds []uint64, wanted func(*reports.Result) bool) (*reports.Result, error) {
 	defer tell("")
 	return hunt.Hunt{
 		Seeds:   seeds,
 		Workers: h.workers,
-		Wanted:  failed,
+		Wanted:  wanted,
+		Each: func(r *reports.Result) {
+			if failed(r) && !wanted(r) {
+				failsOtherwise(name, fmt.Sprintf("seed %d: %s", r.Seed, r.Cause()))
+			}
+		},
 		Play: func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 			tell("%s: seed %d, at most %d seeds", name, seed, len(seeds))
 			folder := h.folder(name, seed)
@@ -222,7 +280,7 @@ func (h *mutantHunt) withoutMutant(ctx context.Context) (*reports.Result, error)
 		return nil, err
 	}
 	for _, scenario := range slices.Sorted(maps.Keys(h.needed)) {
-		found, err := h.hunt(ctx, "none", program, scenario, h.needed[scenario])
+		found, err := h.hunt(ctx, unplanted, program, scenario, h.needed[scenario], failed)
 		if err != nil || found != nil {
 			return found, err
 		}
