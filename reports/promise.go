@@ -29,7 +29,7 @@ func promiseOf(check string) promise {
 
 		"sessions": {"Somebody was answered as somebody else.", "got an answer that was for another", answers},
 		"bounded":  {"People were shown what was not so any more, or not yet.", "were shown that", answers},
-		"kept":     {"Accounts or posts that had been acknowledged were gone.", "lost some", lasting},
+		"kept":     {"Accounts or posts that had been acknowledged were gone, or not what was posted.", "lost some", lasting},
 		"jobs":     {"Work that had been promised was not done, or was done twice.", "did not get what was promised to them", lasting},
 		"admitted": {"People could not log in with the password that they had chosen.", "were locked out", lasting},
 		"blocked":  {"What moderators had blocked was shown.", "saw it", answers},
