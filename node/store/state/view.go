@@ -321,6 +321,9 @@ func (v *view) unschedule(r *row) error {
 
 // scan reads a range: one record if there is any, and more as long as there is room.
 func (v *view) scan(o *api.Op) (result api.Result, err error) {
+	if v.cut { // nobody gets the reply
+		return result, nil
+	}
 	limit, size := o.Limit, 0
 	if limit == 0 {
 		limit = api.MaxRange
