@@ -23,12 +23,30 @@ type Death struct {
 	Escaped string // the system call and its caller, if it tried one that the simulator does not serve
 }
 
+// leave lets a process that has had its last turn end when the CPU work before that is done: what it sent in earlier turns takes
+// effect first. Until then somebody else may end it.
+func (p *Process) leave(out []byte, hung bool) {
+	p.leaving, p.hung = true, hung
+	p.kernel.Loop.Stop(p.wake)
+	p.wake = nil
+	p.kernel.Loop.At(p.release, func() {
+		p.deliver(out)
+		p.finish()
+	})
+}
+
 // finish takes a process out of the run that ended by itself, or that the kernel made end because
-// it kept its turn.
-func (p *Process) finish(now event.Time, hung bool) {
+// it kept its turn. In a pause that waits, as what it sent does.
+func (p *Process) finish() {
+	if !p.alive { // what it sent last may have crashed its machine
+		return
+	}
+	if p.overdue = p.machine.paused; p.overdue {
+		return
+	}
 	state := p.wait()
-	d := p.death(now, state, p.output())
-	if hung {
+	d := p.death(p.kernel.Now(), state, p.output())
+	if p.hung {
 		d.Reason = "kept its turn and was ended: " + d.Reason
 	}
 	p.remove()

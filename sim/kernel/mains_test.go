@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 		"echoes":    echoes,
 		"oversized": oversized,
 		"parent":    parent,
-		"child":     child,
+		"child":     func(*machine.Port) { end() },
 		"pingpong":  pingpong,
 		"allocates": allocates,
 		"talks":     talks,
@@ -58,6 +58,8 @@ func TestMain(m *testing.M) {
 		"encodes":   encodes,
 		"races":     races,
 		"hashes":    hashes,
+		"hurries":   hurries,
+		"leaves":    leaves,
 	})
 }
 
@@ -243,6 +245,30 @@ func toils(p *machine.Port) {
 	os.Exit(0)
 }
 
+// hurries says something after each millisecond of work, beside a goroutine that always works, and ends.
+func hurries(p *machine.Port) {
+	go func() {
+		for {
+			detrt.Charge(time.Millisecond)
+			runtime.Gosched()
+		}
+	}()
+	for i := range 8 {
+		detrt.Charge(time.Millisecond)
+		say(p, i)
+		runtime.Gosched()
+	}
+	say(p, "ends")
+	end()
+}
+
+// leaves says that it leaves, and does so after 50 ms of work.
+func leaves(p *machine.Port) {
+	say(p, "leaves")
+	detrt.Charge(50 * time.Millisecond)
+	os.Exit(5)
+}
+
 // grows keeps a mebibyte more every millisecond.
 func grows(p *machine.Port) {
 	var kept [][]byte
@@ -312,7 +338,8 @@ func parent(p *machine.Port) {
 	say(p, "nowhere ", err != nil)
 }
 
-func child(p *machine.Port) {
+// end ends the process in the way that HOW says.
+func end() {
 	switch os.Getenv("HOW") {
 	case "exits":
 		os.Exit(5)

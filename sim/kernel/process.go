@@ -41,6 +41,9 @@ type Process struct {
 	missed  bool       // a wake-up came while the machine was paused
 	release event.Time // when the last of its output takes effect
 	held    [][]byte   // output that came due while the machine was paused
+	leaving bool       // it has had its last turn
+	hung    bool       // because it kept that
+	overdue bool       // its end came due while the machine was paused
 	last    report     // at the end of the last turn
 	heap    int64
 }

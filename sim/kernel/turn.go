@@ -15,8 +15,11 @@ import (
 // never is a timer that will not come due within a run.
 const never = event.Time(1 << 62)
 
-// wakeAt asks for a turn at time t, unless one comes sooner.
+// wakeAt asks for a turn at time t, unless one comes sooner or the last one is over.
 func (p *Process) wakeAt(t event.Time) {
+	if p.leaving {
+		return
+	}
 	loop := p.kernel.Loop
 	if p.wake != nil {
 		if p.wake.When() <= t {
@@ -78,6 +81,9 @@ func (p *Process) resume() {
 	for _, out := range held {
 		p.deliver(out)
 	}
+	if p.overdue {
+		p.finish()
+	}
 	if p.missed {
 		p.missed = false
 		p.wakeAt(p.kernel.Now())
@@ -110,9 +116,7 @@ func (p *Process) run(now event.Time) {
 	p.last = r
 	p.release = max(p.release, end)
 	if how != handedOver {
-		if p.deliver(out); p.alive { // what it sent last may have crashed its machine
-			p.finish(now, how == hung)
-		}
+		p.leave(out, how == hung)
 		return
 	}
 	if len(out) > 0 {
