@@ -62,6 +62,9 @@ func (w *World) Play(s chaos.Schedule) error {
 		w.remember(p)
 		w.Kernel.Loop.At(event.Time(f.At), func() { w.begin(p) })
 		if f.For > 0 {
+			if f.Kind == chaos.SwizzleClog { // it takes half of its time to heal
+				w.Kernel.Loop.At(event.Time(f.At+f.For/2), p.mend)
+			}
 			w.Kernel.Loop.At(event.Time(f.End()), func() { w.end(p) })
 		}
 	}
@@ -126,7 +129,12 @@ func (w *World) end(p *Played) {
 		return
 	}
 	w.Kernel.Trace.Note(w.Kernel.Now(), "fault", "end "+p.aimed.String())
-	if p.heal != nil {
+	p.mend()
+}
+
+// mend heals the fault if it has begun.
+func (p *Played) mend() {
+	if p.began && p.heal != nil {
 		p.heal()
 	}
 }

@@ -1,0 +1,94 @@
+package world_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"picloud/sim/channel"
+	"picloud/sim/world"
+)
+
+// guest is a process of a test on a machine of the lab. It notes what it gets of the network, and when.
+type guest struct {
+	l    *lab
+	name string
+	pid  uint64
+	got  []mail
+}
+
+type mail struct {
+	at time.Duration
+	channel.Frame
+}
+
+func (l *lab) guest(name string, pid uint64) *guest { return &guest{l: l, name: name, pid: pid} }
+
+func (g *guest) PID() uint64              { return g.pid }
+func (g *guest) PostLazy(f channel.Frame) { g.Post(f) }
+func (g *guest) Post(f channel.Frame) {
+	g.got = append(g.got, mail{time.Duration(g.l.Kernel.Now()), f})
+}
+
+// net has the network do something for the guest.
+func (g *guest) net(op uint8, id uint64, a, b int64) {
+	g.l.Network.Host(g.name).Handle(g, channel.Frame{Class: channel.ClassNet, Op: op, ID: id, A: a, B: b})
+}
+
+// at returns the address of a port on a machine.
+func (l *lab) at(name string, port uint16) int64 {
+	return channel.PackAddr(netip.AddrPortFrom(l.Network.Host(name).Addr(), port))
+}
+
+// TestSwizzleClogIsOverAtItsEnd: its machines hear nothing from when it is their turn in the first half of its time until, in another
+// order, it is again in the second half.
+func TestSwizzleClogIsOverAtItsEnd(t *testing.T) {
+	const s, tick = time.Second, 100 * time.Millisecond
+	names := []string{"pi-1", "pi-2", "pi-3"}
+	machines := []world.Machine{{Name: "pi-4", Switch: "shelf"}}
+	for _, name := range names {
+		machines = append(machines, world.Machine{Name: name, Switch: "shelf"})
+	}
+	l := newLab(t, world.Hardware{}, "10s +18s swizzle-clog machines=pi-1,pi-2,pi-3", machines...)
+	speaks := l.guest("pi-4", 1<<40)
+	speaks.net(channel.NetPacketOpen, 1, 53, 2)
+	hear := map[string]*guest{}
+	for i, name := range names {
+		hear[name] = l.guest(name, speaks.pid+uint64(i)+1)
+		hear[name].net(channel.NetPacketOpen, 1, 53, 2)
+	}
+	for at := tick; at < 40*s; at += tick {
+		l.Kernel.Loop.After(at, func() {
+			for _, name := range names {
+				speaks.net(channel.NetPacket, 2, l.at(name, 53), 0)
+			}
+		})
+	}
+	l.run(40 * s)
+	var clogged, released []string
+	for _, name := range names {
+		before := time.Duration(0)
+		for _, m := range hear[name].got {
+			if m.Op != channel.NetPacket {
+				continue
+			}
+			if m.at-before > 2*tick {
+				clogged, released = append(clogged, fmt.Sprint(before.Round(s))), append(released, fmt.Sprint(m.at.Round(s)))
+			}
+			before = m.at
+		}
+		if before < 39*s {
+			t.Errorf("%s heard its last at %v", name, before)
+		}
+	}
+	slices.Sort(released)
+	if got := strings.Join(slices.Concat(clogged, released), " "); got != "10s 13s 16s 19s 22s 25s" {
+		t.Errorf("clogged and released at %s", got)
+	}
+	if l.Played()[0].Felt() == 0 {
+		t.Error("it was not felt")
+	}
+}
