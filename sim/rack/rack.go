@@ -34,11 +34,13 @@ type Board struct {
 	shelf  *Shelf
 	wiring Wiring
 	parts  hw.Parts
-	dog    hw.WatchdogDevice
-	done   twin.Work       // up to the last advance
-	holds  map[uint64]bool // the processes that hold pins or the watchdog
-	drives []string        // the machines that its relays feed
-	meters []string        // the machines that it measures
+	done   twin.Work         // up to the last advance
+	strict bool              // pins whose process ended are inputs again
+	pinOf  map[string]uint64 // the processes that have pins, by pin
+	dogOf  uint64            // the process that has the watchdog open, zero for none
+	dog    hw.WatchdogDevice // as it was opened last
+	drives []string          // the machines that its relays feed
+	meters []string          // the machines that it measures
 	speed  int64
 	cores  int
 }
@@ -49,7 +51,7 @@ func NewBoard(c twin.Config, w Wiring) (*Board, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rack: %w", err)
 	}
-	b := &Board{Pi: pi, wiring: w, parts: pi.Parts(), holds: map[uint64]bool{}}
+	b := &Board{Pi: pi, wiring: w, parts: pi.Parts(), strict: c.StrictPins, pinOf: map[string]uint64{}}
 	for _, relay := range slices.Concat(c.Equipment.Relays, c.Equipment.BackupRelays) {
 		b.drives = append(b.drives, relay.Feeds)
 	}
@@ -157,6 +159,10 @@ func (b *Board) settle() {
 		b.wiring.Speed(speed, cores)
 	}
 	for _, e := range b.Events() {
+		if e.Kind == twin.Started { // all that ran before has ended
+			clear(b.pinOf)
+			b.dogOf = 0
+		}
 		b.wiring.Event(e)
 	}
 }

@@ -17,10 +17,7 @@ import (
 // Handle answers a process that asks something of the board.
 func (b *Board) Handle(g channel.Guest, f channel.Frame) {
 	b.advance()
-	if f.Op == channel.BoardPin || f.Op == channel.BoardWatchdog {
-		b.holds[g.PID()] = true
-	}
-	reply, err := b.serve(&f)
+	reply, err := b.serve(g.PID(), &f)
 	reply.Class, reply.Op, reply.ID = channel.ClassBoard, channel.OpReply, f.ID
 	if err != nil {
 		reply.Err, reply.Data = number(err), []byte(cause(err).Error())
@@ -29,16 +26,29 @@ func (b *Board) Handle(g channel.Guest, f channel.Frame) {
 	b.settle()
 }
 
-// Gone says that a process ended: the kernel takes its pins back, which may stay as they are (twin.Config.StrictPins). Its watchdog runs on, as
-// that is what it is for.
+// Gone says that a process ended: the kernel takes back the pins that it had, which may stay as they are (twin.Config.StrictPins). The watchdog
+// that it had runs on, as that is what it is for.
 func (b *Board) Gone(g channel.Guest) {
-	if !b.holds[g.PID()] {
+	var had []string
+	for name, owner := range b.pinOf {
+		if owner == g.PID() {
+			had = append(had, name)
+		}
+	}
+	if b.dogOf == g.PID() {
+		b.dogOf = 0
+	}
+	if len(had) == 0 {
 		return
 	}
-	delete(b.holds, g.PID())
+	slices.Sort(had)
 	b.advance()
-	b.EndProcess()
-	b.dog = nil
+	for _, name := range had {
+		delete(b.pinOf, name)
+		if p, err := b.parts.Pin(name); err == nil && b.strict {
+			_ = p.In(p.DefaultPull(), gpio.NoEdge) // a board that does not run has let go of it
+		}
+	}
 	b.settle()
 }
 
@@ -62,7 +72,12 @@ func cause(err error) error {
 	return err
 }
 
-func (b *Board) serve(f *channel.Frame) (channel.Frame, error) {
+// busy says that another process has what one asks for.
+func busy(doing, what string) error {
+	return &hw.Error{Kind: hw.Failed, Doing: doing, What: what, Err: syscall.EBUSY}
+}
+
+func (b *Board) serve(pid uint64, f *channel.Frame) (channel.Frame, error) {
 	switch name, rest := split(f.Data); f.Op {
 	case channel.BoardRead:
 		data, err := b.parts.ReadFile(name)
@@ -90,9 +105,9 @@ func (b *Board) serve(f *channel.Frame) (channel.Frame, error) {
 		err = bus.Tx(uint16(f.A), rest, read)
 		return channel.Frame{Data: read}, err
 	case channel.BoardPin:
-		return b.pin(name, f.A, f.B)
+		return b.pin(pid, name, f.A, f.B)
 	case channel.BoardWatchdog:
-		return b.watch(f.A, time.Duration(f.B))
+		return b.watch(pid, f.A, time.Duration(f.B))
 	case channel.BoardHalt:
 		return channel.Frame{}, b.parts.Halt()
 	}
@@ -118,14 +133,19 @@ func (b *Board) property(data []byte) (channel.Frame, error) {
 	return channel.Frame{Data: answer}, err
 }
 
-func (b *Board) pin(name string, request, argument int64) (channel.Frame, error) {
+func (b *Board) pin(pid uint64, name string, request, argument int64) (channel.Frame, error) {
 	p, err := b.parts.Pin(name)
 	if err != nil {
 		return channel.Frame{}, err
 	}
-	switch request {
-	case channel.PinNumber:
+	if request == channel.PinNumber {
 		return channel.Frame{A: int64(p.Number())}, nil
+	}
+	if owner := b.pinOf[name]; owner != 0 && owner != pid {
+		return channel.Frame{}, busy("use", name)
+	}
+	b.pinOf[name] = pid
+	switch request {
 	case channel.PinOut:
 		return channel.Frame{}, p.Out(argument != 0)
 	case channel.PinIn:
@@ -138,13 +158,11 @@ func (b *Board) pin(name string, request, argument int64) (channel.Frame, error)
 	return channel.Frame{A: level}, nil
 }
 
-func (b *Board) watch(request int64, d time.Duration) (channel.Frame, error) {
+func (b *Board) watch(pid uint64, request int64, d time.Duration) (channel.Frame, error) {
 	if request == channel.WatchdogOpen {
-		dog, err := b.parts.OpenWatchdog()
-		b.dog = dog
-		return channel.Frame{}, err
+		return channel.Frame{}, b.openDog(pid)
 	}
-	if b.dog == nil {
+	if b.dogOf != pid {
 		return channel.Frame{}, &hw.Error{Kind: hw.Invalid, Doing: "ask", What: "the watchdog", Err: errors.New("it is not open")}
 	}
 	switch request {
@@ -154,5 +172,25 @@ func (b *Board) watch(request int64, d time.Duration) (channel.Frame, error) {
 	case channel.WatchdogFeed:
 		return channel.Frame{}, b.dog.Feed()
 	}
-	return channel.Frame{}, b.dog.Disarm()
+	err := b.dog.Disarm()
+	if err == nil {
+		b.dogOf = 0
+	}
+	return channel.Frame{}, err
+}
+
+// openDog gives a process the watchdog, which feeds it. The twin knows no processes: to it, one that runs on since its process ended was never closed.
+func (b *Board) openDog(pid uint64) error {
+	if b.dogOf != 0 {
+		return busy("open", "the watchdog")
+	}
+	if b.dog == nil || b.dog.Feed() != nil {
+		dog, err := b.parts.OpenWatchdog()
+		if err != nil {
+			return err
+		}
+		b.dog = dog
+	}
+	b.dogOf = pid
+	return nil
 }
