@@ -105,7 +105,7 @@ func (p *pi) breakBoard(f *chaos.Fault) (effect, error) {
 	}
 	switch f.Kind {
 	case chaos.Hang:
-		return p.hang(f.Param("watchdog") == 0), nil
+		return p.hang(f)
 	case chaos.FanDead:
 		fault := map[bool]twin.FanFault{true: twin.FanDead, false: twin.FanFine}
 		return p.spoil(func(dead bool) { p.board.SetFan(fault[dead]) }, func() bool { return p.On() && p.config.Board.Cooling == twin.Fan }), nil
@@ -154,11 +154,25 @@ func (w *World) counting(so func() bool) *counter {
 
 func (c *counter) felt() int64 { return c.n }
 
-// hang lets the machine stand still until it is reset.
-func (p *pi) hang(watchdogToo bool) effect {
-	p.board.SetWatchdogDead(watchdogToo)
+// hang lets the machine stand still until it is reset. Its network stack, which a pause leaves alone, stands still as well.
+func (p *pi) hang(f *chaos.Fault) (effect, error) {
+	var cut *net.Applied
+	if p.On() {
+		var err error
+		if cut, err = p.world.Network.Apply(f.Name()+"/"+p.Name, net.WireCut{Where: net.Where{Link: p.Name}}); err != nil {
+			return effect{}, err
+		}
+		p.mute = append(p.mute, cut)
+	}
+	p.board.SetWatchdogDead(f.Param("watchdog") == 0)
 	e := p.pause()
-	return effect{heal: func() { e.heal(); p.board.SetWatchdogDead(false) }, felt: e.felt}
+	return effect{heal: func() {
+		if cut != nil {
+			cut.Heal()
+		}
+		e.heal()
+		p.board.SetWatchdogDead(false)
+	}, felt: e.felt}, nil
 }
 
 // flap takes the machine's wire down again and again.

@@ -33,6 +33,10 @@ func (p *pi) off(unsynced disk.Crash) {
 	p.PowerOff()
 	p.endBoot()
 	p.paused = 0
+	for _, cut := range p.mute { // what hung hangs no more
+		cut.Heal()
+	}
+	p.mute = nil
 	p.lives++
 	p.host.PowerOff()
 	p.card.PowerCut(unsynced)

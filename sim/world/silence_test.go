@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/hw/twin"
 	"picloud/sim/channel"
 	"picloud/sim/world"
 )
@@ -90,5 +91,54 @@ func TestSwizzleClogIsOverAtItsEnd(t *testing.T) {
 	}
 	if l.Played()[0].Felt() == 0 {
 		t.Error("it was not felt")
+	}
+}
+
+// answers returns when the guest was told something of a stream in answer.
+func (g *guest) answers(id uint64, ops ...uint8) (all []string) {
+	for _, m := range g.got {
+		if m.ID == id && slices.Contains(ops, m.Op) {
+			all = append(all, strings.TrimSpace(fmt.Sprint(m.at.Round(time.Second), " ", map[bool]string{true: m.Err.Error()}[m.Err != 0])))
+		}
+	}
+	return all
+}
+
+// TestAMachineThatHangsAnswersNothing: its stack neither opens streams nor acknowledges what comes on open ones, until it is healed or reset.
+func TestAMachineThatHangsAnswersNothing(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct{ schedule, open, dialled, later string }{
+		{"10s +30s hang machine=pi-1 watchdog=0", "1s, 1m3s", "43s", "52s"},
+		{"10s +60s hang machine=pi-1 watchdog=0\n20s +2s power-cut machine=pi-1", "1s, 25s connection reset by peer", "27s connection refused", "52s connection refused"},
+		{"10s +60s hang machine=pi-1 watchdog=0\n11s +60s hang machine=pi-1 watchdog=0\n20s +2s power-cut machine=pi-1",
+			"1s, 25s connection reset by peer", "27s connection refused", "52s connection refused"},
+	} {
+		t.Run(fmt.Sprint(strings.Count(c.schedule, "\n")), func(t *testing.T) {
+			var machines []world.Machine
+			for _, name := range []string{"pi-1", "pi-2"} {
+				machines = append(machines, world.Machine{Name: name, Switch: "shelf", Board: &twin.Config{Name: name}})
+			}
+			l := newLab(t, world.Hardware{}, c.schedule, machines...)
+			hangs, asks := l.guest("pi-1", 1<<40), l.guest("pi-2", 1<<40+1)
+			hangs.net(channel.NetListen, 1, 80, 2)
+			dial := func(at time.Duration, id uint64) {
+				l.Kernel.Loop.After(at, func() { asks.net(channel.NetDial, id, l.at("pi-1", 80), 0) })
+			}
+			dial(s, 2)
+			dial(12*s, 4)
+			dial(52*s, 6)
+			l.Kernel.Loop.After(12*s, func() {
+				f := channel.Frame{Class: channel.ClassNet, Op: channel.NetData, ID: 2, Data: make([]byte, 1000)}
+				l.Network.Host("pi-2").Handle(asks, f)
+				asks.net(channel.NetWant, 2, 0, 0)
+			})
+			l.run(80 * s)
+			for id, want := range map[uint64]string{2: c.open, 4: c.dialled, 6: c.later} {
+				got := strings.Join(asks.answers(id, channel.NetConnected, channel.NetCredit, channel.NetReset), ", ")
+				if got != want {
+					t.Errorf("stream %d was answered at %s, want %s", id, got, want)
+				}
+			}
+		})
 	}
 }

@@ -82,7 +82,8 @@ type pi struct {
 	boots     time.Duration // that have ended, together
 	crashes   []*crash      // that wait for their moment
 	samples   []Sample
-	events    []twin.Event // of its board
+	events    []twin.Event   // of its board
+	mute      []*net.Applied // what lets it answer nothing, while it hangs
 }
 
 // New builds the world and starts every program.
