@@ -12,7 +12,7 @@ func clockKinds() []Spec {
 		{Kind: ClockOffset, Class: ClassClock, Target: OnMachine,
 			Meaning: "The wall clock is off by an amount and jumps back when the fault heals.",
 			Params:  []ParamSpec{by}, MinFor: 2 * s, MaxFor: 30 * s, Survivable: harmless},
-		{Kind: ClockDrift, Class: ClassClock, Target: OnMachine,
+		{Kind: ClockDrift, Class: ClassClock, Target: OnMachine, Sets: "the rate of the clock",
 			Meaning: "Wall clock, monotonic time and timers run too fast or too slow.",
 			Params: []ParamSpec{{Name: "rate", Unit: PPM, Min: -900_000, Max: 9_000_000, Low: 50,
 				Top:     100_000,

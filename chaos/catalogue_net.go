@@ -88,11 +88,11 @@ func switchKinds() []Spec {
 		{Kind: BroadcastStorm, Target: OnSwitch, Out: true, Survivable: heals,
 			Meaning: "A loop floods all ports of the switch: what passes it waits in full queues, and most of it finds no room.",
 			Params:  []ParamSpec{share(500_000, 950_000, 800_000, "share of packets that find no room")}},
-		{Kind: Incast, Target: OnSwitch, Survivable: harmless,
+		{Kind: Incast, Target: OnSwitch, Sets: "the buffer", Survivable: harmless,
 			Meaning: "All ports of the switch share a small buffer: what many send to one at a time overflows it.",
 			Params: []ParamSpec{{Name: "buffer", Unit: Bytes, Min: 1600, Max: gigabyte, Low: 2 << 10, Top: 32 << 10,
 				Default: 16 << 10, Meaning: "what waits in the switch at most"}}},
-		{Kind: LinkSlow, Target: OnMachine, Survivable: harmless,
+		{Kind: LinkSlow, Target: OnMachine, Sets: "the rate of the wire", Survivable: harmless,
 			Meaning: "The machine's wire has negotiated less than it can: 100 Mb/s or 10, both directions at once or in turns.",
 			Params: []ParamSpec{
 				{Name: "rate", Unit: BytesPerSecond, Min: 1000, Max: 100 * gigabyte, Low: 1_250_000, Top: 12_500_000, Default: 12_500_000,

@@ -16,13 +16,13 @@ func processKinds() []Spec {
 			Meaning: "The process is stopped with its memory kept, its kernel goes on to " +
 				"receive and to send.",
 			MinFor: 200 * ms, MaxFor: 15 * s, Out: true, Survivable: heals},
-		{Kind: CPUSlow, Class: ClassProcess, Target: OnMachine,
+		{Kind: CPUSlow, Class: ClassProcess, Target: OnMachine, Sets: "the speed of the processor",
 			Meaning: "The processor takes longer for the same work.",
 			Params: []ParamSpec{{Name: "factor", Unit: Times, Min: 1, Max: 1000, Low: 2, Top: 16,
 				Default: 4,
 				Meaning: "how many times longer"}},
 			MinFor: 2 * s, MaxFor: 20 * s, Survivable: harmless},
-		{Kind: MemoryLimit, Class: ClassProcess, Target: OnMachine,
+		{Kind: MemoryLimit, Class: ClassProcess, Target: OnMachine, Sets: "the memory",
 			Meaning: "The process is killed when it holds more memory than a limit, as by the " +
 				"out-of-memory killer.",
 			Params: []ParamSpec{{Name: "limit", Unit: Bytes, Min: megabyte, Max: 64 * gigabyte,
@@ -36,7 +36,7 @@ func processKinds() []Spec {
 				{Name: "every", Unit: Milliseconds, Min: 2, Max: hourMS, Low: 20, Top: 2000, Default: 100, Meaning: "the period"},
 				{Name: "rate", Unit: PPM, Min: 1, Max: 999_999, Low: 100_000, Top: 900_000, Default: 500_000, Meaning: "the part that is taken"}},
 			MinFor: 2 * s, MaxFor: 20 * s, Survivable: harmless},
-		{Kind: FDLimit, Class: ClassProcess, Target: OnMachine,
+		{Kind: FDLimit, Class: ClassProcess, Target: OnMachine, Sets: "the descriptors",
 			Meaning: "The process has no descriptor left: it can open no file and no connection, and gets none that ask for it; those that are " +
 				"open go on.",
 			MinFor: 1 * s, MaxFor: 15 * s, Out: true, AllowsDeath: true, Survivable: heals},

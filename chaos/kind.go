@@ -129,6 +129,10 @@ type Spec struct {
 	AllowsDeath bool   // a process on a target may end by itself, with a panic or an exit
 	Survivable  string // what a generator keeps, so that a correct system gets through
 
+	// Sets is what the fault sets and its end sets back, nothing if faults of the kind stack: of two that set one thing of one target at a time the end
+	// of the one undoes the other.
+	Sets string
+
 	// Beyond says that no number of copies makes up for it for certain: it is drawn only where a scenario lists it by name,
 	// because there loss may happen and must be detected.
 	Beyond bool

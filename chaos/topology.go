@@ -70,7 +70,7 @@ func (t *Topology) shelf(machine string) string {
 	return t.Machines[i].Switch
 }
 
-// Check says which fault of a schedule aims at something that is not there.
+// Check says which fault of a schedule aims at something that is not there, or which two undo each other.
 func (t *Topology) Check(s Schedule) error {
 	for i := range s {
 		f := &s[i]
@@ -91,7 +91,7 @@ func (t *Topology) Check(s Schedule) error {
 			}
 		}
 	}
-	return nil
+	return undoing(s)
 }
 
 // whoKnows says why nobody can say who has a part in a group.
