@@ -69,6 +69,7 @@ func (g *generator) aim(r *rand.Rand, at string, f Fault) []Fault {
 	set := f.Kind == PartitionMinority || f.Kind == SwizzleClog // a processor lies with its batch, whoever that is
 	switch t := f.Target.Type; {
 	case len(names) == 0:
+	case at == AtLeader && f.Kind == DiskRestore: // what its card held before would have to be kept before anybody leads
 	case t == OnMachine:
 		var all []Fault
 		for _, name := range names {

@@ -169,3 +169,21 @@ func TestAPartIsReplacedByWhoHasIt(t *testing.T) {
 		}
 	}
 }
+
+// TestACardThatIsToComeBackOldIsNobodysByPart: what it held before is kept before anybody knows who leads.
+func TestACardThatIsToComeBackOldIsNobodysByPart(t *testing.T) {
+	c := unlimited(aimedNodes())
+	c.Aims, c.Kinds = []Aim{{AtLeader, ppmAll}}, []KindRate{{DiskRestore, 9 * time.Second}, {DiskClone, 9 * time.Second}, {DiskWipe, 9 * time.Second}}
+	count := map[Kind]int{}
+	for seed := range uint64(5) {
+		for _, f := range generate(t, c, seed) {
+			count[f.Kind]++
+			if f.Target.ByPart() != (f.Kind == DiskWipe) {
+				t.Errorf("seed %d: `%s`", seed, f)
+			}
+		}
+	}
+	if count[DiskRestore] == 0 || count[DiskClone] == 0 || count[DiskWipe] == 0 {
+		t.Errorf("drawn are %v", count)
+	}
+}
