@@ -265,7 +265,11 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 	if spec.Class == ClassDisk { // their cards change places
 		return AtMachines(members[:min(2, len(members))]...), len(members) >= 2
 	}
-	return AtMachines(members...), len(members) >= 3 // rings and bridges
+	least := 3 // a bridge has two sides
+	if spec.Kind == PartitionRing {
+		least = 4 // of three each machine sees both others
+	}
+	return AtMachines(members...), len(members) >= least
 }
 
 // link draws one direction between a member and another machine, or all that a member sends, or

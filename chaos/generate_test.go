@@ -277,6 +277,27 @@ func TestALyingTimeServerFoolsTheMembersOfAShelf(t *testing.T) {
 	}
 }
 
+// TestARingHidesSomebodyFromEach: of three machines each sees both others, so nothing would happen.
+func TestARingHidesSomebodyFromEach(t *testing.T) {
+	for _, test := range []struct {
+		members int
+		drawn   bool
+	}{{3, false}, {4, true}, {5, true}} {
+		c := fiveNodes()
+		for i := range c.Topology.Machines[test.members:5] {
+			c.Topology.Machines[test.members+i].Role = "client"
+		}
+		c.SwarmRate, c.Kinds = ppmAll, []KindRate{{PartitionRing, 20 * time.Second}, {PartitionBridge, 20 * time.Second}}
+		rings := func(k Kind) bool { return k == PartitionRing }
+		if got := slices.ContainsFunc(generate(t, c, 1), func(f Fault) bool { return rings(f.Kind) }); got != test.drawn {
+			t.Errorf("of %d members a ring is made: %t", test.members, got)
+		}
+		if got := slices.ContainsFunc(c.Drawn(), rings); got != test.drawn {
+			t.Errorf("of %d members a ring can be drawn: %t", test.members, got)
+		}
+	}
+}
+
 func TestABadConfigIsRefused(t *testing.T) {
 	tests := []struct {
 		spoil func(*Config)
