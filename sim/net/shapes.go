@@ -41,7 +41,7 @@ func Bridge(all []string) Partition {
 }
 
 // MajoritiesRing lets every machine see a majority, itself included, and no two the same: those
-// that are near it on a ring in the given order. It needs five machines; with fewer, all see all.
+// that are near it on a ring in the given order. It needs four machines; with fewer, all see all.
 func MajoritiesRing(all []string) Partition {
 	var p Partition
 	reach := (len(all)/2 + 1) / 2 // neighbours on either side

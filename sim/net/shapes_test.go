@@ -29,6 +29,7 @@ func TestShapes(t *testing.T) {
 		{"majority of three", MajoritySplit(five[:3]), "[{pi-01 pi-03} {pi-02 pi-03} {pi-03 pi-01} {pi-03 pi-02}]"},
 		{"bridge of three", Bridge(five[:3]), "[{pi-01 pi-03} {pi-03 pi-01}]"},
 		{"ring of three", MajoritiesRing(five[:3]), "[]"},
+		{"ring of four", MajoritiesRing(five[:4]), "[{pi-01 pi-03} {pi-02 pi-04} {pi-03 pi-01} {pi-04 pi-02}]"},
 		{"ring of five", MajoritiesRing(five), "[{pi-01 pi-03} {pi-01 pi-04} {pi-02 pi-04} {pi-02 pi-05} {pi-03 pi-01} {pi-03 pi-05} {pi-04 pi-01} {pi-04 pi-02} {pi-05 pi-02} {pi-05 pi-03}]"},
 		{"nobody", Bridge(nil), "[]"},
 	} {
@@ -42,7 +43,7 @@ func TestShapes(t *testing.T) {
 // mutual.
 func TestMajoritiesRing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		all := names(rapid.IntRange(5, 40).Draw(t, "machines"))
+		all := names(rapid.IntRange(4, 40).Draw(t, "machines"))
 		cut := MajoritiesRing(all).Pairs()
 		seen := map[string]bool{}
 		for _, h := range all {
