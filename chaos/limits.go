@@ -239,7 +239,7 @@ func (l *ledger) out(f *Fault, spec *Spec, names []string) []string {
 	t := counted(f)
 	switch {
 	case t.Type == OnSwitch:
-		on := l.addMembers(nil, l.top.OnSwitch(t.A[0]))
+		on := l.addMembers(nil, l.top.behind(f))
 		if rest := len(l.members) - len(on); f.Kind == UplinkCut && rest < len(on) {
 			return l.addMembers(names, without(l.members, on))
 		}

@@ -15,7 +15,7 @@ type Machine struct {
 
 // Topology is what faults can be aimed at.
 type Topology struct {
-	Switches []string
+	Switches []string // the first is the root, to which all others are wired
 	Machines []Machine
 	Groups   [][]string // the members with which the store's groups begin; nil if nobody knows who leads them
 }
@@ -137,12 +137,40 @@ func (t *Topology) expand(side, other []string) []string {
 	return names
 }
 
-// touched returns the machines that a target touches, in the order of the topology.
-func (t *Topology) touched(target Target) []string {
+// joins says whether others than those on a switch reach one another through it: it is the root, and they are on several.
+func (t *Topology) joins(name string) bool {
+	if len(t.Switches) == 0 || name != t.Switches[0] {
+		return false
+	}
+	one := ""
+	for _, m := range t.Machines {
+		if m.Switch != name && m.Switch != one && one != "" {
+			return true
+		}
+		if m.Switch != name {
+			one = m.Switch
+		}
+	}
+	return false
+}
+
+// behind returns the machines that a fault of a switch touches: those on it, or all if it is about what passes the switch and others reach one
+// another through it.
+func (t *Topology) behind(f *Fault) []string {
+	name := f.Target.A[0]
+	if passing := f.Kind == SwitchDark || f.Kind == BroadcastStorm || f.Kind == Incast; passing && t.joins(name) {
+		return t.Names()
+	}
+	return t.OnSwitch(name)
+}
+
+// Touched returns the machines that a fault touches, in the order of the topology: those at which it is aimed, and those that it parts from one
+// another.
+func (t *Topology) Touched(f *Fault) []string {
 	var names []string
-	switch target.Type {
+	switch target := f.Target; target.Type {
 	case OnSwitch:
-		return t.OnSwitch(target.A[0])
+		return t.behind(f)
 	case OnLink, OnSides:
 		names = slices.Concat(t.expand(target.A, target.B), t.expand(target.B, target.A))
 	default:
@@ -168,10 +196,7 @@ func (t *Topology) aimedAt(f *Fault) []string {
 	return f.Target.A[:1]
 }
 
-// Touched returns the machines at which a fault is aimed, in the order of the topology.
-func (t *Topology) Touched(f *Fault) []string { return t.touched(f.Target) }
-
-// Touches says whether a fault is aimed at a machine, alone or among others.
+// Touches says whether a fault touches a machine, alone or among others.
 func (t *Topology) Touches(f *Fault, machine string) bool {
-	return slices.Contains(t.touched(f.Target), machine)
+	return slices.Contains(t.Touched(f), machine)
 }
