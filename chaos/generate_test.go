@@ -30,9 +30,8 @@ func fiveNodes() Config {
 		Topology: Topology{
 			Switches: []string{"shelf-1", "shelf-2"},
 			Machines: []Machine{
-				{"pi-1", "node", "shelf-1", ""}, {"pi-2", "node", "shelf-1", ""}, {"pi-3", "node", "shelf-1", ""},
-				{"pi-4", "node", "shelf-2", ""}, {"pi-5", "node", "shelf-2", ""},
-				{"client-1", "client", "shelf-2", ""},
+				board("pi-1", "shelf-1"), board("pi-2", "shelf-1"), board("pi-3", "shelf-1"), board("pi-4", "shelf-2"), board("pi-5", "shelf-2"),
+				{Name: "client-1", Role: "client", Switch: "shelf-2"},
 			},
 		},
 		Roles:     []string{"node"},
@@ -45,6 +44,11 @@ func fiveNodes() Config {
 		c.Kinds = append(c.Kinds, KindRate{k, 20 * time.Second})
 	}
 	return c
+}
+
+// board is a node that a relay feeds.
+func board(name, shelf string) Machine {
+	return Machine{Name: name, Role: "node", Switch: shelf, Board: true, Fed: true}
 }
 
 func kindsWhere(so func(Spec) bool) (all []Kind) {

@@ -43,7 +43,7 @@ type Limits struct {
 	// DamagedPerRun bounds how many members have damaged data, counted over the whole run since
 	// nobody says when a copy has been mended.
 	DamagedPerRun Share
-	// CrashAfterSilentHarm allows a machine that lost synced data to be crashed or evicted later.
+	// CrashAfterSilentHarm allows a machine that lost synced data to be crashed or evicted later, also by its watchdog.
 	CrashAfterSilentHarm bool
 	// Recovery is how long a member counts as out after its fault was healed.
 	Recovery time.Duration
@@ -169,8 +169,22 @@ func (l *ledger) clash(f, g *Fault, fs, gs *Spec) bool {
 // crashAfterHarm says whether f takes back synced data of a machine that g crashes later.
 func (l *ledger) crashAfterHarm(f, g *Fault, fs, gs *Spec) bool {
 	return !l.limits.CrashAfterSilentHarm && fs.Harm == HarmSilent &&
-		(gs.Restarts || gs.Kind == DiskEvict) &&
+		(gs.Restarts || gs.Kind == DiskEvict || l.bitten(g, gs)) &&
 		l.meet(f, g) && g.End() >= f.At
+}
+
+// unfed is how long a watchdog may get nothing beside the time of a fault: since it was fed last before, and until a node that goes on, or has
+// started anew, lives well enough to feed it.
+const unfed = 8 * time.Second
+
+// bitten says whether a fault keeps a node from living for so long that its watchdog may reset the machine.
+func (l *ledger) bitten(f *Fault, spec *Spec) bool {
+	if spec.Kind != Pause && !(spec.Out && spec.AllowsDeath) {
+		return false
+	}
+	return slices.ContainsFunc(l.top.Machines, func(m Machine) bool {
+		return m.Watchdog > 0 && f.For >= m.Watchdog-unfed && (f.Target.ByPart() || slices.Contains(f.Target.A, m.Name))
+	})
 }
 
 // spoils says whether f may leave no process for the required fault g to act on.

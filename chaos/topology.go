@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Machine is a machine as a schedule sees it.
@@ -11,6 +12,10 @@ type Machine struct {
 	Role   string
 	Switch string // what it is wired to
 	Batch  string // in which its processor was made; empty if nobody says
+
+	Board    bool          // it has a modelled one
+	Fed      bool          // by a relay
+	Watchdog time.Duration // after which it is reset when its node does not live; zero if it is not
 }
 
 // Topology is what faults can be aimed at.

@@ -50,10 +50,22 @@ func (s *Scenario) boardOf(m *Machine) (Board, bool) {
 	return Board{Model: cmp.Or(b.Model, d.Model), Cooling: cmp.Or(b.Cooling, d.Cooling), Cable: cmp.Or(b.Cable, d.Cable), Batch: cmp.Or(b.Batch, d.Batch)}, true
 }
 
-// batchOf returns in which batch a machine's processor was made; empty if that is not said.
-func (s *Scenario) batchOf(m *Machine) string {
-	b, _ := s.boardOf(m)
-	return b.Batch
+// aimable returns a machine as faults are aimed at it. A defence that is switched off changes nothing of it, so that the same faults come.
+func (s *Scenario) aimable(m *Machine) chaos.Machine {
+	b, has := s.boardOf(m)
+	a := chaos.Machine{Name: m.Name, Role: m.Role, Switch: m.Switch, Batch: b.Batch, Board: has, Fed: s.fed(m.Name)}
+	if role := s.Roles[m.Role]; has && role != nil {
+		a.Watchdog = role.Watchdog.Duration
+	}
+	return a
+}
+
+// fed tells whether a relay that is wired to some board feeds a machine.
+func (s *Scenario) fed(machine string) bool {
+	return slices.ContainsFunc(s.Topology.Machines, func(m Machine) bool {
+		c := s.Equipment(m.Name)
+		return slices.ContainsFunc(slices.Concat(c.Relays, c.BackupRelays), func(r hw.Relay) bool { return r.Feeds == machine })
+	})
 }
 
 func (s *Scenario) validateHardware() error {

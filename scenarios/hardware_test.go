@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"picloud/chaos"
 	"picloud/hw"
@@ -80,6 +81,31 @@ func TestFaultsOfTheHardwareNeedBoards(t *testing.T) {
 		}
 		if got := slices.Contains(s.Playable(), string(chaos.FanDead)); got != want {
 			t.Errorf("with boards %t, a dead fan can be played: %t", want, got)
+		}
+	}
+}
+
+// TestFaultsAreAimedAtMachinesAsTheyAre: who has a board, a relay and a watchdog. Without a defence they are the same.
+func TestFaultsAreAimedAtMachinesAsTheyAre(t *testing.T) {
+	s, err := Load("catalogue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SwitchOff("health"); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range s.ChaosTopology().Machines {
+		node := m.Role == "node" || m.Role == "late"
+		if m.Board != node || m.Fed != node || (m.Watchdog == 15*time.Second) != node {
+			t.Errorf("%+v", m)
+		}
+	}
+	if s, err = Parse("small.yaml", []byte(shelved)); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []chaos.Machine{{Name: "pi-1", Board: true, Fed: true}, {Name: "pi-2", Board: true}, {Name: "c-1"}} {
+		if m := s.ChaosTopology().Machines[i]; m.Name != want.Name || m.Board != want.Board || m.Fed != want.Fed || m.Watchdog != 0 {
+			t.Errorf("%+v, want %+v", m, want)
 		}
 	}
 }

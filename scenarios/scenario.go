@@ -319,7 +319,7 @@ func (s *Scenario) Watched() []string {
 func (s *Scenario) ChaosTopology() chaos.Topology {
 	top := chaos.Topology{Switches: s.Topology.Switches, Groups: s.groups()}
 	for _, m := range s.Topology.Machines {
-		top.Machines = append(top.Machines, chaos.Machine{Name: m.Name, Role: m.Role, Switch: m.Switch, Batch: s.batchOf(&m)})
+		top.Machines = append(top.Machines, s.aimable(&m))
 	}
 	return top
 }
