@@ -66,10 +66,12 @@ func (g *generator) aimed(f Fault, name string) []Fault {
 // aim returns a fault for each machine that is aimed at, or one for all of them where the kind can have that.
 func (g *generator) aim(r *rand.Rand, at string, f Fault) []Fault {
 	names := g.aimedAt(r, at, g.fallible(f.Kind))
+	// What a card held before is kept when nobody knows yet who will lead.
+	known := f.Kind == DiskRestore || g.Topology.partLacks(f.needs()) != ""
 	set := f.Kind == PartitionMinority || f.Kind == SwizzleClog // a processor lies with its batch, whoever that is
 	switch t := f.Target.Type; {
 	case len(names) == 0:
-	case at == AtLeader && f.Kind == DiskRestore: // what its card held before would have to be kept before anybody leads
+	case at == AtLeader && known: // it wants a machine that is known before
 	case t == OnMachine:
 		var all []Fault
 		for _, name := range names {
@@ -88,11 +90,13 @@ func (g *generator) aim(r *rand.Rand, at string, f Fault) []Fault {
 }
 
 // fallible returns the members that faults of a kind may hit.
-func (g *generator) fallible(k Kind) []string {
-	if spec, _ := Lookup(k); len(g.DiskRoles) > 0 && spec.Class == ClassDisk {
-		return g.Topology.OfRole(g.DiskRoles...)
+func (c *Config) fallible(k Kind) []string {
+	spec, _ := Lookup(k)
+	roles := c.Roles
+	if len(c.DiskRoles) > 0 && spec.Class == ClassDisk {
+		roles = c.DiskRoles
 	}
-	return slices.Clone(g.members)
+	return c.Topology.with(spec.Needs, c.Topology.OfRole(roles...))
 }
 
 // aimedAt draws what is aimed at, of the machines that may be hit.

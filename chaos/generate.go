@@ -75,6 +75,9 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%q is required but not among the kinds%s", k,
 				DidYouMean(string(k), names))
 		}
+		if spec, _ := Lookup(k); len(c.fallible(k)) == 0 {
+			return fmt.Errorf("%s is required, and no machine that faults may hit has a %s", k, spec.Needs)
+		}
 	}
 	return errors.Join(c.validateAims(), c.Limits.Validate())
 }
@@ -227,6 +230,9 @@ func (g *generator) draw(r *rand.Rand, k Kind, at time.Duration, required bool) 
 
 func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, bool) {
 	members := g.fallible(spec.Kind)
+	if len(members) == 0 {
+		return Target{}, false
+	}
 	r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	few := Minority.Of(len(members))
 	switch spec.Target {
@@ -238,7 +244,7 @@ func (g *generator) target(r *rand.Rand, spec *Spec, required bool) (Target, boo
 		switches := g.Topology.Switches
 		if spec.Class == ClassHardware { // where only those live who use the cloud, nothing of the cloud's breaks
 			switches = slices.DeleteFunc(slices.Clone(switches), func(name string) bool {
-				return !slices.ContainsFunc(g.members, func(m string) bool { return g.Topology.shelf(m) == name })
+				return !slices.ContainsFunc(members, func(m string) bool { return g.Topology.shelf(m) == name })
 			})
 		}
 		if len(switches) == 0 || spec.Kind == UplinkCut && len(switches) < 2 {

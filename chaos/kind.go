@@ -123,6 +123,7 @@ type Spec struct {
 	// that happens at an instant; such a fault has no end to heal.
 	MinFor, MaxFor time.Duration
 
+	Needs       Gear   // what a machine that it hits, or one of the switch that it hits, must have
 	Out         bool   // while it lasts, what it is aimed at cannot be counted on for a quorum
 	Restarts    bool   // the process ends and is started again when the fault heals
 	Harm        Harm   // what it may do to stored data

@@ -75,7 +75,7 @@ func (t *Topology) shelf(machine string) string {
 	return t.Machines[i].Switch
 }
 
-// Check says which fault of a schedule aims at something that is not there, or which two undo each other.
+// Check says which fault of a schedule aims at something that is not there or has not what it breaks, or which two undo each other.
 func (t *Topology) Check(s Schedule) error {
 	for i := range s {
 		f := &s[i]
@@ -94,6 +94,9 @@ func (t *Topology) Check(s Schedule) error {
 				return fmt.Errorf("the fault `%s` aims at an unknown %s %q%s", f, what, name,
 					DidYouMean(name, known))
 			}
+		}
+		if err := t.lacking(f); err != nil {
+			return err
 		}
 	}
 	return undoing(s)

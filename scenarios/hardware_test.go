@@ -85,6 +85,52 @@ func TestFaultsOfTheHardwareNeedBoards(t *testing.T) {
 	}
 }
 
+// TestNobodyIsHitWhoHasNothingToBreak: a monitor has no board, and a machine without a relay none that sticks.
+func TestNobodyIsHitWhoHasNothingToBreak(t *testing.T) {
+	unwired, _, _ := strings.Cut(shelved, "  relays:")
+	unwired += shelved[strings.Index(shelved, "clients:"):]
+	for text, want := range map[string]bool{unwired: false, shelved: true} {
+		s, err := Parse("small.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(s.Playable(), string(chaos.RelayStuck)); got != want {
+			t.Errorf("with relays %t, one that sticks can be played: %t", want, got)
+		}
+	}
+	s, err := Parse("small.yaml", []byte(strings.Replace(shelved, "kinds: {kill: 10s}", "kinds: {others: 5s}", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stuck := 0
+	for seed := range uint64(30) {
+		schedule, err := s.Schedule(streams(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range schedule {
+			if f.Kind == chaos.RelayStuck {
+				stuck++
+			}
+			if f.Kind == chaos.RelayStuck && f.Target.Names() != "pi-1" {
+				t.Errorf("seed %d: `%s`", seed, f)
+			}
+		}
+	}
+	if stuck == 0 {
+		t.Error("no relay sticks")
+	}
+	for line, want := range map[string]string{
+		"relay-stuck machine=pi-2": "needs a relay that feeds it, and pi-2 has none",
+		"hang machine=c-1":         "needs a board, and c-1 has none",
+	} {
+		text := strings.Replace(shelved, "kinds: {kill: 10s}\n  swarm: 1000000ppm", "schedule: |\n    2s +20s "+line, 1)
+		if _, err := Parse("small.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
 // TestFaultsAreAimedAtMachinesAsTheyAre: who has a board, a relay and a watchdog. Without a defence they are the same.
 func TestFaultsAreAimedAtMachinesAsTheyAre(t *testing.T) {
 	s, err := Load("catalogue")

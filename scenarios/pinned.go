@@ -15,13 +15,14 @@ var pinnedText string
 func Pinned() string { return pinnedText }
 
 // Playable returns the names of the kinds of faults that can be played on the scenario's machines, in the order of the
-// catalogue: those that start in the hardware need modelled boards, and those beyond what copies make up for must be listed.
+// catalogue: those that start in the hardware need modelled boards, one of relays a relay, and those beyond what copies make up for must be listed.
 func (s *Scenario) Playable() []string {
 	listed := func(name string) bool {
 		return slices.ContainsFunc(s.Faults.Kinds, func(k KindRate) bool { return k.Kind == name })
 	}
 	return slices.DeleteFunc(chaos.Kinds(), func(name string) bool {
 		spec, _ := chaos.Lookup(chaos.Kind(name))
-		return spec.Class == chaos.ClassHardware && s.Hardware == nil || spec.Beyond && !listed(name)
+		unfed := spec.Needs == chaos.GearRelay && s.Hardware != nil && len(s.Hardware.Relays) == 0
+		return spec.Class == chaos.ClassHardware && s.Hardware == nil || unfed || spec.Beyond && !listed(name)
 	})
 }
