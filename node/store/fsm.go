@@ -15,6 +15,7 @@ type fsm struct {
 	state     *state.State
 	snapshots *snapshots
 	damaged   func(error)
+	applied   uint64 // the last entry that raft had applied here; the state may be further, as what is sent to a follower is
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -39,6 +40,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	if err != nil {
 		panic(err)
 	}
+	f.applied = logs[len(logs)-1].Index
 	host.Reached(f.snapshots.fs, points.StateApplied)
 	all := make([]any, len(logs))
 	for i := range outcomes {
@@ -48,16 +50,13 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 }
 
 // Snapshot refers to the state.
-func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return reference{}, nil }
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return &reference{store: f.snapshots}, nil }
 
 // Restore puts the snapshot that came in in place of the state.
-func (f *fsm) Restore(from io.ReadCloser) error { return f.snapshots.restore(from) }
-
-// reference is a snapshot without data.
-type reference struct{}
-
-// Persist writes nothing; raft closes the sink.
-func (reference) Persist(raft.SnapshotSink) error { return nil }
-
-// Release has nothing to let go.
-func (reference) Release() {}
+func (f *fsm) Restore(from io.ReadCloser) error {
+	index, err := f.snapshots.restore(from, f.applied)
+	if err == nil {
+		f.applied = index
+	}
+	return err
+}

@@ -147,7 +147,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err := port.Begin(settings, keeper, keeper, snaps, transport, c.First); err != nil {
 		return nil, fmt.Errorf("store: group %d: %w", c.Number, err)
 	}
-	r, err := raft.NewRaft(settings, &fsm{s, snaps, c.Damaged}, keeper, keeper, snaps, transport)
+	r, err := raft.NewRaft(settings, &fsm{state: s, snapshots: snaps, damaged: c.Damaged}, keeper, keeper, snaps, transport)
 	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}

@@ -26,6 +26,9 @@ type snapshots struct {
 	dir   string                    // for what comes in
 	sends func() (done func(error)) // logs that one is being sent
 
+	// placing is held while a snapshot is put in place of the state, and by one of this node from before it is noted until raft counts from it.
+	placing sync.Mutex
+
 	mu     sync.Mutex
 	staged *raft.SnapshotMeta // came in whole, and was not restored yet
 }
@@ -94,24 +97,61 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	return meta, &sent{stream(c), s.sends()}, nil
 }
 
-// restore puts what came in in place of the state.
-func (s *snapshots) restore(from io.Reader) error {
+// restore puts what came in in place of the state, and returns up to which entry that goes. One that ends before the last entry that was applied
+// is refused: it was on its way for too long, and the log may begin behind it.
+func (s *snapshots) restore(from io.Reader, applied uint64) (index uint64, err error) {
 	s.mu.Lock()
 	meta := s.staged
 	s.staged = nil
 	s.mu.Unlock()
 	if meta == nil {
-		return errors.New("store: no snapshot came in")
+		return 0, errors.New("store: no snapshot came in")
 	}
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	if meta.Index >= applied {
+		err = s.place(from, meta)
+	} else {
+		err = fmt.Errorf("store: a snapshot up to entry %d came in, and entry %d was applied", meta.Index, applied)
+	}
+	return meta.Index, errors.Join(err, s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
+}
+
+func (s *snapshots) place(from io.Reader, meta *raft.SnapshotMeta) error {
 	b, err := json.Marshal(meta)
 	if err != nil {
 		return err
 	}
-	err = s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b)
-	if err == nil {
-		host.Reached(s.fs, points.SnapshotPlaced)
+	if err := s.state.Replace(from, s.fs, s.fs.PathJoin(s.dir, "tables"), b); err != nil {
+		return err
 	}
-	return errors.Join(err, s.fs.Remove(s.fs.PathJoin(s.dir, stagedFile)))
+	host.Reached(s.fs, points.SnapshotPlaced)
+	return nil
+}
+
+// reference is a snapshot of this node: it has no data of its own.
+type reference struct {
+	store *snapshots
+	holds bool // store.placing
+}
+
+// Persist writes nothing; raft closes the sink. Raft (1.8.0) has waited for its main loop since the state was asked, and another snapshot may have
+// come in meanwhile. The log begins behind that one then, and the node could not start from a note of the earlier one.
+func (r *reference) Persist(to raft.SnapshotSink) error {
+	r.store.placing.Lock()
+	r.holds = true
+	last, err := r.store.last()
+	if k, is := to.(*sink); err == nil && last != nil && is && k.meta.Index < last.Index {
+		err = fmt.Errorf("store: a snapshot up to entry %d has come in meanwhile, this one ends at %d", last.Index, k.meta.Index)
+	}
+	return err
+}
+
+// Release ends it. Raft counts from it by now, or does not have it.
+func (r *reference) Release() {
+	if r.holds {
+		r.store.placing.Unlock()
+	}
 }
 
 // sent is a snapshot that is being sent.
