@@ -75,14 +75,15 @@ func (c *GroupConfig) Validate() error {
 
 // Group is this node's member of a group.
 type Group struct {
-	config GroupConfig
-	raft   *raft.Raft
-	state  *state.State
-	log    *raftlog.Watched
-	ready  *raftlead.Ready
-	clock  clock
-	gap    gap
-	end    func() // of what goes on beside raft
+	config    GroupConfig
+	raft      *raft.Raft
+	state     *state.State
+	snapshots *snapshots
+	log       *raftlog.Watched
+	ready     *raftlead.Ready
+	clock     clock
+	gap       gap
+	end       func() // of what goes on beside raft
 
 	transfer transfer
 	opened   time.Time    // when this process began to have it
@@ -107,27 +108,17 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	s.Tell = func(index, digest uint64) {
 		log.Info("state", "group", c.Number, "index", index, "hash", fmt.Sprintf("%016x", digest))
 	}
-	entries, err := db.Log(c.Number)
+	keeper, yielder, err := c.keeper(db, log)
 	if err != nil {
 		return nil, err
 	}
-	cached, err := raftlog.Cached(vigilant{entries, c.Damaged}, recentEntries)
-	if err != nil {
-		return nil, err
-	}
-	limit := c.DiskLimit
-	if mutant.Planted == mutant.UnwatchedDisk {
-		limit = never
-	}
-	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
-	yielder := c.yielder(log)
-	keeper.Tell(func(took time.Duration) {
-		c.Wrote(took)
-		yielder.Wrote(took)
-	})
-	snaps, err := openSnapshots(s, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
+	snaps, err := openSnapshots(s, keeper, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
 		return logChange(log, c.Number, "send a snapshot")
 	})
+	if err != nil {
+		return nil, err
+	}
+	noted, err := snaps.recover()
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +138,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	if err := port.Begin(settings, keeper, keeper, snaps, transport, c.First); err != nil {
 		return nil, fmt.Errorf("store: group %d: %w", c.Number, err)
 	}
-	r, err := raft.NewRaft(settings, &fsm{state: s, snapshots: snaps, damaged: c.Damaged}, keeper, keeper, snaps, transport)
+	r, err := raft.NewRaft(settings, &fsm{state: s, snapshots: snaps, damaged: c.Damaged, applied: noted}, keeper, keeper, snaps, transport)
 	if err != nil {
 		return nil, fmt.Errorf("store: start group %d: %w", c.Number, err)
 	}
@@ -155,13 +146,36 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
 	end := sync.OnceFunc(func() { cancel(); close(ended) })
-	g := &Group{config: c, raft: r, state: s, log: keeper, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
+	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}
 	if c.VotesFrom > 0 {
 		go g.standOnceCaughtUp(ctx)
 	}
 	return g, nil
+}
+
+// keeper returns the group's log, and what hands the lead over when writes to it are slow.
+func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger) (*raftlog.Watched, *raftlead.Yielder, error) {
+	entries, err := db.Log(c.Number)
+	if err != nil {
+		return nil, nil, err
+	}
+	cached, err := raftlog.Cached(vigilant{entries, c.Damaged}, recentEntries)
+	if err != nil {
+		return nil, nil, err
+	}
+	limit := c.DiskLimit
+	if mutant.Planted == mutant.UnwatchedDisk {
+		limit = never
+	}
+	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
+	yielder := c.yielder(log)
+	keeper.Tell(func(took time.Duration) {
+		c.Wrote(took)
+		yielder.Wrote(took)
+	})
+	return keeper, yielder, nil
 }
 
 // yielder returns what hands the lead over after a write that took half as long as a follower waits for its leader.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -22,12 +23,14 @@ import (
 // one step.
 type snapshots struct {
 	state *state.State
+	log   raft.LogStore
 	fs    vfs.FS
 	dir   string                    // for what comes in
 	sends func() (done func(error)) // logs that one is being sent
 
 	// placing is held while a snapshot is put in place of the state, and by one of this node from before it is noted until raft counts from it.
 	placing sync.Mutex
+	forks   atomic.Bool // the log has another entry where the state's snapshot ends: the member is to start anew
 
 	mu     sync.Mutex
 	staged *raft.SnapshotMeta // came in whole, and was not restored yet
@@ -36,11 +39,11 @@ type snapshots struct {
 const stagedFile = "snapshot"
 
 // openSnapshots forgets what came in and was not restored.
-func openSnapshots(s *state.State, fs vfs.FS, dir string, sends func() func(error)) (*snapshots, error) {
+func openSnapshots(s *state.State, log raft.LogStore, fs vfs.FS, dir string, sends func() func(error)) (*snapshots, error) {
 	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir, 0o755)); err != nil {
 		return nil, fmt.Errorf("store: prepare %s: %w", dir, err)
 	}
-	return &snapshots{state: s, fs: fs, dir: dir, sends: sends}, nil
+	return &snapshots{state: s, log: log, fs: fs, dir: dir, sends: sends}, nil
 }
 
 // Create begins a snapshot: one of this node if nothing is written to it, else one that comes in.
@@ -126,7 +129,12 @@ func (s *snapshots) place(from io.Reader, meta *raft.SnapshotMeta) error {
 		return err
 	}
 	host.Reached(s.fs, points.SnapshotPlaced)
-	return nil
+	forks, err := s.beginLog(meta)
+	if forks {
+		s.forks.Store(true)
+		err = fmt.Errorf("store: the log has another entry than the snapshot at %d: the member starts anew", meta.Index)
+	}
+	return err
 }
 
 // reference is a snapshot of this node: it has no data of its own.

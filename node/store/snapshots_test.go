@@ -18,6 +18,7 @@ import (
 type bench struct {
 	*testing.T
 	*fsm
+	log raft.LogStore
 }
 
 func newBench(t *testing.T) *bench {
@@ -32,11 +33,12 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snaps, err := openSnapshots(s, disk, "snapshots", func() func(error) { return func(error) {} })
+	log := raft.NewInmemStore()
+	snaps, err := openSnapshots(s, log, disk, "snapshots", func() func(error) { return func(error) {} })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{t, &fsm{state: s, snapshots: snaps, damaged: func(err error) { t.Error(err) }}}
+	return &bench{t, &fsm{state: s, snapshots: snaps, damaged: func(err error) { t.Error(err) }}, log}
 }
 
 // apply applies the entries up to an index.

@@ -63,6 +63,17 @@ func (t *transfer) hangs() bool {
 	return !t.refused.IsZero() && time.Since(t.refused) > transferLimit && mutant.Planted != mutant.EndlessTransfer
 }
 
+// startsAnew returns why raft cannot go on with the member as it is, "" if it can.
+func (g *Group) startsAnew() string {
+	switch {
+	case g.transfer.hangs():
+		return "the lead is neither kept nor handed over"
+	case g.snapshots.forks.Load():
+		return "its log has other entries than the snapshot that came in"
+	}
+	return ""
+}
+
 // reopen ends a member and starts it anew from what it has on the disk.
 func (s *Store) reopen(g *Group) error {
 	s.change.Lock()

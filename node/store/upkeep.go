@@ -23,8 +23,8 @@ const upkeepLimit = 5 * time.Second
 func (s *Store) upkeep(ctx context.Context) {
 	for ctx.Err() == nil {
 		for _, g := range s.all() {
-			if g.transfer.hangs() {
-				s.log.Error("the lead is neither kept nor handed over: the member starts anew", "group", g.config.Number)
+			if why := g.startsAnew(); why != "" {
+				s.log.Error("the member starts anew", "group", g.config.Number, "why", why)
 				if err := s.reopen(g); err != nil {
 					panic(fmt.Sprintf("store: start a member anew: %v", err))
 				}
