@@ -38,18 +38,18 @@ const maxRowBytes = 4 << 20
 
 // Copy is the state at one instant, to be read as a stream.
 type Copy struct {
-	state    *State
-	snapshot *pebble.Snapshot
+	state *State
+	at    instant
 	// Index is that of the last entry in it.
 	Index uint64
 	// Size is the length of the stream.
 	Size int64
 }
 
-// Copy takes the state as it is now. It stays readable until it is closed, however the state goes on.
+// Copy takes the state as it is now. It stays readable until it is closed, however the state goes on, or until a copy takes the state's place.
 func (s *State) Copy() (*Copy, error) {
-	c := &Copy{state: s, snapshot: s.db.NewSnapshot()}
-	m, err := s.readMarker(c.snapshot)
+	c := &Copy{state: s, at: s.instant()}
+	m, err := s.readMarker(c.at)
 	if err == nil {
 		c.Index = m.Index
 		c.Size, err = c.WriteTo(io.Discard)
@@ -62,27 +62,30 @@ func (s *State) Copy() (*Copy, error) {
 }
 
 // Close lets the copy go.
-func (c *Copy) Close() error { return c.snapshot.Close() }
+func (c *Copy) Close() error { return c.at.Close() }
 
-// WriteTo writes the stream. It never writes a row that does not match its checksum.
+// WriteTo writes the stream. It never writes a row that does not match its checksum, nor the end of a stream that is not the state at that instant.
 func (c *Copy) WriteTo(to io.Writer) (int64, error) {
 	w := &summed{w: bufio.NewWriterSize(to, 64<<10), sum: xxhash.New()}
 	w.write([]byte(copyHead))
 	rows := uint64(0)
-	v := &view{state: c.state, from: c.snapshot}
+	v := &view{state: c.state, from: c.at}
 	err := v.rows(c.state.key(tableSnapshot+1), c.state.key(tableEnd), false, func(key, value []byte) (bool, error) {
 		rows++
 		w.chunk(key[prefixBytes:])
 		w.chunk(sealed.Seal(key[prefixBytes:], value)) // of the key as it is in every group
 		return w.err == nil, w.err
 	})
+	if err == nil && c.at.gone() {
+		err = errReplaced
+	}
+	if err != nil {
+		return w.n, err
+	}
 	w.write([]byte{0})
 	w.write(big(rows))
 	w.write(big(w.sum.Sum64()))
-	if err == nil {
-		err = errors.Join(w.err, w.w.Flush())
-	}
-	return w.n, err
+	return w.n, errors.Join(w.err, w.w.Flush())
 }
 
 // summed counts and sums what is written, and remembers an error.
@@ -129,7 +132,7 @@ func (s *State) replace(from io.Reader, fs vfs.FS, dir string, snapshot []byte) 
 		return errors.Join(err, fs.RemoveAll(dir))
 	}
 	span := pebble.KeyRange{Start: s.key(tableSnapshot), End: s.key(tableEnd)}
-	if _, err := s.db.IngestAndExcise(context.Background(), t.paths, nil, nil, span); err != nil {
+	if err := s.exchange(t.paths, span); err != nil {
 		return err
 	}
 	if mutant.Planted == mutant.ForgottenReplies {
@@ -141,6 +144,15 @@ func (s *State) replace(from io.Reader, fs vfs.FS, dir string, snapshot []byte) 
 	}
 	s.advance(m, own)
 	return fs.RemoveAll(dir)
+}
+
+// exchange takes tables in place of a range. Who reads the range sees what was there or what is there now.
+func (s *State) exchange(paths []string, span pebble.KeyRange) error {
+	s.replacing.Lock()
+	defer s.replacing.Unlock()
+	s.replaced++
+	_, err := s.db.IngestAndExcise(context.Background(), paths, nil, nil, span)
+	return err
 }
 
 // read reads a copy into tables and returns its marker.

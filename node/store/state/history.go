@@ -57,6 +57,8 @@ func (s *State) Events(from uint64, want int) (events []api.Event, next uint64, 
 // look returns events of whole revisions, and the revision to go on from.
 func (s *State) look(l look) (found []api.Event, next uint64, err error) {
 	const doing = "read the history"
+	s.replacing.RLock()
+	defer s.replacing.RUnlock()
 	snapshot := s.db.NewSnapshot()
 	defer snapshot.Close()
 	m, err := s.readMarker(snapshot)

@@ -49,6 +49,9 @@ type State struct {
 	Tell      func(index, digest uint64)
 	TellEvery uint64
 
+	replacing sync.RWMutex // held by who replaces the state, and shared by who reads several of its rows
+	replaced  uint64       // how often it was
+
 	mu      sync.Mutex
 	marker  marker
 	owned   owned
@@ -176,6 +179,8 @@ func (s *State) Read(t *api.Txn) (*api.Reply, error) {
 	if !t.ReadOnly() {
 		return nil, api.Errorf(api.BadRequest, "read", "", "the transaction writes")
 	}
+	s.replacing.RLock()
+	defer s.replacing.RUnlock()
 	snapshot := s.db.NewSnapshot()
 	defer snapshot.Close()
 	m, err := s.readMarker(snapshot)
