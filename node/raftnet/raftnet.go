@@ -3,7 +3,8 @@
 // A stream begins with its purpose (one letter) and its group (4 bytes), and then belongs to that group.
 //
 // Invariants: heartbeats wait in line with all other requests of their group (see inLine); a stream
-// for a purpose or a group that is not here is closed; nothing is resolved but through node/host.
+// for a purpose or a group that is not here is closed, and so is one whose sender is gone in the middle of a request
+// (see steady); nothing is resolved but through node/host.
 package raftnet
 
 import (
@@ -248,6 +249,15 @@ type layer struct {
 	net.Listener
 	net   *Net
 	group uint32
+}
+
+// Accept returns the next stream of another node's requests.
+func (l layer) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &steady{Conn: c}, nil
 }
 
 // Dial opens a stream to the same group on another node.

@@ -32,8 +32,11 @@ type snapshots struct {
 	placing sync.Mutex
 	forks   atomic.Bool // the log has another entry where the state's snapshot ends: the member is to start anew
 
+	// coming counts those that come in or are being put in place: raft answers nothing meanwhile.
+	coming atomic.Int32
+
 	mu     sync.Mutex
-	staged *raft.SnapshotMeta // came in whole, and was not restored yet
+	staged *sink // came in whole, and was not restored yet
 }
 
 const stagedFile = "snapshot"
@@ -46,10 +49,11 @@ func openSnapshots(s *state.State, log raft.LogStore, fs vfs.FS, dir string, sen
 	return &snapshots{state: s, log: log, fs: fs, dir: dir, sends: sends}, nil
 }
 
-// Create begins a snapshot: one of this node if nothing is written to it, else one that comes in.
+// Create begins a snapshot: one of this node if that is persisted, else one that comes in.
 func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
-	return &sink{store: s, meta: raft.SnapshotMeta{
+	s.coming.Add(1)
+	return &sink{store: s, arrived: sync.OnceFunc(func() { s.coming.Add(-1) }), meta: raft.SnapshotMeta{
 		Version: version, ID: fmt.Sprintf("%d-%d", term, index), Index: index, Term: term,
 		Configuration: configuration, ConfigurationIndex: configurationIndex,
 	}}, nil
@@ -81,9 +85,12 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	s.mu.Lock()
 	staged := s.staged
 	s.mu.Unlock()
-	if staged != nil && staged.ID == id {
+	if staged != nil && staged.meta.ID == id {
 		f, err := s.fs.Open(s.fs.PathJoin(s.dir, stagedFile))
-		return staged, f, err
+		if err != nil {
+			staged.arrived() // raft gives it up
+		}
+		return &staged.meta, f, err
 	}
 	meta, err := s.last()
 	if err != nil {
@@ -104,12 +111,14 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 // is refused: it was on its way for too long, and the log may begin behind it.
 func (s *snapshots) restore(from io.Reader, applied uint64) (index uint64, err error) {
 	s.mu.Lock()
-	meta := s.staged
+	staged := s.staged
 	s.staged = nil
 	s.mu.Unlock()
-	if meta == nil {
+	if staged == nil {
 		return 0, errors.New("store: no snapshot came in")
 	}
+	defer staged.arrived()
+	meta := &staged.meta
 	s.placing.Lock()
 	defer s.placing.Unlock()
 	if meta.Index >= applied {
@@ -146,10 +155,15 @@ type reference struct {
 // Persist writes nothing; raft closes the sink. Raft (1.8.0) has waited for its main loop since the state was asked, and another snapshot may have
 // come in meanwhile. The log begins behind that one then, and the node could not start from a note of the earlier one.
 func (r *reference) Persist(to raft.SnapshotSink) error {
+	k, is := to.(*sink)
+	if !is {
+		return errors.New("store: a snapshot of the state goes to its own store only")
+	}
+	k.arrived()
 	r.store.placing.Lock()
 	r.holds = true
 	last, err := r.store.last()
-	if k, is := to.(*sink); err == nil && last != nil && is && k.meta.Index < last.Index {
+	if err == nil && last != nil && k.meta.Index < last.Index {
 		err = fmt.Errorf("store: a snapshot up to entry %d has come in meanwhile, this one ends at %d", last.Index, k.meta.Index)
 	}
 	return err
@@ -190,6 +204,8 @@ type sink struct {
 	store *snapshots
 	meta  raft.SnapshotMeta
 	file  vfs.File // of what comes in
+
+	arrived func() // it comes in no more
 }
 
 // ID names the snapshot.
@@ -210,6 +226,7 @@ func (k *sink) Write(b []byte) (n int, err error) {
 // Close ends a snapshot.
 func (k *sink) Close() error {
 	if k.file == nil {
+		k.arrived()
 		b, err := json.Marshal(&k.meta)
 		if err != nil {
 			return err
@@ -224,15 +241,18 @@ func (k *sink) Close() error {
 	k.file = nil
 	k.store.mu.Lock()
 	defer k.store.mu.Unlock()
-	if err == nil {
-		k.store.staged = &k.meta
-		host.Reached(k.store.fs, points.SnapshotStaged)
+	if err != nil {
+		k.arrived()
+		return err
 	}
-	return err
+	k.store.staged = k
+	host.Reached(k.store.fs, points.SnapshotStaged)
+	return nil
 }
 
 // Cancel forgets a snapshot.
 func (k *sink) Cancel() error {
+	k.arrived()
 	if k.file == nil {
 		return nil
 	}

@@ -120,7 +120,7 @@ func TestALogBeginsAnewBehindASnapshot(t *testing.T) {
 			}
 		}
 		meta := &raft.SnapshotMeta{Index: noted, Term: term}
-		k := &sink{store: b.snapshots, meta: *meta}
+		k := &sink{store: b.snapshots, meta: *meta, arrived: func() {}}
 		if err := k.Close(); err != nil {
 			t.Fatal(err)
 		}
