@@ -42,7 +42,7 @@ func (y *Ready) follow() {
 			y.tell(leads)
 			for leads && y.raft.State() == raft.Leader && !y.In(y.raft.CurrentTerm()) {
 				term := y.raft.CurrentTerm() // which may end before the barrier is through
-				if y.raft.Barrier(0).Error() == nil {
+				if Await(y.raft.Barrier(0), y.stop) == nil {
 					y.term.Store(term)
 				}
 			}

@@ -28,7 +28,7 @@ func (g *Group) alive() error {
 		return nil
 	}
 	answer := make(chan error, 1)
-	go func() { answer <- g.raft.VerifyLeader().Error() }()
+	go func() { answer <- g.await(g.raft.VerifyLeader()) }()
 	look := time.NewTicker(aliveLook)
 	defer look.Stop()
 	for {

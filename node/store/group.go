@@ -83,7 +83,8 @@ type Group struct {
 	ready     *raftlead.Ready
 	clock     clock
 	gap       gap
-	end       func() // of what goes on beside raft
+	ended     chan struct{}
+	end       func() // of what goes on beside raft, and of what waits for it: closes ended
 
 	transfer transfer
 	opened   time.Time    // when this process began to have it
@@ -146,7 +147,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
 	end := sync.OnceFunc(func() { cancel(); close(ended) })
-	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
+	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}
 	if c.VotesFrom > 0 {
@@ -230,6 +231,9 @@ func (g *Group) Close() error {
 	return err
 }
 
+// await waits for what raft was asked to do, as long as the member lives.
+func (g *Group) await(f raft.Future) error { return raftlead.Await(f, g.ended) }
+
 // Run puts a command through the group's log and returns what came of it.
 func (g *Group) Run(ctx context.Context, c *state.Command) (state.Outcome, error) {
 	data, err := c.Encode()
@@ -248,7 +252,7 @@ func (g *Group) run(ctx context.Context, data []byte) (state.Outcome, error) {
 		}
 	}
 	future := g.raft.Apply(data, timeLeft(ctx))
-	err := future.Error()
+	err := g.await(future)
 	g.transfer.took(err)
 	switch {
 	case err == nil:

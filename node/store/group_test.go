@@ -27,6 +27,7 @@ type shelf struct {
 	addrs map[string]string
 	disks map[string]*vfs.MemFS
 	nodes map[string]*member
+	log   *slog.Logger
 
 	leaders chan raft.Observation // holds one when somebody has heard of another leader
 }
@@ -39,7 +40,7 @@ type member struct {
 }
 
 func newShelf(t *testing.T, names ...string) *shelf {
-	s := &shelf{t: t, port: hosttest.FreePort(t), addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}, leaders: make(chan raft.Observation, 1)}
+	s := &shelf{t: t, port: hosttest.FreePort(t), addrs: map[string]string{}, disks: map[string]*vfs.MemFS{}, nodes: map[string]*member{}, log: slog.New(slog.DiscardHandler), leaders: make(chan raft.Observation, 1)}
 	for i, name := range names {
 		s.addrs[name] = fmt.Sprintf("127.0.2.%d", i+1)
 		s.disks[name] = vfs.NewMem()
@@ -62,10 +63,10 @@ func (s *shelf) start(name string, first ...string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := GroupConfig{Number: 1, Node: name, First: first, Patience: 300 * time.Millisecond, SnapshotEvery: 20, TrailingLogs: 5, DigestEvery: 64,
+	c := GroupConfig{Number: 1, Node: name, First: first, Patience: 300 * time.Millisecond, SnapshotEvery: 20, TrailingLogs: 5, DigestEvery: 8,
 		DiskLimit: time.Minute, Told: Told{SlowDisk: func(what string) { panic(what) }, Damaged: func(err error) { panic(err) },
 			Wrote: func(time.Duration) {}, Yielded: func(error) {}}}
-	g, err := OpenGroup(c, db, port, s.disks[name], "snapshots", slog.New(slog.DiscardHandler))
+	g, err := OpenGroup(c, db, port, s.disks[name], "snapshots", s.log)
 	if err != nil {
 		s.t.Fatal(err)
 	}

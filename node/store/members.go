@@ -172,7 +172,7 @@ func (g *Group) changeMembers(begin func() raft.Future, doing string) error {
 
 // changed waits for a change and returns its error with a kind.
 func (g *Group) changed(future raft.Future, doing string) error {
-	err := future.Error()
+	err := g.await(future)
 	switch {
 	case err == nil:
 		return nil

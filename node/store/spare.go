@@ -58,7 +58,7 @@ func (s *Store) giveAway(ctx context.Context, g *Group) {
 	if best == "" || ctx.Err() != nil {
 		return
 	}
-	err = g.raft.LeadershipTransferToServer(raft.ServerID(best), s.port.Address(best)).Error()
+	err = g.await(g.raft.LeadershipTransferToServer(raft.ServerID(best), s.port.Address(best)))
 	g.transfer.tried(err)
 	s.log.Info("the lead is given away", "group", g.config.Number, "to", best, "error", err)
 	s.metrics.yielded(err)
@@ -96,6 +96,7 @@ func (s *Store) rested(ctx context.Context) {
 // node is to end then; Close is still to be called.
 func (s *Store) Fence() {
 	for _, g := range s.all() {
+		g.end()
 		g.raft.Shutdown()
 	}
 	for _, g := range s.all() {

@@ -188,7 +188,7 @@ func (s *Store) Run(outer context.Context) error {
 func (s *Store) handOver() {
 	for _, g := range s.all() {
 		if g.Leads() {
-			g.raft.LeadershipTransfer().Error() // if nobody takes it, the others find that the leader is gone
+			_ = g.await(g.raft.LeadershipTransfer()) // if nobody takes it, the others find that the leader is gone
 		}
 	}
 }

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"picloud/node/api"
+	"picloud/node/store/state"
+)
+
+// stuck is a log that keeps whoever tells it the digest of a state, which is who applies entries.
+type stuck struct {
+	slog.Handler
+	since, goOn chan struct{}
+	once        *sync.Once
+}
+
+func (s stuck) Enabled(context.Context, slog.Level) bool { return true }
+
+func (s stuck) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "state" {
+		s.once.Do(func() { close(s.since) })
+		<-s.goOn
+	}
+	return nil
+}
+
+// TestAFencedNodeEndsUnderLoad: what raft has agreed to and not yet applied when it is shut down, it never answers.
+func TestAFencedNodeEndsUnderLoad(t *testing.T) {
+	shelf := newShelf(t, "pi-1")
+	hold := stuck{slog.DiscardHandler, make(chan struct{}), make(chan struct{}), &sync.Once{}}
+	goOn := sync.OnceFunc(func() { close(hold.goOn) })
+	defer goOn()
+	shelf.log = slog.New(hold)
+	shelf.start("pi-1", "pi-1")
+	g := shelf.nodes["pi-1"]
+	s := &Store{groups: map[uint32]*Group{1: g.Group}}
+	const calls = 200
+	answers := make(chan error, calls)
+	for range calls {
+		go func() {
+			for {
+				_, err := g.Run(t.Context(), &state.Command{Kind: state.OpenSession})
+				if api.KindOf(err) == api.NotLeader && t.Context().Err() == nil && g.raft.State() != raft.Shutdown {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				answers <- err
+				return
+			}
+		}()
+	}
+	<-hold.since
+	for end := time.Now().Add(10 * time.Second); g.raft.LastIndex() < calls; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it takes no commands")
+		}
+	}
+	fenced := make(chan struct{})
+	go func() { s.Fence(); close(fenced) }()
+	late := time.After(20 * time.Second)
+	for g.raft.State() != raft.Shutdown {
+		time.Sleep(time.Millisecond)
+	}
+	goOn()
+	for i := range calls {
+		select {
+		case err := <-answers:
+			if kind := api.KindOf(err); err != nil && kind != api.Unknown && kind != api.NotLeader {
+				t.Errorf("a call: %v", err)
+			}
+		case <-late:
+			t.Fatalf("%d of %d calls are never answered", calls-i, calls)
+		}
+	}
+	<-fenced
+	if err := s.Alive(); !errors.Is(err, raft.ErrRaftShutdown) {
+		t.Errorf("it lives: %v", err)
+	}
+}
