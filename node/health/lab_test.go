@@ -61,6 +61,7 @@ type machine struct {
 
 	hangs, isolated, stuck bool // stuck: the relay that feeds it does not move
 	open                   bool // the relay that feeds it is
+	opener                 *machine
 	stays                  bool // it hangs even after its power was cut
 	runsOn                 bool // its board does not turn off
 	draining, halted       bool
@@ -363,23 +364,33 @@ func (b board) LimitClock(f physic.Frequency) error {
 
 // SetRelay moves the relay of a neighbour, which begins anew when its power comes back.
 func (b board) SetRelay(feeds string, closed bool) error {
-	v := b.m.machines[feeds]
 	b.m.mu.Lock()
 	defer b.m.mu.Unlock()
+	b.m.setRelay(b.m.machines[feeds], closed)
+	return nil
+}
+
+func (m *machine) setRelay(v *machine, closed bool) {
 	if v.open == !closed {
-		return nil
+		return
 	}
-	if v.open = !closed; v.open {
-		b.m.did("opens " + feeds)
-		return nil
+	if !closed {
+		m.did("opens " + v.name)
+		v.open, v.opener = true, m
+		for _, n := range m.group.Voters { // relays are closed at rest
+			if o := m.machines[n]; o.open && o.opener == v && !v.stuck {
+				v.setRelay(o, true)
+			}
+		}
+		return
 	}
-	b.m.did("closes " + feeds)
+	v.open = false
+	m.did("closes " + v.name)
 	if v.stays || v.stuck {
-		return nil
+		return
 	}
 	v.gate.goOn() // a new process; what the old one was about to do is found out of date
 	v.hangs, v.lost = false, time.Time{}
-	return nil
 }
 
 func (b board) SetCore(int, bool) error { return nil }

@@ -143,7 +143,7 @@ func (l *lab) tooMany(m *machine, what string) string {
 		if n == subject {
 			continue
 		}
-		if opens && o.open && !o.stays {
+		if opens && o.open && !o.stays && o.opener.name != subject { // whom the subject keeps off gets its power back
 			return n + " is without power already"
 		}
 		if !opens && what != "fenced" && o.draining && !lost && o.up() {

@@ -201,14 +201,16 @@ func TestWhatWasNotDoneIsTakenBackLate(t *testing.T) {
 				l.wasCut("pi-5")
 				owner, begun := l.machines["pi-1"], false
 				l.looks = func(m *machine) {
-					if m == owner && begun {
-						owner.gate.pause()
-					}
+					l.set(func() {
+						if m == owner && begun {
+							owner.gate.pause()
+						}
+					})
 				}
 				l.runAll(unchanged)
 				time.Sleep(20 * time.Second)
 				l.store.Fail(func(x *api.Txn) *storetest.Fault {
-					begun = begun || enters(x, outRow("pi-5"))
+					l.set(func() { begun = begun || enters(x, outRow("pi-5")) })
 					return nil
 				})
 				l.set(func() { l.group.Leader = "pi-2" })
@@ -230,7 +232,8 @@ func TestWhatWasNotDoneIsTakenBackLate(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				l.looks = func(*machine) {}
+				l.store.Fail(nil)
+				l.set(func() { begun = false })
 				owner.gate.goOn()
 				time.Sleep(30 * time.Second)
 				if _, out := l.out()["pi-5"]; out != again || len(l.done("opens")) > 0 {
