@@ -16,7 +16,7 @@ import (
 
 // treat does the first of what is wished that the cluster allows, once nothing is left of what was not done.
 func (e *Engine) treat(ctx context.Context) {
-	if e.owed != nil && !e.settle(ctx) {
+	if e.owed != nil && !e.pay(ctx) {
 		return
 	}
 	e.mu.Lock()
@@ -95,7 +95,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		err = e.budget.check(held, l)
 	}
 	if err != nil {
-		end(e.untrue(l, false)) // also what was not acknowledged may have been written
+		end(e.amends(l, false)) // also what was not acknowledged may have been written
 		return err
 	}
 	moved := false
@@ -105,12 +105,12 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		return nil
 	}
 	e.failed[wished] = time.Now()
-	end(e.untrue(l, moved))
+	end(e.amends(l, moved))
 	return nil
 }
 
-// untrue returns what makes the rows say what is so, of a treatment that was not done to the end; moved tells whether a relay was.
-func (e *Engine) untrue(l *lease, moved bool) []api.Op {
+// amends returns what makes the rows say what is so, of a treatment that was not done to the end; moved tells whether a relay was.
+func (e *Engine) amends(l *lease, moved bool) []api.Op {
 	out, cut := api.Op{Kind: api.Delete, Key: outRow(l.Subject)}, cycledRow(l.Subject, l.Token)
 	switch l.Action {
 	case Fence:
@@ -145,8 +145,8 @@ type debt struct {
 	ops   []api.Op
 }
 
-// settle pays a debt, and tells whether nothing is left of it.
-func (e *Engine) settle(ctx context.Context) bool {
+// pay pays the debt, and tells whether nothing is left of it.
+func (e *Engine) pay(ctx context.Context) bool {
 	err := e.budget.release(ctx, e.owed.lease, e.owed.ops...)
 	if lost(err) {
 		err = e.budget.correct(ctx, e.owed.lease, e.owed.ops)
