@@ -40,18 +40,8 @@ func TestAShelfDoesNotWaitForWhoIsLeftOff(t *testing.T) {
 				})
 				pi1 := l.machines["pi-1"]
 				time.Sleep(20 * time.Second)
-				switch {
-				case c.byOther:
-					if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: outRow(c.off), Value: []byte(LeaveOff)}}}); err != nil {
-						t.Fatal(err)
-					}
-				case c.off != "":
-					l.set(func() { l.machines[c.off].stays = true })
-					l.machines[c.off].hang()
-					time.Sleep(2 * time.Minute)
-					if !l.machines[c.off].open {
-						t.Fatalf("%s is not left off:\n%s", c.off, l.said.String())
-					}
+				if c.off != "" {
+					l.leaveOff(c.off, c.byOther)
 				}
 				before := len(l.deeds)
 				l.set(func() {
@@ -61,12 +51,7 @@ func TestAShelfDoesNotWaitForWhoIsLeftOff(t *testing.T) {
 					l.machines[n].hang()
 				}
 				time.Sleep(time.Minute)
-				var held []string
-				for _, d := range l.deeds[before:] {
-					if _, n, opens := strings.Cut(d, " opens "); opens {
-						held = append(held, n)
-					}
-				}
+				held := opened(l.deeds[before:])
 				if strings.Join(held, ", ") != c.held {
 					t.Fatalf("held back: %q: %q", held, l.deeds)
 				}
@@ -90,4 +75,31 @@ func TestAShelfDoesNotWaitForWhoIsLeftOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// leaveOff has a machine be left off: by pi-1, or by another, as a row says.
+func (l *lab) leaveOff(node string, byOther bool) {
+	l.t.Helper()
+	if byOther {
+		if _, err := l.store.Txn(l.ctx, &api.Txn{Then: []api.Op{{Kind: api.Put, Key: outRow(node), Value: []byte(LeaveOff)}}}); err != nil {
+			l.t.Fatal(err)
+		}
+		return
+	}
+	l.set(func() { l.machines[node].stays = true })
+	l.machines[node].hang()
+	time.Sleep(2 * time.Minute)
+	if !l.machines[node].open {
+		l.t.Fatalf("%s is not left off:\n%s", node, l.said.String())
+	}
+}
+
+// opened returns whose relays were opened.
+func opened(deeds []string) (all []string) {
+	for _, d := range deeds {
+		if _, n, opens := strings.Cut(d, " opens "); opens {
+			all = append(all, n)
+		}
+	}
+	return all
 }
