@@ -167,7 +167,7 @@ func (l *naming) places(f *chaos.Fault) []string {
 		}
 		return l.nodes(t.A)
 	case chaos.OnSwitch:
-		if on := l.Topology.OnSwitch(t.A[0]); !slices.Contains(on, l.Monitor) {
+		if on := l.Topology.Touched(f); !slices.Contains(on, l.Monitor) {
 			return l.nodes(on)
 		}
 	case chaos.OnLink:
@@ -191,7 +191,7 @@ func (l *naming) machines(f *chaos.Fault) []string {
 	all := func(side []string) bool { return len(side) == 1 && side[0] == "*" }
 	switch t := f.Target; {
 	case t.Type == chaos.OnSwitch:
-		on := l.Topology.OnSwitch(t.A[0])
+		on := l.Topology.Touched(f)
 		if slices.Contains(on, l.Monitor) { // which then does not hear the others
 			return slices.DeleteFunc(slices.Clone(l.Nodes), func(name string) bool { return f.Kind == chaos.UplinkCut && slices.Contains(on, name) })
 		}

@@ -188,6 +188,17 @@ func TestADeathExplainsWhatFollowsIt(t *testing.T) {
 	}
 }
 
+// TestADarkRootSilencesOtherShelves: all wires between them pass it.
+func TestADarkRootSilencesOtherShelves(t *testing.T) {
+	w := rack()
+	w.Topology.Switches = append(w.Topology.Switches, "s-3")
+	w.Topology.Machines = append(w.Topology.Machines, chaos.Machine{Name: "pi-4", Role: "node", Switch: "s-3"})
+	w.Nodes = append(w.Nodes, "pi-4")
+	if got := told(accounted(t, w, "10s +12s switch-dark switch=s-1", "NodeSilent pi-4 18 25")); strings.Contains(got, "false") {
+		t.Errorf("the monitor is behind s-2\n%s", got)
+	}
+}
+
 // TestEveryKindIsInTheTable: a kind of which nobody says how it is known is forgotten, not unknowable.
 func TestEveryKindIsInTheTable(t *testing.T) {
 	for _, spec := range chaos.Catalogue() {
