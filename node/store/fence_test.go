@@ -62,13 +62,8 @@ func TestAFencedNodeEndsUnderLoad(t *testing.T) {
 			t.Fatal("it takes no commands")
 		}
 	}
-	fenced := make(chan struct{})
-	go func() { s.Fence(); close(fenced) }()
+	s.Fence()
 	late := time.After(20 * time.Second)
-	for g.raft.State() != raft.Shutdown {
-		time.Sleep(time.Millisecond)
-	}
-	goOn()
 	for i := range calls {
 		select {
 		case err := <-answers:
@@ -79,8 +74,20 @@ func TestAFencedNodeEndsUnderLoad(t *testing.T) {
 			t.Fatalf("%d of %d calls are never answered", calls-i, calls)
 		}
 	}
-	<-fenced
 	if err := s.Alive(); !errors.Is(err, raft.ErrRaftShutdown) {
 		t.Errorf("it lives: %v", err)
+	}
+	closed := make(chan struct{})
+	go func() { shelf.stop("pi-1"); close(closed) }()
+	select {
+	case <-closed:
+		t.Fatal("its database is closed while it writes to it")
+	case <-time.After(100 * time.Millisecond):
+	}
+	goOn()
+	select {
+	case <-closed:
+	case <-late:
+		t.Fatal("it does not end")
 	}
 }

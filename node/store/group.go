@@ -83,8 +83,8 @@ type Group struct {
 	ready     *raftlead.Ready
 	clock     clock
 	gap       gap
-	ended     chan struct{}
-	end       func() // of what goes on beside raft, and of what waits for it: closes ended
+	ended     chan struct{}      // is closed by end
+	end       func() raft.Future // begins the end of raft, of what goes on beside it, and of what waits for it
 
 	transfer transfer
 	opened   time.Time    // when this process began to have it
@@ -146,7 +146,11 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	started.Store(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	go yielder.Run(ctx, r)
-	end := sync.OnceFunc(func() { cancel(); close(ended) })
+	end := sync.OnceValue(func() raft.Future { // a second Shutdown would wait for nothing
+		cancel()
+		close(ended)
+		return r.Shutdown()
+	})
 	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), ready: raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 	})}
@@ -225,8 +229,7 @@ var _ io.Writer = lines{}
 
 // Close ends the member.
 func (g *Group) Close() error {
-	g.end()
-	err := g.raft.Shutdown().Error()
+	err := g.end().Error()
 	g.ready.Stop()
 	return err
 }

@@ -93,14 +93,10 @@ func (s *Store) rested(ctx context.Context) {
 }
 
 // Fence ends all members at once, without handing anything over. Nothing more is acknowledged: what was under way has an unknown outcome. The
-// node is to end then; Close is still to be called.
+// node is to end then; Close is still to be called, and waits for them.
 func (s *Store) Fence() {
 	for _, g := range s.all() {
 		g.end()
-		g.raft.Shutdown()
-	}
-	for _, g := range s.all() {
-		_ = g.raft.Shutdown().Error() // it has none
 	}
 }
 
