@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"picloud/node/wait"
 	"picloud/node/web"
 )
 
@@ -35,20 +36,12 @@ func (d *DB) ServeRESP(ctx context.Context, listener net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	for {
-		stream, err := listener.Accept()
+		stream, err := wait.Accept(ctx, listener, func(err error) { d.log.Error("a connection was not accepted", "protocol", "resp", "error", err) })
 		if ctx.Err() != nil {
 			return nil
 		}
-		if errors.Is(err, net.ErrClosed) {
+		if err != nil {
 			return fmt.Errorf("db: serve RESP: %w", err)
-		}
-		if err != nil { // such as too many open files, which passes
-			d.log.Error("a connection was not accepted", "protocol", "resp", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(100 * time.Millisecond):
-			}
-			continue
 		}
 		all.Go(func() { d.serveConnection(ctx, stream) })
 	}

@@ -22,6 +22,7 @@ import (
 
 	"picloud/node/host"
 	"picloud/node/rpc"
+	"picloud/node/wait"
 )
 
 // Purpose is what a stream is for.
@@ -80,7 +81,7 @@ func (n *Net) Address(node string) raft.ServerAddress {
 func (n *Net) accept() {
 	defer close(n.done)
 	for {
-		c, err := n.listener.Accept()
+		c, err := wait.Accept(context.Background(), n.listener, func(error) {})
 		if err != nil {
 			return
 		}

@@ -106,3 +106,42 @@ func TestHeartbeatsWaitInLine(t *testing.T) {
 		t.Errorf("the transport is a %T", transport)
 	}
 }
+
+// tired is a network whose listeners fail now and then, as where too many files are open.
+type tired struct{ host.Network }
+
+func (n tired) Listen(network, address string) (net.Listener, error) {
+	l, err := n.Network.Listen(network, address)
+	return &tiredListener{Listener: l}, err
+}
+
+type tiredListener struct {
+	net.Listener
+	calls int
+}
+
+func (l *tiredListener) Accept() (net.Conn, error) {
+	if l.calls++; l.calls%2 == 1 {
+		return nil, errors.New("too many open files")
+	}
+	return l.Listener.Accept()
+}
+
+func TestAPortThatCouldNotAcceptOnceGoesOn(t *testing.T) {
+	a, _ := two(t)
+	b, err := Listen(tired{&host.RealNetwork{}}, "pi-2", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	l, err := b.Listener(Requests, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		dial(t, a, b, Requests, 0)
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -329,3 +329,42 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// tired is a listener that fails once, as where too many files are open.
+type tired struct {
+	net.Listener
+	failed bool
+}
+
+func (l *tired) Accept() (net.Conn, error) {
+	if !l.failed {
+		l.failed = true
+		return nil, errors.New("too many open files")
+	}
+	return l.Listener.Accept()
+}
+
+func TestAServerThatCouldNotAcceptOnceGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipes()
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		s := Server{Methods: map[string]Handler{}, MaxCalls: 4, Log: slog.New(slog.DiscardHandler)}
+		go func() { served <- s.Serve(ctx, &tired{Listener: p}) }()
+		time.Sleep(time.Second)
+		select {
+		case err := <-served:
+			t.Fatalf("it serves no more: %v", err)
+		default:
+		}
+		if c, err := p.dial(ctx); err != nil {
+			t.Error(err)
+		} else {
+			c.Close()
+		}
+		cancel()
+		if err := <-served; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}

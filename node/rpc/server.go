@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // Handler answers requests to one method. The context ends when the caller gives up or the server
@@ -39,7 +40,7 @@ type Server struct {
 	MaxCalls int
 }
 
-// Serve accepts streams until the context ends or the listener is closed, and returns when all calls
+// Serve accepts streams until the context ends, whose error it returns, or somebody else closes the listener, and returns when all calls
 // have ended.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -49,12 +50,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
-		stream, err := l.Accept()
+		stream, err := wait.Accept(ctx, l, func(err error) { s.Log.Error("a stream was not accepted", "error", err.Error()) })
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return ctx.Err()
-			}
-			return fmt.Errorf("rpc: %w", err)
+			return ctx.Err()
 		}
 		all.Go(func() { s.serve(ctx, stream) })
 	}

@@ -211,3 +211,25 @@ func TestAPortHangsUpOnNonsense(t *testing.T) {
 	}
 	before.compare(t, rows(t, s.db.Pebble()))
 }
+
+// TestAStoreWhosePortHasClosedEnds: its member would go on over the streams that it has, lead perhaps, and answer nobody.
+func TestAStoreWhosePortHasClosedEnds(t *testing.T) {
+	s, err := openLone(t.Context(), vfs.NewMem(), lone(t, "home", "pi-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(t.Context()) }()
+	if err := s.port.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("all is well")
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
+	}
+}

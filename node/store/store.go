@@ -172,6 +172,9 @@ func (s *Store) Run(outer context.Context) error {
 	})
 	server := &rpc.Server{Methods: s.methods(), Reads: reads(), Log: s.log, MaxCalls: maxCalls}
 	err = server.Serve(ctx, l)
+	if ctx.Err() == nil { // raft would go on over the streams that it has, and lead perhaps
+		err = errors.New("store: its port has closed")
+	}
 	cancel()
 	all.Wait()
 	if outer.Err() != nil {

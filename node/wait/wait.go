@@ -1,4 +1,4 @@
-// Package wait waits for as long as a context allows.
+// Package wait waits: for as long as a context allows, and for streams.
 package wait
 
 import (
