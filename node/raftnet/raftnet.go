@@ -199,7 +199,7 @@ type Config struct {
 	Members func() raft.Configuration
 	// MayVote tells whether the node votes, and may be asked to lead. It is nil if it always does; it counts where Members does.
 	MayVote func() bool
-	// Done is closed when the group ends here: nothing waits for its other members any more. It may be nil.
+	// Done is closed when the group ends here: its streams end, and nothing waits for its other members any more. It may be nil.
 	Done <-chan struct{}
 }
 
@@ -219,6 +219,12 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 		Timeout:         c.Timeout,
 		Logger:          hclog.NewNullLogger(),
 	})
+	if c.Done != nil {
+		go func() { // raft does so only when its main loop has ended, which may be reading a snapshot that takes long to come
+			<-c.Done
+			t.Close()
+		}()
+	}
 	p := prompt{inLine: inLine{t}, net: n, group: group, done: c.Done}
 	if c.Members == nil {
 		return p, nil

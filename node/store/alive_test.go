@@ -30,34 +30,31 @@ func (s *slowly) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestANodeThatIsBeingSentASnapshotLives: raft answers nothing until it has the whole of it.
-func TestANodeThatIsBeingSentASnapshotLives(t *testing.T) {
-	shelf := newShelf(t, "pi-1", "pi-2")
+// sending has pi-1 being sent a snapshot, of which the rest comes when goOn is called.
+func sending(t *testing.T) (shelf *shelf, goOn func(), sent <-chan error) {
+	t.Helper()
+	shelf = newShelf(t, "pi-1", "pi-2")
 	shelf.start("pi-1", "pi-1", "pi-2")
 	g := shelf.nodes["pi-1"]
-	s := &Store{groups: map[uint32]*Group{1: g.Group}}
-	if err := s.Alive(); err != nil {
-		t.Fatalf("before: %v", err)
-	}
 	port, err := raftnet.Listen(&host.RealNetwork{Address: shelf.addrs["pi-2"], Names: shelf.addrs}, "pi-2", shelf.port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer port.Close()
+	t.Cleanup(func() { port.Close() })
 	from, err := port.Transport(1, raftnet.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stream := &slowly{make(chan struct{}), make(chan struct{}), 2}
-	goOn := sync.OnceFunc(func() { close(stream.goOn) })
-	defer goOn()
-	sent := make(chan error, 1)
+	goOn = sync.OnceFunc(func() { close(stream.goOn) })
+	t.Cleanup(goOn)
+	ended := make(chan error, 1)
 	go func() {
 		var answer raft.InstallSnapshotResponse
 		q := &raft.InstallSnapshotRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("pi-2"), Addr: []byte(port.Address("pi-2"))},
 			SnapshotVersion: 1, Term: 1 << 20, LastLogIndex: 1000, LastLogTerm: 1, Size: 1 << 30,
 			Configuration: raft.EncodeConfiguration(g.raft.GetConfiguration().Configuration())}
-		sent <- from.InstallSnapshot("pi-1", port.Address("pi-1"), q, &answer, stream)
+		ended <- from.InstallSnapshot("pi-1", port.Address("pi-1"), q, &answer, stream)
 	}()
 	<-stream.begun
 	for end := time.Now().Add(10 * time.Second); g.Term() < 1<<20; time.Sleep(time.Millisecond) {
@@ -65,6 +62,26 @@ func TestANodeThatIsBeingSentASnapshotLives(t *testing.T) {
 			t.Fatal("nothing comes in")
 		}
 	}
+	return shelf, goOn, ended
+}
+
+// TestAMemberEndsWhileASnapshotComesIn: it does not wait for the rest, nor until its sender is given up.
+func TestAMemberEndsWhileASnapshotComesIn(t *testing.T) {
+	shelf, _, _ := sending(t)
+	ended := make(chan struct{})
+	go func() { defer close(ended); shelf.stop("pi-1") }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits")
+	}
+}
+
+// TestANodeThatIsBeingSentASnapshotLives: raft answers nothing until it has the whole of it.
+func TestANodeThatIsBeingSentASnapshotLives(t *testing.T) {
+	shelf, goOn, sent := sending(t)
+	g := shelf.nodes["pi-1"]
+	s := &Store{groups: map[uint32]*Group{1: g.Group}}
 	for range 3 {
 		lives := make(chan error, 1)
 		go func() { lives <- s.Alive() }()

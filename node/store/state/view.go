@@ -148,6 +148,7 @@ func (v *view) undoable() (undo func() error, _ error) {
 		if err := errors.Join(v.commit(), v.anew()); err != nil {
 			return nil, err
 		}
+		v.state.advance(v.marker, v.owned) // who follows must not be told what is written and then that it has not been reached
 	}
 	return func() error {
 		v.marker = before
