@@ -95,7 +95,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		err = e.budget.check(held, l)
 	}
 	if err != nil {
-		end(e.amends(l, false)) // also what was not acknowledged may have been written
+		end(func() []api.Op { return e.amends(l, false) }) // also what was not acknowledged may have been written
 		return err
 	}
 	moved := false
@@ -105,7 +105,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		return nil
 	}
 	e.failed[wished] = time.Now()
-	end(e.amends(l, moved))
+	end(func() []api.Op { return e.amends(l, moved) })
 	return nil
 }
 
@@ -141,15 +141,16 @@ func (e *Engine) drainedOr(other api.Op) api.Op {
 
 // debt is what the rows have to say still, of a treatment that was not done.
 type debt struct {
-	lease *lease
-	ops   []api.Op
+	lease  *lease
+	amends func() []api.Op // as things are when it is paid
 }
 
 // pay pays the debt, and tells whether nothing is left of it.
 func (e *Engine) pay(ctx context.Context) bool {
-	err := e.budget.release(ctx, e.owed.lease, e.owed.ops...)
+	ops := e.owed.amends()
+	err := e.budget.release(ctx, e.owed.lease, ops...)
 	if lost(err) {
-		err = e.budget.correct(ctx, e.owed.lease, e.owed.ops)
+		err = e.budget.correct(ctx, e.owed.lease, ops)
 	}
 	if err == nil {
 		e.owed = nil
@@ -190,7 +191,7 @@ func (e *Engine) say(ctx context.Context, w wish, groups []Group) error {
 
 // hold renews the budget until it is given back with end, or lost: then the context ends. What the rows are to say otherwise they say
 // from the same instant on: if they could be corrected earlier, what was sent before and not answered might be written after that.
-func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func([]api.Op)) {
+func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end func(amends func() []api.Op)) {
 	held, lose := context.WithCancelCause(ctx)
 	stopped := make(chan struct{})
 	taken := *l // what else becomes of it is not for who renews it
@@ -207,14 +208,18 @@ func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end 
 			}
 		}
 	}()
-	return held, func(ops []api.Op) {
+	return held, func(amends func() []api.Op) {
 		lose(nil)
 		<-stopped
+		var ops []api.Op
+		if amends != nil {
+			ops = amends()
+		}
 		free := context.WithoutCancel(ctx)
 		if err := e.budget.release(free, l, ops...); err != nil {
 			e.kit.Log.WarnContext(ctx, "the budget was not given back, and runs out", "token", l.Token, "error", err.Error())
 			if len(ops) > 0 {
-				e.owed = &debt{l, ops}
+				e.owed = &debt{l, amends}
 			}
 		}
 	}
@@ -261,11 +266,28 @@ func (e *Engine) do(ctx context.Context, l *lease, entry *Entry) (moved bool, er
 		if !wait.For(ctx, time.Second) { // in which leaders change
 			return false, context.Cause(ctx)
 		}
-		return false, e.kit.Board.Halt()
+		return false, e.halt(ctx)
 	case Fence:
 		return false, e.fence(entry)
 	}
 	return e.cut(ctx, l)
+}
+
+// turnsOff is how long a board may take to turn off that was asked to.
+const turnsOff = time.Minute
+
+// halt turns the board off. It returns when the system ends the node, and with an error if nothing of the kind happens.
+func (e *Engine) halt(ctx context.Context) error {
+	if err := e.kit.Board.Halt(); err != nil {
+		return err
+	}
+	if wait.For(ctx, turnsOff) {
+		return errors.New("health: the board was asked to turn off, and runs on")
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause // the budget was lost
+	}
+	return nil
 }
 
 // drain takes the node out of service.

@@ -82,17 +82,18 @@ func TestWhatWasNotDoneIsTriedAgain(t *testing.T) {
 
 // TestABoardThatDoesNotTurnOff serves nothing while it is too hot, is asked to again, and is back when it is cool.
 func TestABoardThatDoesNotTurnOff(t *testing.T) {
-	for _, mended := range []bool{false, true} {
-		t.Run(fmt.Sprint("mended: ", mended), func(t *testing.T) {
+	for i := range 4 {
+		mended, saysNothing := i%2 == 1, i > 1
+		t.Run(fmt.Sprintf("mended: %t, says nothing: %t", mended, saysNothing), func(t *testing.T) {
 			inLab(t, 5, func(t *testing.T, l *lab) {
 				l.runAll(unchanged)
 				time.Sleep(20 * time.Second)
 				m := l.machines["pi-1"]
-				l.set(func() { m.runsOn = true })
+				l.set(func() { m.runsOn, m.saysNothing = true, saysNothing })
 				m.heat(90_000)
 				time.Sleep(10 * time.Second)
 				m.heat(45_000) // rather than too-hot it is burning that stands: for ten minutes
-				time.Sleep(time.Minute)
+				time.Sleep(70 * time.Second)
 				l.set(func() {
 					if !m.draining || !m.follows || m.halted {
 						t.Errorf("it drains: %t, follows: %t, is off: %t", m.draining, m.follows, m.halted)
@@ -102,7 +103,7 @@ func TestABoardThatDoesNotTurnOff(t *testing.T) {
 				if out := l.out(); out["pi-1"] != Drain || len(out) != 1 {
 					t.Errorf("out of service: %v", out)
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(2 * time.Minute)
 				if m.halted != mended {
 					t.Fatalf("it is off: %t\n%s", m.halted, l.said.String())
 				}
