@@ -24,8 +24,14 @@ func cutOff(t *testing.T, entries int) (s *shelf, away string, stale *raft.Log) 
 	}
 	s.run(&state.Command{Kind: state.OpenSession})
 	s.agree()
-	away = names[slices.IndexFunc(names, func(name string) bool { return s.nodes[name].Leads() })]
-	term := s.nodes[away].Term()
+	var term uint64
+	for ; away == ""; time.Sleep(time.Millisecond) {
+		if i := slices.IndexFunc(names, func(name string) bool { return s.nodes[name].Leads() }); i >= 0 {
+			if term = s.nodes[names[i]].Term(); s.nodes[names[i]].Leads() {
+				away = names[i]
+			}
+		}
+	}
 	s.stop(away)
 	stale = writeStale(t, s, away, term, entries)
 	for range 60 {
@@ -72,8 +78,11 @@ func writeStale(t *testing.T, s *shelf, node string, term uint64, entries int) *
 func TestNothingStaysThatWasNotAgreedToOnceASnapshotCameIn(t *testing.T) {
 	s, away, stale := cutOff(t, 3)
 	s.start(away)
-	s.run(&state.Command{Kind: state.OpenSession})
-	s.agree()
+	for end := time.Now().Add(time.Minute); s.nodes[away].raft.Stats()["last_snapshot_index"] == "0"; time.Sleep(time.Millisecond) { // raft has it in place
+		if time.Now().After(end) {
+			t.Fatal("no snapshot comes in")
+		}
+	}
 	var found raft.Log
 	if err := s.nodes[away].log.GetLog(stale.Index, &found); err != raft.ErrLogNotFound {
 		t.Errorf("entry %d is there, of term %d, and the others agreed on another one: %v", stale.Index, found.Term, err)
