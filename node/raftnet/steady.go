@@ -13,16 +13,18 @@ const messageLimit = 15 * time.Second
 // something has come and nothing was sent since; between two of them there is no limit.
 type steady struct {
 	net.Conn
-	begun bool // the goroutine that reads answers afterwards, or hands over to the one that does
+	// The goroutine that reads answers afterwards, or hands over to the one that does.
+	begun   bool
+	limited bool
 }
 
 func (s *steady) Read(b []byte) (int, error) {
-	limited := s.begun
-	if limited {
+	if s.begun {
+		s.limited = true
 		s.Conn.SetReadDeadline(time.Now().Add(messageLimit)) // if that fails, so does the read
 	}
 	n, err := s.Conn.Read(b)
-	if limited && err != nil {
+	if s.limited && err != nil {
 		s.Conn.Close() // what comes later is no beginning
 	}
 	s.begun = s.begun || n > 0
@@ -30,8 +32,9 @@ func (s *steady) Read(b []byte) (int, error) {
 }
 
 func (s *steady) Write(b []byte) (int, error) {
-	if s.begun {
-		s.begun = false
+	s.begun = false
+	if s.limited {
+		s.limited = false
 		s.Conn.SetReadDeadline(time.Time{})
 	}
 	return s.Conn.Write(b)
