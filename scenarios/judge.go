@@ -208,7 +208,14 @@ func (s *Scenario) judgeServers(r *Run, result *reports.Result) []reports.Check 
 
 // watch returns who looks at the nodes, and which kinds of faults alerts must name.
 func (s *Scenario) watch(top *chaos.Topology, ended time.Duration) *checks.Watch {
-	return &checks.Watch{Topology: top, Monitor: s.MachinesOf(RoleMonitor)[0].Name, Nodes: s.Watched(), Required: s.Faults.Required, Ended: ended}
+	w := &checks.Watch{Topology: top, Monitor: s.MachinesOf(RoleMonitor)[0].Name, Nodes: s.Watched(), Required: s.Faults.Required,
+		Pausing: map[string]string{}, Ended: ended}
+	for _, m := range s.Topology.Machines {
+		if m.Card == pausingCard {
+			w.Pausing[m.Name] = m.Card
+		}
+	}
+	return w
 }
 
 // FinalReads returns when clients look up once more what was acknowledged: so long after healing that the cloud must serve.

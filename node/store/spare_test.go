@@ -70,7 +70,7 @@ func threeNodes(t *testing.T) map[string]*Store {
 	t.Cleanup(cancel)
 	for _, name := range all {
 		c := DefaultConfig(name, all...)
-		c.Port, c.First, c.Patience = port, api.Spread([][]string{all}), 300*time.Millisecond
+		c.Port, c.First, c.Patience = port, api.Spread([][]string{all}), 2*time.Second // which a machine that is busy elsewhere does not take for silence
 		h := &host.Host{Name: name, Network: &host.RealNetwork{Address: names[name], Names: names}, Disk: vfs.NewMem(), Log: slog.New(slog.DiscardHandler)}
 		s, err := Open(ctx, h, c)
 		if err != nil {

@@ -13,9 +13,10 @@ import (
 // Watch is who looked at the machines of a run, and what is asked of the alerts.
 type Watch struct {
 	Topology *chaos.Topology
-	Monitor  string       // the machine that looks at the others
-	Nodes    []string     // the machines that it looks at
-	Required []chaos.Kind // must be named where an alert can name them
+	Monitor  string            // the machine that looks at the others
+	Nodes    []string          // the machines that it looks at
+	Required []chaos.Kind      // must be named where an alert can name them
+	Pausing  map[string]string // kinds of card that pause by themselves, by machine
 	Ended    time.Duration
 }
 
@@ -39,7 +40,8 @@ const (
 // one silenced or ended the node, or moved its clock, at that time, and that one is not missed itself.
 //
 // An alert that names causes is explained by a fault of its machine that can have caused it. Any other one is a symptom,
-// and explained by any fault that was felt when its condition began, or shortly before. What nothing explains is false.
+// and explained by any fault that was felt when its condition began, or shortly before. That a card is slow which is so by nature is true,
+// and nobody's fault. What nothing explains is false.
 func (w *Watch) Account(s chaos.Schedule, r *reports.Result) *reports.Score {
 	l := &naming{Watch: w, alerts: r.Alerts, deaths: r.Deaths, signs: signs(), effects: effects(), taken: map[*reports.Alert]bool{}}
 	for i := range s {
@@ -323,6 +325,10 @@ func (l *naming) near(g, e *entry, machine string) bool {
 func (l *naming) explain(a *reports.Alert) {
 	if by := l.cause(a); by != nil {
 		a.ExplainedBy = by.fault.String()
+		return
+	}
+	if card := l.Pausing[a.Labels[place]]; card != "" && (a.Name == cardSlow || a.Name == cardStalls) {
+		a.ExplainedBy = "its card, " + card + ", which pauses"
 		return
 	}
 	a.False = true

@@ -188,6 +188,16 @@ func TestADeathExplainsWhatFollowsIt(t *testing.T) {
 	}
 }
 
+// TestACardThatPausesByNatureIsNobodysFault: who calls it slow is right.
+func TestACardThatPausesByNatureIsNobodysFault(t *testing.T) {
+	w := rack()
+	w.Pausing = map[string]string{"pi-1": "sd-a1"}
+	got := told(accounted(t, w, "", "StoreCardSlow pi-1 18 25\nStoreCardSlow pi-2 18 25\nStoreDamaged pi-1 18 25"))
+	if want := "StoreCardSlow from its card, sd-a1, which pauses\nStoreCardSlow is false\nStoreDamaged is false\n"; got != want {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+}
+
 // TestADarkRootSilencesOtherShelves: all wires between them pass it.
 func TestADarkRootSilencesOtherShelves(t *testing.T) {
 	w := rack()
