@@ -1,6 +1,8 @@
 # Every target that a person needs; `make help` lists them. The toolchain is pinned: the go command
 # fetches it where it is missing.
 export GOTOOLCHAIN := go1.26.8
+# Only the race detector needs C. What all builds share is built once.
+export CGO_ENABLED := 0
 SEED ?=
 SCENARIO ?=
 OUT ?=
