@@ -39,13 +39,18 @@ func begun(t *testing.T, more ...func(*Config)) (*node, string) {
 		t.Fatal(err)
 	}
 	n := &node{host: h, config: c, metrics: prometheus.NewRegistry(), asked: func() bool { return true }}
-	ctx, stop := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	run := func(_ string, serve func(context.Context) error) { all.Go(func() { serve(ctx) }) }
-	err = n.begin(ctx, run, run)
+	kept, end := context.WithCancel(context.Background()) // the store ends last: the others say good-bye there
+	ctx, stop := context.WithCancel(kept)
+	var all, last sync.WaitGroup
+	runs := func(ctx context.Context, all *sync.WaitGroup) func(string, func(context.Context) error) {
+		return func(_ string, serve func(context.Context) error) { all.Go(func() { serve(ctx) }) }
+	}
+	err = n.begin(ctx, runs(ctx, &all), runs(kept, &last))
 	t.Cleanup(func() {
 		stop()
 		all.Wait()
+		end()
+		last.Wait()
 		if err := n.close(); err != nil {
 			t.Error(err)
 		}
