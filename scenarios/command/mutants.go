@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"strconv"
 	"time"
 
@@ -249,12 +250,14 @@ const unplanted mutant.Name = "none"
 // hunt plays seeds with a build until a run is wanted. What did not fail is not kept.
 func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name, program, scenario string, seeds []uint64, wanted func(*reports.Result) bool) (*reports.Result, error) {
 	defer tell("")
+	others := map[string]bool{} // checks of which one seed was told
 	return hunt.Hunt{
 		Seeds:   seeds,
 		Workers: h.workers,
 		Wanted:  wanted,
 		Each: func(r *reports.Result) {
-			if failed(r) && !wanted(r) {
+			if first, _, _ := strings.Cut(r.Cause(), ":"); failed(r) && !wanted(r) && !others[first] {
+				others[first] = true
 				failsOtherwise(name, fmt.Sprintf("seed %d: %s", r.Seed, r.Cause()))
 			}
 		},

@@ -91,7 +91,7 @@ const (
 func All() []Mutant {
 	return []Mutant{
 		{mutant.AlertNeverClears, "", "node/alerts", []string{"TestStories", "TestANodeThatIsMissing", "TestAnAnswerThatIsNone"}, "an alert that fires does so for ever"},
-		{mutant.AnyCard, swapped, "", []string{linearizable, durable, serializable, watched}, "a node starts from another one's card"},
+		{mutant.AnyCard, swapped, "", []string{linearizable, durable, serializable, watched, live}, "a node starts from another one's card"},
 		{mutant.BlindExec, store, "", []string{linearizable}, "EXEC does not look whether what is watched has changed"},
 		{mutant.BudgetIgnored, "", "node/health", []string{"TestTheBudgetIsNeverExceeded", "TestWhoIsNotCutOff", "TestOneHotShelfIsNotDrainedAsAWhole"},
 			"a node takes others out of service whoever else is"},
