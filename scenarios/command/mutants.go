@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"strconv"
+	"strings"
 	"time"
 
 	"picloud/node/mutant"
