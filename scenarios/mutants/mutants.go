@@ -50,6 +50,7 @@ const (
 	idle     = "quiet"          // of Pinboard where nothing breaks
 	storm    = "retry-storm"    // of Pinboard whose users come faster than they are served for a while
 	clocks   = "bad-time"       // of Pinboard whose machines' clocks are wrong
+	bent     = "bent-wires"     // of a store whose wires change bits
 	postbox  = "dead-postbox"   // of Pinboard whose mail nobody takes for a while
 )
 
@@ -143,7 +144,7 @@ func All() []Mutant {
 		{mutant.UnaskedRead, store, "", []string{linearizable, durable, serializable}, "a leader answers reads from its state and asks no majority"},
 		{mutant.UncheckedAge, "", "node/cache", []string{"TestAServerThatHearsNothingRefusesWhatItCannotVouchFor", "TestAnswersAreNeverOlderThanTheBound"},
 			"a cache gives answers however old they may be"},
-		{mutant.UncheckedWire, store, "", []string{linearizable, durable, agreement, serializable, watched, deaths}, "frames are not compared with their checksums"},
+		{mutant.UncheckedWire, bent, "", []string{linearizable, durable, agreement, serializable, watched, deaths}, "frames are not compared with their checksums"},
 		{mutant.UncomparedStates, store, "", []string{linearizable, durable, agreement, serializable, watched}, "a replica leaves out a change, and nobody compares the states"},
 		{mutant.UnjudgedServers, slow, "", []string{served}, "a load balancer leaves servers in that do worse than the others"},
 		{mutant.UnlimitedServers, full, "", []string{served}, "a load balancer sends a server all that comes, however slow it has become"},
