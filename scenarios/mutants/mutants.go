@@ -149,7 +149,7 @@ func All() []Mutant {
 		{mutant.UnjudgedServers, slow, "", []string{served}, "a load balancer leaves servers in that do worse than the others"},
 		{mutant.UnlimitedServers, full, "", []string{served}, "a load balancer sends a server all that comes, however slow it has become"},
 		{mutant.UnloggedDelete, cloud, "", []string{linearizable, durable, agreement}, "a delete happens in the leader's memory only"},
-		{mutant.UnsyncedLog, store, "", []string{linearizable, durable, agreement, serializable, watched}, "entries are acknowledged before they are synced"},
+		{mutant.UnsyncedLog, store, "", []string{linearizable, durable, agreement, serializable, watched, live}, "entries are acknowledged before they are synced"},
 		{mutant.UnverifiedHash, "", "node/pinboard", []string{"TestAHashIsVerifiedBeforeTheAccountIsThere"}, "a password's hash is kept as one processor has computed it"},
 		{mutant.UnwatchedDisk, stalled, "", []string{progress}, "a disk that hangs does not end its node"},
 		{mutant.WallAge, clocks, "", []string{bounded}, "a cache server tells by the wall clock how old what it keeps is"},
