@@ -56,7 +56,7 @@ func (e *Engine) speak(ctx context.Context) error {
 			t.If = append(t.If, api.Compare{Key: outRow(e.me), What: api.Value, Is: "!=", Value: []byte(worse)})
 		}
 		t.Else = slices.Clone(t.Then)
-		t.Then = append(t.Then, api.Op{Kind: api.Put, Key: outRow(e.me), Value: []byte(Drain), TTL: 10 * live})
+		t.Then = append(t.Then, e.config.drainedRow(e.me))
 	}
 	reply, err := e.kit.Store.Txn(ctx, t)
 	if err != nil {
@@ -74,6 +74,11 @@ func (c *Config) missed() time.Duration {
 		}
 	}
 	return c.Live
+}
+
+// drainedRow says that a node is drained: as long as it goes on to say so.
+func (c *Config) drainedRow(node string) api.Op {
+	return api.Op{Kind: api.Put, Key: outRow(node), Value: []byte(Drain), TTL: 10 * c.Live.Milliseconds()}
 }
 
 // hear notes what the rows of nodes say that are there, and of those that are out of service.

@@ -64,7 +64,6 @@ func (e *Engine) refuse(ctx context.Context, m matter, err error) {
 
 // tryTo takes the budget for what is wished, and does it. An error says why it was not begun.
 func (e *Engine) tryTo(ctx context.Context, w wish) error {
-	wished := matter{w.action, w.subject}
 	groups, err := e.groups(ctx)
 	if err != nil {
 		return err
@@ -104,7 +103,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		end(nil)
 		return nil
 	}
-	e.failed[wished] = time.Now()
+	e.failed[matter{w.action, w.subject}] = time.Now()
 	end(func() []api.Op { return e.amends(l, moved) })
 	return nil
 }
@@ -136,7 +135,7 @@ func (e *Engine) drainedOr(other api.Op) api.Op {
 	if !e.drained {
 		return other
 	}
-	return api.Op{Kind: api.Put, Key: outRow(e.me), Value: []byte(Drain), TTL: 10 * e.config.Live.Milliseconds()}
+	return e.config.drainedRow(e.me)
 }
 
 // debt is what the rows have to say still, of a treatment that was not done.
@@ -235,8 +234,7 @@ func (e *Engine) enter(ctx context.Context, l *lease, entry *Entry) error {
 	ops := []api.Op{op}
 	switch l.Action {
 	case Drain:
-		out.TTL = 10 * e.config.Live.Milliseconds()
-		ops = append(ops, out)
+		ops = append(ops, e.config.drainedRow(l.Subject))
 	case Halt:
 		out.TTL = day.Milliseconds()
 		ops = append(ops, out)

@@ -115,7 +115,6 @@ func (v *view) apply(e *Entry) (Outcome, error) {
 
 // once runs the transaction of a session's request, or returns the reply that it had before.
 func (v *view) once(command *Command) (*api.Reply, *api.Error, error) {
-	const doing = "run a transaction"
 	c := &command.Request
 	subject := fmt.Sprintf("request %d of session %d", c.Sequence, c.Session)
 	open, is, err := v.session(c.Session)
@@ -123,18 +122,20 @@ func (v *view) once(command *Command) (*api.Reply, *api.Error, error) {
 		return nil, nil, err
 	}
 	if !is {
-		return nil, api.Errorf(api.SessionExpired, doing, subject, "there is no such session"), nil
+		return nil, api.Errorf(api.SessionExpired, doingTxn, subject, "there is no such session"), nil
 	}
 	if partition := c.Txn.Partition(); !v.owned.hold(v.state.group, partition) {
-		return nil, api.Errorf(api.WrongGroup, doing, subject, "group %d does not hold the partition %.80q", v.state.group, partition), nil
+		return nil, api.Errorf(api.WrongGroup, doingTxn, subject, "group %d does not hold the partition %.80q", v.state.group, partition), nil
 	}
 	if c.Sequence <= open.Answered {
-		return nil, api.Errorf(api.Replayed, doing, subject, "the session has had its reply"), nil
+		return nil, api.Errorf(api.Replayed, doingTxn, subject, "the session has had its reply"), nil
 	}
-	tooLarge := api.Errorf(api.Replayed, doing, subject, "it took effect, and its reply was too large to keep")
+	tooLarge := func() *api.Error {
+		return api.Errorf(api.Replayed, doingTxn, subject, "it took effect, and its reply was too large to keep")
+	}
 	if reply, is, err := v.storedReply(c.Session, c.Sequence); err != nil || is {
 		if is && reply == nil {
-			return nil, tooLarge, err
+			return nil, tooLarge(), err
 		}
 		return reply, nil, err
 	}
@@ -154,7 +155,7 @@ func (v *view) once(command *Command) (*api.Reply, *api.Error, error) {
 	}
 	open.Used, open.Answered = v.marker.Clock, answered
 	if reply == nil {
-		refused = tooLarge
+		refused = tooLarge()
 	}
 	return reply, refused, v.putSession(c.Session, open)
 }

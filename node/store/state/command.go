@@ -54,7 +54,7 @@ func (c *Command) Encode() ([]byte, error) {
 	}
 	if c.Kind == RunTxn {
 		b, err := c.Request.Encode()
-		return append([]byte{version, 0}, b...), err
+		return running(version, b), err
 	}
 	w := make(codec.Writer, 0, 16)
 	w.Number(uint64(version))
@@ -73,9 +73,9 @@ func (c *Command) Encode() ([]byte, error) {
 }
 
 // Run returns the command that runs an encoded request, which goes into the log as it came.
-func Run(request []byte) []byte {
-	return append([]byte{commandVersion, 0}, request...)
-}
+func Run(request []byte) []byte { return running(commandVersion, request) }
+
+func running(version byte, request []byte) []byte { return append([]byte{version, 0}, request...) }
 
 // errFuture says that a newer program wrote something.
 var errFuture = errors.New("written by a newer version of the program")
