@@ -82,6 +82,16 @@ func (l *lab) begin() *lab {
 	return l
 }
 
+// stopsIn stops the node, which must take just so long.
+func (l *lab) stopsIn(want time.Duration) {
+	l.t.Helper()
+	began := time.Now()
+	l.stop()
+	if took := time.Since(began); took != want {
+		l.t.Errorf("it took %s, not %s", took, want)
+	}
+}
+
 // expect compares how attempts have ended, in any order.
 func (l *lab) expect(want ...string) {
 	l.t.Helper()

@@ -57,11 +57,7 @@ func sending(t *testing.T) (shelf *shelf, goOn func(), sent <-chan error) {
 		ended <- from.InstallSnapshot("pi-1", port.Address("pi-1"), q, &answer, stream)
 	}()
 	<-stream.begun
-	for end := time.Now().Add(10 * time.Second); g.Term() < 1<<20; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("nothing comes in")
-		}
-	}
+	eventually(t, "a snapshot comes in", func() bool { return g.Term() >= 1<<20 })
 	return shelf, goOn, ended
 }
 
@@ -98,11 +94,7 @@ func TestANodeThatIsBeingSentASnapshotLives(t *testing.T) {
 	if err := <-sent; err == nil {
 		t.Error("half a snapshot is taken for one")
 	}
-	for end := time.Now().Add(10 * time.Second); g.snapshots.coming.Load() != 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it is still taken for one that comes in")
-		}
-	}
+	eventually(t, "it is taken for one that comes in no more", func() bool { return g.snapshots.coming.Load() == 0 })
 	if err := s.Alive(); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

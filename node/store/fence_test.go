@@ -57,11 +57,7 @@ func TestAFencedNodeEndsUnderLoad(t *testing.T) {
 		}()
 	}
 	<-hold.since
-	for end := time.Now().Add(10 * time.Second); g.raft.LastIndex() < calls; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it takes no commands")
-		}
-	}
+	eventually(t, "it takes the commands", func() bool { return g.raft.LastIndex() >= calls })
 	s.Fence()
 	late := time.After(20 * time.Second)
 	for i := range calls {

@@ -85,6 +85,16 @@ func (s *shelf) stop(name string) {
 	}
 }
 
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it does not come to pass that %s", what)
+		}
+	}
+}
+
 type quiet struct{}
 
 func (quiet) Infof(string, ...any)              {}

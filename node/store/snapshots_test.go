@@ -105,16 +105,23 @@ func (b *bench) noted() uint64 {
 	return meta.Index
 }
 
-// TestASnapshotThatWasOvertakenIsNotNoted: raft asks the state for a snapshot, and then waits for its main loop, which may be putting another
-// one in the state's place. The log begins behind that one.
-func TestASnapshotThatWasOvertakenIsNotNoted(t *testing.T) {
-	leader, b := newBench(t), newBench(t)
+// asked returns a leader with 20 entries and another one with 10, of whose state a snapshot was asked for.
+func asked(t *testing.T) (leader, b *bench, own raft.FSMSnapshot) {
+	t.Helper()
+	leader, b = newBench(t), newBench(t)
 	leader.apply(20)
 	b.apply(10)
 	own, err := b.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return leader, b, own
+}
+
+// TestASnapshotThatWasOvertakenIsNotNoted: raft asks the state for a snapshot, and then waits for its main loop, which may be putting another
+// one in the state's place. The log begins behind that one.
+func TestASnapshotThatWasOvertakenIsNotNoted(t *testing.T) {
+	leader, b, own := asked(t)
 	if err := b.install(leader, 20); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +133,8 @@ func TestASnapshotThatWasOvertakenIsNotNoted(t *testing.T) {
 		t.Errorf("the last snapshot is that of entry %d, and the log begins behind 20", n)
 	}
 	b.apply(25)
-	if own, err = b.Snapshot(); err != nil {
+	own, err := b.Snapshot()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := b.keep(own, 25); err != nil || b.noted() != 25 {
@@ -137,13 +145,7 @@ func TestASnapshotThatWasOvertakenIsNotNoted(t *testing.T) {
 
 // TestNothingComesInBetweenANoteAndRaftsCountingFromIt: raft would count from the older one and acknowledge the newer one.
 func TestNothingComesInBetweenANoteAndRaftsCountingFromIt(t *testing.T) {
-	leader, b := newBench(t), newBench(t)
-	leader.apply(20)
-	b.apply(10)
-	own, err := b.Snapshot()
-	if err != nil {
-		t.Fatal(err)
-	}
+	leader, b, own := asked(t)
 	if err := b.keep(own, 10); err != nil {
 		t.Fatal(err)
 	}

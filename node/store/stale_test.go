@@ -10,7 +10,6 @@ import (
 
 	"picloud/node/raftlog"
 	"picloud/node/store/state"
-	"picloud/node/wait"
 )
 
 // cutOff returns a shelf of which one node has led and is down, with entries in its log that nobody else has got, and the others have gone on for
@@ -78,11 +77,7 @@ func writeStale(t *testing.T, s *shelf, node string, term uint64, entries int) *
 func TestNothingStaysThatWasNotAgreedToOnceASnapshotCameIn(t *testing.T) {
 	s, away, stale := cutOff(t, 3)
 	s.start(away)
-	for end := time.Now().Add(time.Minute); s.nodes[away].raft.Stats()["last_snapshot_index"] == "0"; time.Sleep(time.Millisecond) { // raft has it in place
-		if time.Now().After(end) {
-			t.Fatal("no snapshot comes in")
-		}
-	}
+	eventually(t, "raft has a snapshot in place", func() bool { return s.nodes[away].raft.Stats()["last_snapshot_index"] != "0" })
 	var found raft.Log
 	if err := s.nodes[away].log.GetLog(stale.Index, &found); err != raft.ErrLogNotFound {
 		t.Errorf("entry %d is there, of term %d, and the others agreed on another one: %v", stale.Index, found.Term, err)
@@ -93,11 +88,7 @@ func TestNothingStaysThatWasNotAgreedToOnceASnapshotCameIn(t *testing.T) {
 func TestALogThatForksBeforeASnapshotIsLeft(t *testing.T) {
 	s, away, _ := cutOff(t, 200)
 	s.start(away)
-	for end := time.Now().Add(20 * time.Second); !s.nodes[away].snapshots.forks.Load(); {
-		if time.Now().After(end) || !wait.For(t.Context(), 10*time.Millisecond) {
-			t.Fatal("it goes on with its log")
-		}
-	}
+	eventually(t, "it does not go on with its log", s.nodes[away].snapshots.forks.Load)
 	s.stop(away)
 	s.start(away)
 	s.run(&state.Command{Kind: state.OpenSession})

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -22,26 +21,17 @@ func TestALeaderThatCannotHandOverStartsAnew(t *testing.T) {
 	g.transfer.mu.Lock()
 	g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
 	g.transfer.mu.Unlock()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if now, err := nodes[first].group(0); err == nil && now != g {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("it is as it was")
-		}
-	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // who leads may change once more
+	eventually(t, "the member starts anew", func() bool {
+		now, err := nodes[first].group(0)
+		return err == nil && now != g
+	})
+	eventually(t, "somebody leads and takes a command", func() bool { // who leads may change once more
 		g, err := nodes[leads(t, nodes, func(string) bool { return true })].group(0)
 		if err == nil {
 			_, err = g.Run(t.Context(), &state.Command{Kind: state.OpenSession})
 		}
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+		return err == nil
+	})
 }
 
 func TestAHandoverHangsOnlyIfNothingElseIsDoneMeanwhile(t *testing.T) {
