@@ -166,7 +166,7 @@ func (q *Queue) attempts(r *record) int {
 // left to chance, so that what failed together does not come back together.
 func (q *Queue) backoff(attempt int) time.Duration {
 	most := q.BackoffMost
-	if shift := max(0, attempt-1); shift < 32 && q.Backoff<<shift < most {
+	if shift := max(0, attempt-1); q.Backoff <= most>>shift { // the other way round it could be more than a number holds
 		most = q.Backoff << shift
 	}
 	if mutant.Planted == mutant.NoBackoff {
