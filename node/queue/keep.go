@@ -68,9 +68,11 @@ func (c *Client) settle(ctx context.Context, d *Delivery, s settling, direct fun
 			continue
 		}
 		var out settled
-		if out, err = c.settles.of(server).do(ctx, &s); err == nil && out.Error != nil {
+		asking, cancel := patience(ctx)
+		if out, err = c.settles.of(server).do(asking, &s); err == nil && out.Error != nil {
 			err = out.Error
 		}
+		cancel()
 		switch api.KindOf(err) {
 		case api.Unavailable:
 		case api.Unknown:
@@ -89,6 +91,16 @@ func (c *Client) settle(ctx context.Context, d *Delivery, s settling, direct fun
 		err = api.Errorf(api.Unavailable, s.Verb, d.ID, "no queue server is known")
 	}
 	return sure(err, doubt)
+}
+
+// patience returns a context for one server to answer in. Who calls has some time left then for whoever is asked next: a machine without
+// power refuses nothing, it is only silent.
+func patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := answerLimit
+	if until, is := ctx.Deadline(); is {
+		limit = min(limit, time.Until(until)/2)
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 // sure makes an error say what is known for certain: what is over may be so because of what was tried before.

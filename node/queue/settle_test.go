@@ -1,8 +1,21 @@
 package queue
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/host/hosttest"
+	"picloud/node/presence"
+	"picloud/node/store/storetest"
+	"picloud/node/web"
+	"picloud/node/wire"
 )
 
 // TestWaitsGrowUpToTheirLimit: what is allowed as a configuration has a wait after each attempt that a job may have.
@@ -21,5 +34,59 @@ func TestWaitsGrowUpToTheirLimit(t *testing.T) {
 			}
 			most = min(2*most, q.BackoffMost)
 		}
+	}
+}
+
+// TestAReservationIsTreatedThoughItsServerHangs, in the time that those who run jobs have for it: a hold, and of that a fourth for a heartbeat.
+func TestAReservationIsTreatedThoughItsServerHangs(t *testing.T) {
+	const hold = 15 * time.Second
+	for _, c := range []struct {
+		verb   string
+		limit  time.Duration
+		others int // servers that are well
+		do     func(context.Context, *Delivery) error
+	}{
+		{"heartbeat", hold / 4, 0, func(ctx context.Context, d *Delivery) error { return d.Heartbeat(ctx, 0) }},
+		{"done", hold, 0, func(ctx context.Context, d *Delivery) error { return d.Done(ctx, nil, nil, nil) }},
+		{"release", hold, 0, func(ctx context.Context, d *Delivery) error { return d.Release(ctx) }},
+		{"fail", hold, 1, func(ctx context.Context, d *Delivery) error { return d.Fail(ctx, "x") }},
+	} {
+		t.Run(c.verb, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, network, quiet := storetest.New(t), hosttest.NewMemory(), slog.New(slog.DiscardHandler)
+				well, err := New(labConfig(), "pi-1", store, prometheus.NewRegistry(), quiet)
+				if err != nil {
+					t.Fatal(err)
+				}
+				serving, stop := context.WithCancel(t.Context())
+				var all sync.WaitGroup
+				for name, h := range map[string]http.Handler{"pi-0": http.HandlerFunc(hangs), "pi-1": well.Handler()} {
+					l, err := network(name).Listen("tcp", ":9100")
+					if err != nil {
+						t.Fatal(err)
+					}
+					all.Go(func() { _ = web.Serve(serving, wire.Detect(l), h) })
+				}
+				client := NewClient(network("pi-9"), store, quiet)
+				client.know([]presence.Instance{{ID: "0", Address: "pi-0:9100"}, {ID: "1", Address: "pi-1:9100"}}[:1+c.others])
+
+				job := Job{Queue: "mail", Kind: "x"}
+				at, r, _ := job.put("app:00")
+				o, err := alone(t.Context(), store, reserve(at, *r, 0, hold, "0"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := &Delivery{Job: job, ID: at.id, Partition: at.partition, Token: o.revision, Hold: hold, Keeper: client, server: "pi-0:9100"}
+				ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+				defer cancel()
+				if err := c.do(ctx, d); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Minute) // what is under way is given up
+				stop()
+				client.transport.CloseIdleConnections()
+				all.Wait()
+			})
+		})
 	}
 }
