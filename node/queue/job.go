@@ -15,6 +15,7 @@ package queue
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // The limits of jobs.
@@ -69,6 +70,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("a job has 1 to %d attempts, not %d", MaxAttempts, j.Attempts)
 	case len(j.Unique) > maxUnique:
 		return fmt.Errorf("a unique name has at most %d bytes, not %d", maxUnique, len(j.Unique))
+	case !utf8.ValidString(j.Unique): // JSON has one letter for all bytes that are none
+		return fmt.Errorf("a unique name is UTF-8, not %.80q", j.Unique)
 	}
 	return nil
 }
