@@ -124,8 +124,8 @@ func (e *Effect) addition(partition string) (*addition, error) {
 	c := &addition{If: e.If, Then: e.Then[:len(e.Then):len(e.Then)]}
 	for i := range e.Then {
 		o := &e.Then[i]
-		if !o.Writes() {
-			return nil, api.Errorf(api.BadRequest, doing, o.Key, "%s reads: an effect only writes", o.Kind)
+		if !o.Writes() || o.Previous { // what it reads might be too much for the reply, which others share
+			return nil, api.Errorf(api.BadRequest, doing, o.Key, "this %s reads: an effect only writes", o.Kind)
 		}
 		rows := partition + behindDocuments
 		if strings.HasPrefix(o.Key, rows) || o.Kind == api.DeleteRange && o.Key < api.PrefixEnd(rows) && (o.End == "" || o.End > rows) {
