@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"picloud/node/api"
@@ -131,37 +132,59 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *rec
 	if err != nil {
 		return nil, err
 	}
+	moved := make([]bool, len(found))
+	err = each(len(found), func(i int) (err error) {
+		moved[i], err = s.moveOne(ctx, q, &found[i], how)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	out := movedAnswer{More: more != ""}
-	for i := range found {
-		moved, err := s.moveOne(ctx, q, &found[i], how)
-		if err != nil {
-			return nil, err
-		}
-		if moved {
+	for _, is := range moved {
+		if is {
 			out.Moved++
 		}
 	}
 	return out, nil
 }
 
+// each does something with each of so many at the same time: one after another they would take longer than a request may. It returns the
+// first error in their order.
+func each(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = do(i) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readDead reads the dead jobs that are named.
 func (s *Server) readDead(ctx context.Context, q *line, refs []deadRef) ([]api.Record, error) {
 	const doing = "find the dead job"
-	var found []api.Record
-	for _, d := range refs {
-		if _, _, ok := splitDead(d.ID); !ok || !slices.Contains(q.Partitions.All(), d.Partition) {
-			return nil, api.Errorf(api.BadRequest, doing, fmt.Sprintf("%.80q in %.80q", d.ID, d.Partition), "this is none of %s", q.Name)
+	found, partitions := make([]api.Record, len(refs)), q.Partitions.All()
+	return found, each(len(refs), func(i int) error {
+		d := &refs[i]
+		if _, _, ok := splitDead(d.ID); !ok || !slices.Contains(partitions, d.Partition) {
+			return api.Errorf(api.BadRequest, doing, fmt.Sprintf("%.80q in %.80q", d.ID, d.Partition), "this is none of %s", q.Name)
 		}
 		reply, err := s.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: queueRows(d.Partition, q.Name) + rowDead + d.ID}}})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(reply.Results[0].Records) == 0 {
-			return nil, api.Errorf(api.NotFound, doing, d.ID, "there is none")
+			return api.Errorf(api.NotFound, doing, d.ID, "there is none")
 		}
-		found = append(found, reply.Results[0].Records...)
-	}
-	return found, nil
+		found[i] = reply.Results[0].Records[0]
+		return nil
+	})
 }
 
 func (s *Server) moveOne(ctx context.Context, q *line, r *api.Record, how func(p place, r *record, token, known uint64) *move) (bool, error) {
