@@ -171,7 +171,8 @@ func (p *Pinboard) enter(ctx context.Context, c *call, w *credentials) (*account
 	if err != nil {
 		return nil, err
 	}
-	reply, err := p.run(ctx, &api.Txn{If: []api.Compare{h.active()}, Then: append([]api.Op{start}, surplus...)})
+	same := api.Compare{Key: h.password(), What: api.Created, Is: "=", Number: first(&found[1]).Created} // who sets one makes it anew, who confirms it does not
+	reply, err := p.run(ctx, &api.Txn{If: []api.Compare{h.active(), same}, Then: append([]api.Op{start}, surplus...)})
 	switch {
 	case err != nil:
 		return nil, err

@@ -208,8 +208,9 @@ func (p *Pinboard) newPassword(ctx context.Context, c *call, h home, secret, tex
 	if err != nil {
 		return nil, err
 	}
+	// What is kept of the password is made anew, and not changed: so a login that is under way finds it to be another one.
 	reply, err := p.run(ctx, &api.Txn{If: []api.Compare{h.active(), api.Unchanged(h.reset(), asked)},
-		Then: []api.Op{put(h.password(), kept, 0), remove(h.reset()), removeAll(h.sessions()), start}})
+		Then: []api.Op{remove(h.password()), put(h.password(), kept, 0), remove(h.reset()), removeAll(h.sessions()), start}})
 	switch {
 	case err != nil:
 		return nil, err

@@ -247,6 +247,21 @@ func TestAPasswordIsSetByTheTokenOfTheMailOnly(t *testing.T) {
 	well.login("ben", secret).want(200)
 }
 
+// TestNoSessionBeginsByAPasswordThatIsAnotherOneMeanwhile: hashing takes a second on a Pi, and all sessions end where a password is set anew.
+func TestNoSessionBeginsByAPasswordThatIsAnotherOneMeanwhile(t *testing.T) {
+	l := newLab(t)
+	faulty, well := l.site("pi-1", "a", false), l.site("pi-2", "b", false)
+	faulty.register("ann").want(201)
+	well.recheck("pi-1")
+	token, right := l.tokens()["ann"], faulty.passwords.derive
+	faulty.passwords.derive = func(d *proof.Derivation) ([]byte, error) {
+		well.visit("PUT", "/api/password", map[string]string{"token": token, "password": "another horse"}).want(200)
+		return right(d)
+	}
+	faulty.login("ann", secret).want(401)
+	well.login("ann", "another horse").want(200)
+}
+
 func TestWhoHasLeftIsNotAskedAnyMore(t *testing.T) {
 	l := newLab(t)
 	faulty := l.site("pi-1", "a", false)
