@@ -275,12 +275,12 @@ func (s *Server) serveSchedules(ctx context.Context, c *call) (any, error) {
 	out := schedulesAnswer{Schedules: []NamedSchedule{}}
 	for _, p := range q.Partitions.All() {
 		rows := queueRows(p, q.Name) + rowSchedule
-		reply, err := s.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Scan, Key: rows, End: api.PrefixEnd(rows)}}})
+		found, err := pages(rows, func(o api.Op) (*api.Reply, error) { return s.store.Txn(ctx, &api.Txn{Then: []api.Op{o}}) })
 		if err != nil {
 			return nil, err
 		}
-		for i := range reply.Results[0].Records {
-			r := &reply.Results[0].Records[i]
+		for i := range found {
+			r := &found[i]
 			sched, err := decodeSchedule(r.Value)
 			if err != nil {
 				return nil, api.Errorf(api.Damaged, "read the schedule", fmt.Sprintf("%q", r.Key), "%s", err)

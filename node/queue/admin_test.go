@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -61,4 +62,31 @@ func TestAsManyDeadAsARequestMayMoveAreMoved(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestManyLargeSchedulesAreAllKnown, to who lists them and to a server that has just begun, though one reply of the store does not hold them.
+func TestManyLargeSchedulesAreAllKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 45
+		l, c := newLab(t), labConfig()
+		c.Queues[0].Partitions.Count = 1
+		s := l.serve(c)
+		for n := range many {
+			s.must(http.MethodPut, fmt.Sprintf("/v1/schedules/mail/s%d", n), Schedule{Spec: "@daily", Job: Job{Kind: "x", Payload: make([]byte, MaxPayloadBytes)}}, nil)
+		}
+		var listed schedulesAnswer
+		if s.must(http.MethodGet, "/v1/schedules?queue=mail", nil, &listed); len(listed.Schedules) != many {
+			t.Errorf("%d of %d are listed", len(listed.Schedules), many)
+		}
+		s.end()
+		s, known := l.serve(c), 0
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, x := range s.line("mail").indexes {
+			known += len(x.care.schedules)
+		}
+		if known != many {
+			t.Errorf("%d of %d tick where a server has begun", known, many)
+		}
+	})
 }

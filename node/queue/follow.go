@@ -176,15 +176,18 @@ func (c *caretaker) read(ctx context.Context, ops ...api.Op) (*api.Reply, error)
 // readSettings reads whether a queue is paused, and its schedules.
 func (c *caretaker) readSettings(ctx context.Context, x *index) (revision uint64, err error) {
 	rows := queueRows(c.partition, x.queue.Name)
-	reply, err := c.read(ctx, api.Op{Kind: api.Get, Key: rows + rowPaused},
-		api.Op{Kind: api.Scan, Key: rows + rowSchedule, End: api.PrefixEnd(rows + rowSchedule)})
+	reply, err := c.read(ctx, api.Op{Kind: api.Get, Key: rows + rowPaused})
+	if err != nil {
+		return 0, err
+	}
+	schedules, err := pages(rows+rowSchedule, func(o api.Op) (*api.Reply, error) { return c.read(ctx, o) })
 	if err != nil {
 		return 0, err
 	}
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
-	for i := range reply.Results[1].Records {
-		c.schedule(&reply.Results[1].Records[i])
+	for i := range schedules {
+		c.schedule(&schedules[i])
 	}
 	x.pause(len(reply.Results[0].Records) > 0)
 	return reply.Revision, nil
