@@ -206,6 +206,10 @@ func TestAPanicEndsItsRequestAlone(t *testing.T) {
 		case "/late":
 			fmt.Fprint(w, strings.Repeat("x", 1<<20))
 			panic("too late")
+		case "/failing":
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprint(w, strings.Repeat("x", 1<<20))
+			panic("while it says that it has failed")
 		case "/early":
 			panic("early")
 		}
@@ -214,13 +218,15 @@ func TestAPanicEndsItsRequestAlone(t *testing.T) {
 	if status, text, err := l.ask("GET", "/early", ""); status != 500 || !strings.Contains(text, `"internal"`) || err != nil {
 		t.Errorf("status %d, %q, %v", status, text, err)
 	}
-	if _, _, err := l.ask("GET", "/late", ""); err == nil {
-		t.Error("an answer that a panic has cut off looks whole")
+	for _, path := range []string{"/late", "/failing"} {
+		if _, _, err := l.ask("GET", path, ""); err == nil {
+			t.Errorf("an answer of %s that a panic has cut off looks whole", path)
+		}
 	}
 	if status, _, err := l.ask("GET", "/", ""); status != 200 || err != nil {
 		t.Errorf("the next request: status %d, %v", status, err)
 	}
-	if n := l.metric("picloud_app_panics_total"); n != 2 {
+	if n := l.metric("picloud_app_panics_total"); n != 3 {
 		t.Errorf("metrics show %v panics", n)
 	}
 }

@@ -32,14 +32,14 @@ func (s *Server) handler() http.Handler {
 		out := web.NewRecorder(w)
 		began := time.Now()
 		defer func() {
-			why := recover()
+			why, begun := recover(), out.Begun()
 			if why != nil && why != http.ErrAbortHandler {
 				s.panicked(out, r, why)
 			}
 			s.metrics.requests.WithLabelValues(s.config.Name, strconv.Itoa(out.Status())).Inc()
 			s.metrics.seconds.Observe(time.Since(began).Seconds())
-			if why == http.ErrAbortHandler || why != nil && out.Status() != http.StatusInternalServerError {
-				panic(http.ErrAbortHandler) // the answer has begun: it must not look whole
+			if why == http.ErrAbortHandler || why != nil && begun {
+				panic(http.ErrAbortHandler) // it must not look whole
 			}
 		}()
 		inner.ServeHTTP(out, r)
