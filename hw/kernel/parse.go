@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,27 +105,25 @@ func cores(text []byte) (int, error) {
 	return total, nil
 }
 
-// mountedReadOnly tells whether a partition of a disk is mounted read-only with ext4; boot partitions of other kinds may be.
-// The system's own is /dev/root in some kernels.
+// mountedReadOnly tells whether a partition of a disk is mounted read-only with ext4; boot partitions of other kinds may be. One that is mounted
+// at several places can be written if any of them can be: systemd and containers show programs parts of it read-only, and a file
+// system that has given up is so everywhere. The system's own is /dev/root in some kernels.
 func mountedReadOnly(mounts []byte, disk string) (bool, error) {
-	found := false
+	writable := map[string]bool{} // by partition
 	for line := range strings.Lines(string(mounts)) {
 		f := strings.Fields(line)
-		if len(f) < 4 || f[2] != "ext4" {
+		if len(f) < 4 || f[2] != "ext4" || !strings.HasPrefix(f[0], "/dev/"+disk+"p") && f[0] != "/dev/root" {
 			continue
 		}
-		if !strings.HasPrefix(f[0], "/dev/"+disk+"p") && (f[0] != "/dev/root" || f[1] != "/") {
-			continue
-		}
-		found = true
-		for option := range strings.SplitSeq(f[3], ",") {
-			if option == "ro" {
-				return true, nil
-			}
-		}
+		writable[f[0]] = writable[f[0]] || !slices.Contains(strings.Split(f[3], ","), "ro")
 	}
-	if !found {
+	if len(writable) == 0 {
 		return false, fmt.Errorf("no partition of %s is mounted with ext4", disk)
+	}
+	for _, is := range writable {
+		if !is {
+			return true, nil
+		}
 	}
 	return false, nil
 }

@@ -30,6 +30,10 @@ func TestParsers(t *testing.T) {
 		{"/dev/mmcblk0p2 / ext4 rw,errors=remount-ro 0 0\n", as(mounted), false},
 		{"/dev/mmcblk0p1 /boot vfat ro 0 0\n/dev/root / ext4 ro,noatime 0 0\n", as(mounted), true},
 		{"/dev/mmcblk0p1 /boot vfat ro 0 0\n/dev/sda1 / ext4 ro 0 0\n", as(mounted), nil},
+		{"/dev/mmcblk0p2 / ext4 rw,noatime 0 0\n/dev/mmcblk0p2 /etc/picloud ext4 ro,noatime 0 0\n", as(mounted), false}, // a part that a program may not write
+		{"/dev/root / ext4 ro,noatime 0 0\n/dev/root /var/lib/picloud ext4 rw,noatime 0 0\n", as(mounted), false},
+		{"/dev/mmcblk0p2 / ext4 ro,noatime 0 0\n/dev/mmcblk0p2 /etc/picloud ext4 ro,noatime 0 0\n", as(mounted), true},
+		{"/dev/mmcblk0p2 / ext4 rw,noatime 0 0\n/dev/mmcblk0p3 /data ext4 ro 0 0\n", as(mounted), true},
 	} {
 		got, err := c.read([]byte(c.text))
 		if (err == nil) != (c.want != nil) || err == nil && got != c.want {
