@@ -36,6 +36,7 @@ type kind struct {
 	current    uint8      // 0 if there is none
 	shuntShift int        // how far the figure stands above the register's lowest bit
 	busShift   int
+	busSigned  bool  // what has no supply may be a step below 0 V
 	overflow   bool  // whether the lowest bit of the bus register says that the current does not fit
 	shuntStep  int64 // nanovolts
 	most       int64 // steps of the shunt at which the chip is at its end
@@ -54,7 +55,7 @@ func kinds() map[Chip]kind {
 			shuntStep: 10_000, most: 32_000, busStep: 4 * physic.MilliVolt},
 		INA226: {setup: []register{{0, 0x4527}, {5, 2048}}, shunt: 1, bus: 2, current: 4,
 			shuntStep: 2_500, most: 32_767, busStep: 1250 * physic.MicroVolt},
-		INA3221: {setup: []register{{0, 0x7527}}, shunt: 1, bus: 2, shuntShift: 3, busShift: 3,
+		INA3221: {setup: []register{{0, 0x7527}}, shunt: 1, bus: 2, shuntShift: 3, busShift: 3, busSigned: true,
 			shuntStep: 40_000, most: 4_095, busStep: 8 * physic.MilliVolt},
 	}
 }
@@ -90,7 +91,7 @@ func (m *Meter) Measure(channel, shuntMilliohms int) hw.Power {
 	}
 	further := uint8(2 * (channel - 1))
 	volts, err := m.get(m.kind.bus + further)
-	p := hw.Power{Voltage: hw.Read(physic.ElectricPotential(volts>>m.kind.busShift)*m.kind.busStep, m.failed(err))}
+	p := hw.Power{Voltage: hw.Read(m.kind.volts(volts)*m.kind.busStep, m.failed(err))}
 	if err == nil && m.kind.overflow && volts&1 != 0 {
 		err = errTooMuch
 	}
@@ -100,6 +101,14 @@ func (m *Meter) Measure(channel, shuntMilliohms int) hw.Power {
 	}
 	p.Current = hw.Read(physic.ElectricCurrent(nanovolts*1000/int64(shuntMilliohms)), m.failed(err))
 	return p
+}
+
+// volts returns the steps of a bus register.
+func (k *kind) volts(word uint16) physic.ElectricPotential {
+	if k.busSigned {
+		return physic.ElectricPotential(int16(word) >> k.busShift)
+	}
+	return physic.ElectricPotential(word >> k.busShift)
 }
 
 // errTooMuch says that the voltage over the shunt is as high as the chip can say, or higher.

@@ -46,6 +46,10 @@ func TestRegisters(t *testing.T) {
 			ops{get(0, 0x71, 0x27), set(0, 0x75, 0x27)},
 			ops{get(0, 0x75, 0x27), get(4, 0x13, 0xe8), get(3, 0x00, 0xc8)}, // 637 × 8 mV; 25 × 40 µV
 			5_096 * physic.MilliVolt, 100 * physic.MilliAmpere},
+		{ina.INA3221, 1,
+			ops{get(0, 0x71, 0x27), set(0, 0x75, 0x27)},
+			ops{get(0, 0x75, 0x27), get(2, 0xff, 0xf8), get(1, 0xff, 0xf8)}, // of what has no supply: -1 × 8 mV; -1 × 40 µV
+			-8 * physic.MilliVolt, -4 * physic.MilliAmpere},
 	} {
 		t.Run(string(c.chip), func(t *testing.T) {
 			bus := &i2ctest.Playback{Ops: append(c.setup, c.ready...), DontPanic: true}
