@@ -53,11 +53,11 @@ func (f *Firmware) Throttled(clear bool) (hw.Throttling, error) {
 	return hw.Throttling(room[0]), err
 }
 
-// Temperature returns how hot the processor is.
+// Temperature returns how hot the processor is. The word has a sign: it may freeze where a board is.
 func (f *Firmware) Temperature() (physic.Temperature, error) {
 	room := []uint32{0, 0}
 	err := f.ask("temperature", tagTemperature, room)
-	return physic.ZeroCelsius + physic.Temperature(room[1])*physic.MilliKelvin, err
+	return physic.ZeroCelsius + physic.Temperature(int32(room[1]))*physic.MilliKelvin, err
 }
 
 // Clock returns the clock of the cores as it is measured.

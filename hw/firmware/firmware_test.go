@@ -46,6 +46,8 @@ func TestMessages(t *testing.T) {
 			[]uint32{28, 0, 0x30046, 4, 0, 0xffff, 0}, map[int]uint32{5: 0x50000}, "none"},
 		{"temperature", func(f *firmware.Firmware) (fmt.Stringer, error) { return f.Temperature() },
 			[]uint32{32, 0, 0x30006, 8, 0, 0, 0, 0}, map[int]uint32{6: 47712}, "47.712°C"},
+		{"temperature below zero", func(f *firmware.Firmware) (fmt.Stringer, error) { return f.Temperature() },
+			[]uint32{32, 0, 0x30006, 8, 0, 0, 0, 0}, map[int]uint32{6: 0xffffec78}, "-5°C"},
 		{"clock", func(f *firmware.Firmware) (fmt.Stringer, error) { return f.Clock() },
 			[]uint32{32, 0, 0x30047, 8, 0, 3, 0, 0}, map[int]uint32{6: 1_500_345_728}, "1.500GHz"},
 		{"core voltage", func(f *firmware.Firmware) (fmt.Stringer, error) { return f.CoreVoltage() },
