@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"testing"
 )
 
@@ -74,6 +75,26 @@ func TestAFaultInTheChainIsFound(t *testing.T) {
 	n := 0
 	if chain(make([]byte, longest), liar(func([]byte) bool { n++; return n == 3 })) == nil {
 		t.Error("the chain is right with a wrong link")
+	}
+}
+
+// TestWhatWasWrongInTheChainIsWrongAgain: what is hashed again is the message that was hashed wrongly, and not what came of it.
+func TestWhatWasWrongInTheChainIsWrongAgain(t *testing.T) {
+	seed, hashed := make([]byte, longest), 0
+	var third []byte
+	chain(seed, func(message []byte) [Size]byte {
+		if hashed++; hashed == 3 {
+			third = append(third, message...)
+		}
+		return first(message)
+	})
+	faulty := liar(func(message []byte) bool { return bytes.Equal(message, third) })
+	m := chain(seed, faulty)
+	if m == nil {
+		t.Fatal("the chain is right with a wrong link")
+	}
+	if wrong := again(m, retests, faulty); wrong != retests || m.got != faulty(m.message) || m.want != first(m.message) {
+		t.Errorf("%d of %d are wrong; %x is said to have become %x in place of %x", wrong, retests, m.message, m.got, m.want)
 	}
 }
 
