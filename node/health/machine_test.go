@@ -52,6 +52,24 @@ func tell(rules []Rule, info hw.Info, seconds int, see func(second int, s *Sight
 	return strings.Join(said, ", ")
 }
 
+// TestAnOldReadingSaysNothingOfTheSupply.
+func TestAnOldReadingSaysNothingOfTheSupply(t *testing.T) {
+	var rules []Rule
+	for _, r := range DefaultRules() {
+		if r.Signal == SupplyLoad {
+			r.For = 30 * time.Second
+			rules = append(rules, r)
+		}
+	}
+	got := tell(rules, hw.Info{}, 100, func(s int, sight *Sight) {
+		sight.SupplyMost = hw.Known(3 * physic.Watt)
+		sight.Read = begin().Add(time.Duration(min(s, 10)) * time.Second)
+	})
+	if len(rules) != 1 || got != "" {
+		t.Errorf("of %d rules: %s", len(rules), got)
+	}
+}
+
 func TestRules(t *testing.T) {
 	heat := func(of func(second int) int64) func(int, *Sight) {
 		return func(second int, s *Sight) { s.Board.Temperature = hw.Known(celsius(of(second))) }
@@ -95,6 +113,9 @@ func TestRules(t *testing.T) {
 		{"heat is foreseen", hw.Info{}, "soon-hot hot", 140, heat(func(s int) int64 { return 50_000 + int64(s)*250 }), "+soon-hot@82, +hot@114"},
 		{"a fan that stands while it is driven", hw.Info{}, "dead-fan", 100, func(s int, sight *Sight) {
 			sight.Board.Fan = hw.Fan{Duty: hw.Known(hw.Duty(500)), RPM: hw.Known(int(step(20, 40, 0, 2000)(s)))}
+		}, "+dead-fan@26, -dead-fan@70"},
+		{"the kernel's lowest speed is driven, too", hw.Info{}, "dead-fan", 100, func(s int, sight *Sight) {
+			sight.Board.Fan = hw.Fan{Duty: hw.Known(hw.Duty(75 * 1000 / 255)), RPM: hw.Known(int(step(20, 40, 0, 2000)(s)))}
 		}, "+dead-fan@26, -dead-fan@70"},
 		{"one that is not driven may stand", hw.Info{}, "dead-fan", 100, func(s int, sight *Sight) {
 			sight.Board.Fan = hw.Fan{Duty: hw.Known(hw.Duty(0)), RPM: hw.Known(0)}

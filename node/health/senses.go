@@ -80,7 +80,9 @@ func (s *senses) take(sight Sight, now time.Time) map[Signal]map[string]hw.Value
 	}
 	values := map[Signal]map[string]hw.Value[int64]{}
 	own := func(signal Signal, v hw.Value[int64]) { values[signal] = map[string]hw.Value[int64]{"": v} }
-	for signal, v := range s.ofBoard(now) {
+	board := s.ofBoard(now)
+	board[CardRewrites], board[SupplyLoad] = s.rewrites(sight.DiskTotal), s.load(sight.SupplyMost)
+	for signal, v := range board {
 		if now.Sub(s.last) > fresh {
 			v = hw.Unknown[int64](errOld)
 		}
@@ -96,8 +98,6 @@ func (s *senses) take(sight Sight, now time.Time) map[Signal]map[string]hw.Value
 	own(CardLies, as(sight.CardLies, truth))
 	own(Condemned, sight.Condemned)
 	own(Resets, sight.Resets)
-	own(CardRewrites, s.rewrites(sight.DiskTotal))
-	own(SupplyLoad, s.load(sight.SupplyMost))
 	values[Silent] = map[string]hw.Value[int64]{}
 	for node, v := range sight.Silent {
 		values[Silent][node] = as(v, func(d time.Duration) int64 { return d.Milliseconds() })
@@ -244,6 +244,9 @@ func middle(all []sample) time.Time {
 // turns is how fast a fan turns at least that works, in turns a minute.
 const turns = 500
 
+// driven is the lowest speed that the kernel gives the fan of a Pi 5: 75 of 255. At less a fan may stand.
+const driven = 75 * hw.FullDuty / 255
+
 func (s *senses) fanStill() hw.Value[int64] {
 	duty, err := s.now.Fan.Duty.Get()
 	rpm, errRPM := s.now.Fan.RPM.Get()
@@ -252,7 +255,7 @@ func (s *senses) fanStill() hw.Value[int64] {
 		return hw.Unknown[int64](err)
 	case errRPM != nil:
 		return hw.Unknown[int64](errRPM)
-	case duty >= 300 && rpm == 0:
+	case duty >= driven && rpm == 0:
 		return hw.Known(int64(1))
 	case rpm > turns:
 		return hw.Known(int64(0))
