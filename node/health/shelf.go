@@ -50,7 +50,7 @@ func (s *shelves) look(ctx context.Context) {
 	}
 	r, at := s.kit.Last()
 	if time.Since(at) > fresh {
-		return
+		r = hw.Reading{} // nothing is known; who waits for power waits no longer for that
 	}
 	for _, name := range sortedKeys(s.config.Shelves) {
 		if on := s.all[name]; len(on.held) > 0 {

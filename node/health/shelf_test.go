@@ -77,6 +77,47 @@ func TestAShelfDoesNotWaitForWhoIsLeftOff(t *testing.T) {
 	}
 }
 
+// TestAShelfGetsItsPowerBackThoughNobodyReadsItsMeters: the bus hangs after neighbours were held back.
+func TestAShelfGetsItsPowerBackThoughNobodyReadsItsMeters(t *testing.T) {
+	inLab(t, 5, func(t *testing.T, l *lab) {
+		pi1 := l.machines["pi-1"]
+		var hangs time.Time
+		l.runAll(func(config *Config, k *Kit) {
+			if k.Owner.Node != "pi-1" {
+				return
+			}
+			config.Shelves = map[string][]string{"b": {"pi-3", "pi-4", "pi-5"}}
+			last := k.Last
+			k.Last = func() (hw.Reading, time.Time) {
+				r, at := last()
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				if !hangs.IsZero() {
+					at = hangs
+				}
+				return r, at
+			}
+		})
+		time.Sleep(20 * time.Second)
+		nothing := hw.Power{Voltage: hw.Known(0 * physic.Volt), Current: hw.Known(0 * physic.Ampere)}
+		l.set(func() {
+			pi1.reading.Neighbours = map[string]hw.Power{"pi-3": nothing, "pi-4": nothing, "pi-5": nothing}
+		})
+		for _, n := range []string{"pi-3", "pi-4", "pi-5"} {
+			l.machines[n].hang()
+		}
+		time.Sleep(time.Minute)
+		if held := opened(l.deeds); len(held) != 2 {
+			t.Fatalf("held back: %q", held)
+		}
+		l.set(func() { hangs = time.Now() })
+		time.Sleep(patience + 30*time.Second)
+		if back := l.done("closes"); len(back) != 2 {
+			t.Errorf("after %s without a reading they have power again: %q", patience, back)
+		}
+	})
+}
+
 // leaveOff has a machine be left off: by pi-1, or by another, as a row says.
 func (l *lab) leaveOff(node string, byOther bool) {
 	l.t.Helper()
