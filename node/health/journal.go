@@ -34,7 +34,9 @@ const (
 	keepJournal = 30 * day
 	// journalFile has the entries that the store did not take yet.
 	journalFile = "health-journal"
-	mostPending = 200 // of which the oldest are forgotten
+	mostPending = 100 // of which the oldest are forgotten; so many fit into the file, whatever nodes are called
+	// mostCopied is how many the store is handed at once. While it is, nothing else is written.
+	mostCopied = 25
 	// briefly is how long the store may take for an entry that can be written elsewhere.
 	briefly = time.Second
 	// resting is for how long the store is not asked again after it did not answer.
@@ -75,7 +77,7 @@ func (j *journal) write(ctx context.Context, e Entry) error {
 	j.turn <- struct{}{}
 	defer func() { <-j.turn }()
 	if time.Now().After(j.away) {
-		if j.hand(ctx, &e) == nil {
+		if j.hand(ctx, e) == nil {
 			return nil
 		}
 		j.away = time.Now().Add(resting)
@@ -99,14 +101,18 @@ func (j *journal) kept() []Entry {
 	return slices.Clone(j.pending)
 }
 
-func (j *journal) hand(ctx context.Context, e *Entry) error {
-	op, err := put(e)
-	if err != nil {
-		return err
+func (j *journal) hand(ctx context.Context, all ...Entry) error {
+	t := &api.Txn{}
+	for i := range all {
+		op, err := put(&all[i])
+		if err != nil {
+			return err
+		}
+		t.Then = append(t.Then, op)
 	}
 	ctx, cancel := context.WithTimeout(ctx, briefly)
 	defer cancel()
-	_, err = j.store.Txn(ctx, &api.Txn{Then: []api.Op{op}})
+	_, err := j.store.Txn(ctx, t)
 	return err
 }
 
@@ -118,8 +124,12 @@ func (j *journal) copy(ctx context.Context) {
 	if len(left) == 0 {
 		return
 	}
-	for len(left) > 0 && j.hand(ctx, &left[0]) == nil {
-		left = left[1:]
+	for len(left) > 0 {
+		n := min(mostCopied, len(left))
+		if j.hand(ctx, left[:n]...) != nil {
+			break
+		}
+		left = left[n:]
 	}
 	if len(left) == 0 {
 		j.away = time.Time{}
