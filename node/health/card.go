@@ -84,9 +84,10 @@ func (e *Engine) cardSerial() string {
 // prober looks whether the card gives back what was written to it.
 type prober struct {
 	*Engine
-	begun bool
-	last  uint64 // that was written, and synced
-	lies  bool
+	begun  bool
+	last   uint64 // that was written, and synced
+	unsure bool   // whether the one behind it was written, too
+	lies   bool
 }
 
 // proof is what the store knows of a card.
@@ -106,12 +107,15 @@ func (p *prober) probe(ctx context.Context) {
 		p.begun = true
 	}
 	got, err := p.readBack()
+	if err == nil && p.unsure && got == p.last+1 {
+		p.last = got
+	}
 	switch {
 	case api.KindOf(err) == api.Damaged, err == nil && got != p.last:
 		p.lies = true
 	case err == nil:
 		err = owned.Write(p.kit.Disk, probeFile, p.kit.Owner, p.last+1)
-		if err == nil {
+		if p.unsure = err != nil; !p.unsure {
 			p.last++
 			p.tell(ctx)
 		}
@@ -139,23 +143,17 @@ func (p *prober) begin(ctx context.Context) error {
 	}
 	serial := p.cardSerial()
 	var note fenceNote
-	forgiven, err := owned.Read(p.kit.Disk, fenceFile, p.kit.Owner, &note)
-	if forgiven = err == nil && forgiven && note.Forgiven; forgiven {
-		err = p.kit.Disk.Remove(fenceFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		if err != nil {
-			return err
+	is, err := owned.Read(p.kit.Disk, fenceFile, p.kit.Owner, &note)
+	forgiven := err == nil && is && note.Forgiven
+	if fenced := reply.Results[1].Records; len(fenced) > 0 && !forgiven && p.config.Mode == On {
+		switch card := string(fenced[0].Value); {
+		case serial != "" && card == serial:
+			return p.fence(&Entry{At: time.Now(), Rule: "fenced"})
+		case serial == "" && card != "" && p.info.Has[hw.ReadCard] == nil:
+			return errors.New("health: the node was fenced with a card, and the number of this one is not known yet")
 		}
 	}
-	if fenced := reply.Results[1].Records; len(fenced) > 0 && serial != "" && string(fenced[0].Value) == serial && !forgiven && p.config.Mode == On {
-		return p.fence(&Entry{At: time.Now(), Rule: "fenced"})
-	}
-	// The node is back, whatever it was out for. If it takes a place in a group again, nobody has begun to replace it there.
-	swaps := swapRows(p.me) + "/"
-	if _, err := p.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(p.me)}, {Kind: api.Delete, Key: fencedRow(p.me)},
-		{Kind: api.DeleteRange, Key: swaps, End: api.PrefixEnd(swaps)}}}); err != nil {
+	if err := p.isBack(ctx, forgiven); err != nil {
 		return err
 	}
 	p.last, err = p.readBack()
@@ -167,6 +165,23 @@ func (p *prober) begin(ctx context.Context) error {
 		if json.Unmarshal(r.Value, &known) == nil && serial != "" && known.Card == serial && p.last < known.Last && !forgiven {
 			p.lies = true
 		}
+	}
+	return nil
+}
+
+// isBack tells the store that the node is back, whatever it was out for. If it takes a place in a group again, nobody has begun to replace it there.
+func (p *prober) isBack(ctx context.Context, forgiven bool) error {
+	swaps := swapRows(p.me) + "/"
+	t := &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(p.me)}, {Kind: api.Delete, Key: fencedRow(p.me)},
+		{Kind: api.DeleteRange, Key: swaps, End: api.PrefixEnd(swaps)}}}
+	if forgiven { // with all that the card had lost by then
+		t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: probeRow(p.me)})
+	}
+	if _, err := p.kit.Store.Txn(ctx, t); err != nil || !forgiven {
+		return err
+	}
+	if err := p.kit.Disk.Remove(fenceFile); !errors.Is(err, fs.ErrNotExist) { // not before the store knows it
+		return err
 	}
 	return nil
 }
