@@ -279,6 +279,7 @@ type lease struct {
 	value   []byte // of the row
 	until   time.Time
 	entered uint64 // the revision at which enter wrote down what is done; 0 as long as nobody knows that it did
+	relay   string // why the relay has failed; empty if it has not
 }
 
 // budget is the cluster's budget, as one node sees it.

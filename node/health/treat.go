@@ -118,14 +118,22 @@ func (e *Engine) amends(l *lease, moved bool) []api.Op {
 		return []api.Op{e.drainedOr(out)}
 	case LeaveOff:
 		if moved { // it was cut off for a moment, and is not again at once
-			return []api.Op{out, {Kind: api.Put, Key: cut, TTL: day.Milliseconds()}}
+			return append(l.told(), out, api.Op{Kind: api.Put, Key: cut, TTL: day.Milliseconds()})
 		}
 		return []api.Op{out}
 	}
 	if moved {
-		return nil // it was cut off, whatever came of it
+		return l.told() // it was cut off, whatever came of it
 	}
 	return []api.Op{{Kind: api.Delete, Key: cut}}
+}
+
+// told returns what others are to know of a relay that did not move what it feeds.
+func (l *lease) told() []api.Op {
+	if l.relay == "" {
+		return nil
+	}
+	return []api.Op{{Kind: api.Put, Key: relayRow(l.Subject), Value: []byte(l.relay)}}
 }
 
 // drainedOr returns what says that the node is drained if it is, and something else if it is not.
@@ -199,7 +207,9 @@ func (e *Engine) hold(ctx context.Context, l *lease) (held context.Context, end 
 		until := taken.until
 		for wait.For(held, min(e.config.Refresh, max(0, time.Until(until)))) {
 			again := taken
-			err := e.budget.renew(held, &again)
+			inTime, cancel := context.WithDeadline(held, until) // a store that does not answer makes it no longer
+			err := e.budget.renew(inTime, &again)
+			cancel()
 			if err == nil {
 				until = again.until
 			} else if lost(err) || !time.Now().Before(until) {
@@ -386,9 +396,8 @@ func (e *Engine) judge(ctx context.Context, node string) error {
 }
 
 // relayFailed notes that a relay did not move what it feeds. It is not tried again until people have looked.
-func (e *Engine) relayFailed(ctx context.Context, l *lease, before, now physic.ElectricCurrent) error {
+func (e *Engine) relayFailed(l *lease, before, now physic.ElectricCurrent) error {
 	e.metrics.relays.WithLabelValues(l.Subject).Set(1)
-	why := fmt.Sprintf("%s drew %s before the relay was opened, and %s after", l.Subject, before, now)
-	err := e.budget.write(ctx, l, api.Op{Kind: api.Put, Key: relayRow(l.Subject), Value: []byte(why)})
-	return errors.Join(&hw.Error{Kind: hw.Failed, Doing: "open", What: "the relay of " + l.Subject, Err: errors.New(why)}, err)
+	l.relay = fmt.Sprintf("%s drew %s before the relay was opened, and %s after", l.Subject, before, now)
+	return &hw.Error{Kind: hw.Failed, Doing: "open", What: "the relay of " + l.Subject, Err: errors.New(l.relay)}
 }
