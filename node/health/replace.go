@@ -24,6 +24,9 @@ func (e *Engine) replace(ctx context.Context) {
 		return // it has no store, and so leads nothing
 	}
 	v, err := read(ctx, e.kit.Store, e.me)
+	if err == nil && !v.fenced() {
+		e.forget(true, nil)
+	}
 	if err != nil || !v.fenced() {
 		return
 	}
@@ -31,6 +34,7 @@ func (e *Engine) replace(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	wished := map[matter]bool{}
 	for i := range groups {
 		g := &groups[i]
 		for _, node := range g.Voters {
@@ -39,22 +43,25 @@ func (e *Engine) replace(ctx context.Context) {
 			}
 			s := swap{group: g.Number, out: node, begun: v.swaps[swapRow(node, g.Number)]}
 			s.plan(g, groups, v, e.kit.Spares)
+			m := matter{Replace, fmt.Sprintf("%s in group %d", node, g.Number)}
+			wished[m] = true
 			if s.in == "" {
-				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("replace %s in group %d: there is no spare", node, g.Number))
+				e.refuse(ctx, m, fmt.Errorf("replace %s in group %d: there is no spare", node, g.Number))
 				continue
 			}
 			if e.config.Mode != On {
-				e.refuse(ctx, matter{Replace, node}, fmt.Errorf("%s would take the place of %s in group %d", s.in, node, g.Number))
+				e.refuse(ctx, m, fmt.Errorf("%s would take the place of %s in group %d", s.in, node, g.Number))
 				continue
 			}
 			entry := Entry{Action: Replace, Subject: node, To: fmt.Sprintf("group %d: %s", g.Number, s.in), Rule: "fenced"}
 			err := e.act(ctx, entry, func() error { return e.swap(ctx, &s) })
-			if e.refuse(ctx, matter{Replace, node}, err); err != nil {
+			if e.refuse(ctx, m, err); err != nil {
 				wait.For(ctx, again)
 			}
 			return // groups are otherwise now
 		}
 	}
+	e.forget(true, wished)
 }
 
 // swap is that one node takes the place of another in a group.

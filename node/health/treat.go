@@ -38,10 +38,15 @@ func (e *Engine) treat(ctx context.Context) {
 			break // what else is wished may be otherwise now
 		}
 	}
+	e.forget(false, wanted)
+}
+
+// forget forgets why what is no longer wished was refused: the replacement of members, which is seen to elsewhere, or all else.
+func (e *Engine) forget(replacements bool, wished map[matter]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for m := range e.refusals {
-		if !wanted[m] {
+		if !wished[m] && (m.action == Replace) == replacements {
 			delete(e.refusals, m)
 		}
 	}
@@ -64,6 +69,7 @@ func (e *Engine) refuse(ctx context.Context, m matter, err error) {
 
 // tryTo takes the budget for what is wished, and does it. An error says why it was not begun.
 func (e *Engine) tryTo(ctx context.Context, w wish) error {
+	m := matter{w.action, w.subject} // also if the neighbour is left off in the end
 	groups, err := e.groups(ctx)
 	if err != nil {
 		return err
@@ -81,7 +87,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		}
 	}
 	if e.config.Mode != On {
-		return e.say(ctx, w, groups)
+		return e.say(ctx, m, w, groups)
 	}
 	l, err := e.budget.take(ctx, w.action, w.subject, groups)
 	if err != nil {
@@ -103,7 +109,7 @@ func (e *Engine) tryTo(ctx context.Context, w wish) error {
 		end(nil)
 		return nil
 	}
-	e.failed[matter{w.action, w.subject}] = time.Now()
+	e.failed[m] = time.Now()
 	end(func() []api.Op { return e.amends(l, moved) })
 	return nil
 }
