@@ -157,7 +157,7 @@ func (e *Engine) sight(now time.Time) Sight {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.CardLies, s.Condemned, s.Resets = e.cardLies, hw.Known(e.condemned), e.resets.count(now)
-	s.Silent = e.silence(&s.Board, now)
+	s.Silent = e.silence(&s.Board, s.Read, now)
 	return s
 }
 

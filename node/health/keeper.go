@@ -125,8 +125,8 @@ const running = 100 * physic.MilliAmpere
 var errNoCurrent = errors.New("health: it draws no current")
 
 // silence says for how long neighbours were not heard. It is not known while the node hears nobody at all, nor of a neighbour that
-// draws no current.
-func (e *Engine) silence(r *hw.Reading, now time.Time) map[string]hw.Value[time.Duration] {
+// draws no current, or of which that is not known as the board is not read.
+func (e *Engine) silence(r *hw.Reading, read, now time.Time) map[string]hw.Value[time.Duration] {
 	last := e.answered
 	for _, t := range e.heard {
 		if t.After(last) && !t.Equal(e.begun) {
@@ -139,12 +139,18 @@ func (e *Engine) silence(r *hw.Reading, now time.Time) map[string]hw.Value[time.
 		if last.IsZero() || now.Sub(last) > e.uplinkFor() {
 			all[n] = hw.Unknown[time.Duration](errUplink)
 		}
-		if p, metered := r.Neighbours[n]; metered && now.Sub(e.heard[n]) > e.uplinkFor() {
-			if current, err := p.Current.Get(); err != nil {
-				all[n] = hw.Unknown[time.Duration](err)
-			} else if current < running {
-				all[n] = hw.Unknown[time.Duration](errNoCurrent)
-			}
+		p, metered := r.Neighbours[n]
+		if now.Sub(e.heard[n]) <= e.uplinkFor() || !metered && !slices.Contains(e.info.Relays, n) {
+			continue
+		}
+		current, err := p.Current.Get()
+		switch {
+		case now.Sub(read) > fresh:
+			all[n] = hw.Unknown[time.Duration](errOld)
+		case metered && err != nil:
+			all[n] = hw.Unknown[time.Duration](err)
+		case metered && current < running:
+			all[n] = hw.Unknown[time.Duration](errNoCurrent)
 		}
 	}
 	return all

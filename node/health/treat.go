@@ -179,8 +179,7 @@ func (e *Engine) groups(ctx context.Context) ([]Group, error) {
 }
 
 // say says once what would be done.
-func (e *Engine) say(ctx context.Context, w wish, groups []Group) error {
-	m := matter{w.action, w.subject}
+func (e *Engine) say(ctx context.Context, m matter, w wish, groups []Group) error {
 	v, err := read(ctx, e.kit.Store, w.subject)
 	if err != nil {
 		return err
@@ -366,7 +365,7 @@ func (e *Engine) cut(ctx context.Context, l *lease) (moved bool, err error) {
 		return true, context.Cause(ctx)
 	}
 	if now, err := e.current(node); err == nil && 2*now > before {
-		return true, e.relayFailed(ctx, l, before, now)
+		return true, e.relayFailed(l, before, now)
 	}
 	if l.Action == LeaveOff {
 		stays = true
