@@ -137,9 +137,15 @@ func (p *prober) readBack() (n uint64, err error) {
 func (p *prober) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
-	reply, err := p.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: probeRow(p.me)}, {Kind: api.Get, Key: fencedRow(p.me)}}})
+	reply, err := p.kit.Store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: probeRow(p.me)}, {Kind: api.Get, Key: fencedRow(p.me)},
+		{Kind: api.Get, Key: budgetRow}, {Kind: api.Get, Key: tokenRow}}})
 	if err != nil {
 		return err
+	}
+	for _, r := range reply.Results[2].Records {
+		if t := (Treatment{}); json.Unmarshal(r.Value, &t) == nil && t.Node == p.me && t.Subject == p.me {
+			return fmt.Errorf("health: the node is about to %s, and not back", t.Action)
+		}
 	}
 	serial := p.cardSerial()
 	var note fenceNote
@@ -153,7 +159,7 @@ func (p *prober) begin(ctx context.Context) error {
 			return errors.New("health: the node was fenced with a card, and the number of this one is not known yet")
 		}
 	}
-	if err := p.isBack(ctx, forgiven); err != nil {
+	if err := p.isBack(ctx, reply.Results[3].Records, forgiven); err != nil {
 		return err
 	}
 	p.last, err = p.readBack()
@@ -169,15 +175,28 @@ func (p *prober) begin(ctx context.Context) error {
 	return nil
 }
 
-// isBack tells the store that the node is back, whatever it was out for. If it takes a place in a group again, nobody has begun to replace it there.
-func (p *prober) isBack(ctx context.Context, forgiven bool) error {
+// isBack tells the store that the node is back, whatever it was out for, unless it was treated meanwhile: the token is the last no more, or it
+// is drained. If it takes a place in a group again, nobody has begun to replace it there.
+func (p *prober) isBack(ctx context.Context, token []api.Record, forgiven bool) error {
 	swaps := swapRows(p.me) + "/"
-	t := &api.Txn{Then: []api.Op{{Kind: api.Delete, Key: outRow(p.me)}, {Kind: api.Delete, Key: fencedRow(p.me)},
+	t := &api.Txn{If: []api.Compare{api.Absent(tokenRow)}, Then: []api.Op{{Kind: api.Delete, Key: fencedRow(p.me)},
 		{Kind: api.DeleteRange, Key: swaps, End: api.PrefixEnd(swaps)}}}
+	if len(token) > 0 {
+		t.If[0] = api.Unchanged(tokenRow, &token[0])
+	}
+	p.mu.Lock()
+	if !p.drained {
+		t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: outRow(p.me)})
+	}
+	p.mu.Unlock()
 	if forgiven { // with all that the card had lost by then
 		t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: probeRow(p.me)})
 	}
-	if _, err := p.kit.Store.Txn(ctx, t); err != nil || !forgiven {
+	reply, err := p.kit.Store.Txn(ctx, t)
+	if err == nil && !reply.Succeeded {
+		err = errors.New("health: somebody was treated while the node was about to say that it is back")
+	}
+	if err != nil || !forgiven {
 		return err
 	}
 	if err := p.kit.Disk.Remove(fenceFile); !errors.Is(err, fs.ErrNotExist) { // not before the store knows it

@@ -120,3 +120,22 @@ func TestWhatMayHaveBeenWrittenIsNoLie(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsDoneIsNotTakenForWhatWas: a node that the store has not heard yet is too hot, and is being turned off when it says that it is back.
+func TestWhatIsDoneIsNotTakenForWhatWas(t *testing.T) {
+	inLab(t, 5, func(t *testing.T, l *lab) {
+		m := l.machines["pi-3"]
+		m.isolated, m.runsOn, m.saysNothing = true, true, true
+		l.runAll(unchanged)
+		time.Sleep(20 * time.Second)
+		l.set(func() { m.isolated = false })
+		m.heat(90_000)
+		time.Sleep(20 * time.Second)
+		for range 30 { // in which it says so
+			if out := l.out(); out["pi-3"] != Halt {
+				t.Fatalf("out of service: %v\n%s", out, l.said.String())
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
