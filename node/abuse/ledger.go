@@ -34,9 +34,15 @@ type subject struct {
 type purse struct {
 	lock    chan struct{}
 	users   int                  // who have it or wait for it, under the ledger's lock
-	taken   map[string]int64     // of each limit, thousandths
-	until   time.Time            // for how long that is good, and that there is reputation left
+	taken   map[string]taken     // of each limit
+	until   time.Time            // for how long it is good that there is reputation left
 	nothing map[string]time.Time // the limits of which nothing is left until a time
+}
+
+// taken is what is left of a share of a limit, thousandths, and for how long that is good.
+type taken struct {
+	left  int64
+	until time.Time
 }
 
 // accountPartitions is how many partitions the accounts of a tenant are spread over.
@@ -98,13 +104,16 @@ func (l *ledger) pay(ctx context.Context, s subject, what What, cost int) (*deni
 			return &denied{name, s.of, until.Sub(now)}, nil
 		}
 	}
-	if need := int64(cost) * thousand; now.Before(p.until) && (limit == "" || p.taken[limit] >= need) {
-		if limit != "" {
-			p.taken[limit] -= need
-		}
+	held, need := p.taken[limit], int64(cost)*thousand
+	switch {
+	case !now.Before(p.until): // nobody knows any more whether there is reputation left
+	case limit == "":
+		return nil, nil
+	case now.Before(held.until) && held.left >= need:
+		p.taken[limit] = taken{held.left - need, held.until}
 		return nil, nil
 	}
-	return l.fetch(ctx, s, p, limit, int64(cost)*thousand)
+	return l.fetch(ctx, s, p, limit, need)
 }
 
 // fetch takes a share of an account.
@@ -128,9 +137,10 @@ func (l *ledger) fetch(ctx context.Context, s subject, p *purse, limit string, c
 		take := share(b, left[limit], cost)
 		left[limit] -= take
 		if p.taken == nil {
-			p.taken = map[string]int64{}
+			p.taken = map[string]taken{}
 		}
-		p.taken[limit], p.until = take-cost, time.Now().Add(shareFor)
+		p.until = time.Now().Add(shareFor)
+		p.taken[limit] = taken{take - cost, p.until}
 		return true
 	})
 	if err != nil {

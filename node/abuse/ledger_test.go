@@ -85,6 +85,23 @@ func TestALimitIsABurstAndWhatComesBack(t *testing.T) {
 	})
 }
 
+// TestAShareThatWasNotUsedInTimeIsLost, also to who pays something else meanwhile: it has come back in the store.
+func TestAShareThatWasNotUsedInTimeIsLost(t *testing.T) {
+	play(t, func(b *books) {
+		l := b.server()
+		if got := b.pays(l, home, Post, 1, 1); got != 1 { // of a share of two
+			t.Errorf("%d of a burst of 64", got)
+		}
+		b.pass(time.Hour)
+		if got := b.pays(l, home, Register, 1, 1); got != 1 {
+			t.Errorf("there is no limit, and %d were paid", got)
+		}
+		if got := b.pays(l, home, Post, 1, 100); got != 64 {
+			t.Errorf("%d at once of a burst of 64", got)
+		}
+	})
+}
+
 func TestServersShareWhatIsLeft(t *testing.T) {
 	play(t, func(b *books) {
 		one, other := b.server(), b.server()
