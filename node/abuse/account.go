@@ -33,7 +33,7 @@ func (b *bucket) back(d time.Duration) int64 {
 	if d > b.full(0) {
 		return b.burst
 	}
-	return int64(d) * thousand / int64(b.every)
+	return int64(d/b.every)*thousand + int64(d%b.every)*thousand/int64(b.every)
 }
 
 // full returns how long it takes until all has come back.

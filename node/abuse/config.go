@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"picloud/node/abuse/text"
+	"picloud/node/api"
 )
 
 // Config is a server's configuration. The zero value of a field is its default, but for Port and Tenants.
@@ -109,6 +110,11 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// mostFull is how long a burst may take to come back: a row of the store lives no longer.
+const mostFull = time.Duration(api.MaxTTL) * time.Millisecond
+
+func tooSlow(burst int, every time.Duration) bool { return time.Duration(burst) > mostFull/every }
+
 func (t *Tenant) validate() error {
 	if !ValidTenant(t.Name) {
 		return badTenant(t.Name)
@@ -125,6 +131,8 @@ func (t *Tenant) validate() error {
 			return fmt.Errorf("limits[%d]: a burst is 1 to %d, not %d", i, mostBurst, l.Burst)
 		case l.Every < leastEvery || l.Every > mostEvery:
 			return fmt.Errorf("limits[%d]: one more comes after %s to %s, not %s", i, leastEvery, mostEvery, l.Every)
+		case tooSlow(l.Burst, l.Every):
+			return fmt.Errorf("limits[%d]: a burst of %d with one more after each %s takes more than %s to come back", i, l.Burst, l.Every, mostFull)
 		case seen[l.name()]:
 			return fmt.Errorf("limits[%d]: there is another limit of %s by %s", i, l.What, l.Of)
 		}
@@ -135,6 +143,8 @@ func (t *Tenant) validate() error {
 		return fmt.Errorf("the harm that is borne is 1 to %d, not %d of a user and %d from an address", mostBurst, t.UserHarm, t.AddressHarm)
 	case t.Forgive < leastEvery || t.Forgive > mostEvery:
 		return fmt.Errorf("a point is forgiven after %s to %s, not %s", leastEvery, mostEvery, t.Forgive)
+	case tooSlow(max(t.UserHarm, t.AddressHarm), t.Forgive):
+		return fmt.Errorf("harm of %d of which a point is forgiven after %s takes more than %s to be forgiven", max(t.UserHarm, t.AddressHarm), t.Forgive, mostFull)
 	}
 	return t.Texts.Validate()
 }
