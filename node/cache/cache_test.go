@@ -108,6 +108,27 @@ func (l *lab) lease(o api.Op) (id string, token uint64) {
 	return i.id, a.token
 }
 
+// TestAnAnswerIsNoYoungerThanItsQuestion: who waits for the lock may have looked at the clock before the server heard of changes for the last time.
+func TestAnAnswerIsNoYoungerThanItsQuestion(t *testing.T) {
+	story(t, Config{Port: "1"}, 1, func(t *testing.T, l *lab) {
+		c := l.client()
+		l.change(put("a/1", "x"))
+		l.read(c, get("a/1"))
+		settle()
+		i, err := newItem(get("a/1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, is := l.server().hit([]byte(i.id), false, time.Now().Add(-time.Second))
+		if !is || a.age < 0 {
+			t.Fatalf("it is kept: %t, and %s old", is, a.age)
+		}
+		if _, err := decodeAnswer(a.encode()); err != nil {
+			t.Errorf("a client cannot read the answer: %v", err)
+		}
+	})
+}
+
 // TestAnAnswerThatWasReadBeforeAChangeIsNotTakenAfterIt: a client reads, is held up, and offers what is old by then.
 func TestAnAnswerThatWasReadBeforeAChangeIsNotTakenAfterIt(t *testing.T) {
 	for _, s := range []struct {

@@ -259,7 +259,7 @@ func (p *partition) age(e *entry, now time.Time) time.Duration {
 	if mutant.Planted == mutant.WallAge {
 		return max(0, now.Round(0).Sub(since.Round(0))) // without its monotonic reading
 	}
-	return now.Sub(since)
+	return max(0, now.Sub(since)) // who asks may have looked at the clock before that, and waited for a lock since
 }
 
 // isHot tells whether an item is hot that was read some times in a second. Each server sees its share of reads that
