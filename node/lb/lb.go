@@ -228,9 +228,11 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme = "http"
 	r.Out.URL.Host = passageOf(r.In).route.Service // until a server is chosen
 	r.Out.Host = r.In.Host
-	if id := r.In.Header.Get(web.RequestIDHeader); !validID(id) {
-		r.Out.Header.Set(web.RequestIDHeader, newID())
+	id := r.Out.Header.Get(web.RequestIDHeader) // not In's: a client may name it in Connection, and what is named there is not passed on
+	if !validID(id) {
+		id = newID()
 	}
+	r.Out.Header.Set(web.RequestIDHeader, id) // there may be several
 }
 
 // RoundTrip passes a request on to one of the service's servers.

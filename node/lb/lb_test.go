@@ -114,6 +114,10 @@ func TestServersSeeWhoAskedAndHowLongTheyHave(t *testing.T) {
 		if id := seen.Get(web.RequestIDHeader); !validID(id) || strings.Contains(id, " ") {
 			t.Errorf("the request's ID is %q", id)
 		}
+		l.ask("GET", "/", "", "Connection: X-Request-Id", "X-Request-Id: abc-1")
+		if id := seen.Get(web.RequestIDHeader); !validID(id) {
+			t.Errorf("the ID of a request that takes its own away is %q", id)
+		}
 		l.ask("GET", "/", "", web.TimeoutHeader+": 1500", "X-Request-Id: abc-1")
 		if seen.Get(web.TimeoutHeader) != "1500" || seen.Get(web.RequestIDHeader) != "abc-1" {
 			t.Errorf("a timeout of 1500 ms and the ID abc-1 are passed on as %v", seen)
