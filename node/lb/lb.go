@@ -153,6 +153,8 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer p.limit.Stop()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the recorder sets its own
 	out := web.NewRecorder(w)
+	whole := false
+	defer func() { b.metrics.observe(route.Service, statusOf(out, whole), out.Took(began)) }()
 	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	err := b.turnedAway(route, r)
 	if err == nil {
@@ -163,7 +165,19 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		b.proxy.ServeHTTP(out, r)
 	}
-	b.metrics.observe(route.Service, out.Status(), out.Took(began))
+	whole = true
+}
+
+// statusOf returns what metrics show of an answer. One that breaks off has begun with another status, and its handler panics: net/http closes
+// the connection then.
+func statusOf(out *web.Recorder, whole bool) int {
+	switch {
+	case whole:
+		return out.Status()
+	case out.Lost():
+		return statusClientGone
+	}
+	return http.StatusBadGateway
 }
 
 // turnedAway refuses a request that brings something from an address that did too much harm. Who only reads harms nobody, and may sit behind one

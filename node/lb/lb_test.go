@@ -448,6 +448,12 @@ func TestAnUpgradedConnectionIsPassedThrough(t *testing.T) {
 		}
 		c.Close()
 		time.Sleep(time.Second)
+		if n := l.metric("picloud_lb_requests_total", "101"); n != 1 {
+			t.Errorf("%v requests are counted whose connection is something else now", n)
+		}
+		if took := l.seconds("picloud_lb_request_seconds"); took > 1 {
+			t.Errorf("an answer that began at once is said to have taken %v s", took)
+		}
 	})
 }
 

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"time"
 )
@@ -10,6 +12,7 @@ type Recorder struct {
 	http.ResponseWriter
 	status int
 	began  time.Time
+	lost   bool
 }
 
 // NewRecorder returns a recorder of an answer that has not begun.
@@ -30,7 +33,18 @@ func (w *Recorder) WriteHeader(status int) {
 func (w *Recorder) Write(b []byte) (int, error) {
 	w.begin(http.StatusOK)
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(Patience)) // if that fails, so does the write
-	return w.ResponseWriter.Write(b)
+	n, err := w.ResponseWriter.Write(b)
+	w.lost = w.lost || err != nil
+	return n, err
+}
+
+// Hijack takes the connection over. The answer is then that it is something else from now on.
+func (w *Recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, both, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.begin(http.StatusSwitchingProtocols)
+	}
+	return c, both, err
 }
 
 func (w *Recorder) begin(status int) {
@@ -41,6 +55,9 @@ func (w *Recorder) begin(status int) {
 
 // Begun tells whether the answer has begun.
 func (w *Recorder) Begun() bool { return w.status != 0 }
+
+// Lost tells whether a part of the answer could not be sent: the client went away, or has not taken it in time.
+func (w *Recorder) Lost() bool { return w.lost }
 
 // Status returns the answer's status: 200 if its handler has written nothing.
 func (w *Recorder) Status() int {
