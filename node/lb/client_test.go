@@ -10,6 +10,78 @@ import (
 	"time"
 )
 
+// TestAClientThatDoesNotSendItsBodyIsLetGo: what it claims to send is not waited for when it has its answer, or when the time for one is over.
+func TestAClientThatDoesNotSendItsBodyIsLetGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		head   string
+		status string
+		most   time.Duration
+	}{
+		"a short body":              {"POST / HTTP/1.1\r\nContent-Length: 100", "400", 11 * time.Second},
+		"a long body":               {"POST / HTTP/1.1\r\nContent-Length: 100000", "504", 16 * time.Second},
+		"a body of unknown length":  {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked", "504", 16 * time.Second},
+		"a body beside an upgrade":  {"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 100", "504", 16 * time.Second},
+		"a long one, soon answered": {"POST /soon HTTP/1.1\r\nContent-Length: 100000", "200", 11 * time.Second},
+		"no route":                  {"POST / HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 100", "404", 6 * time.Second},
+		"who is turned away":        {"POST /shop HTTP/1.1\r\nContent-Length: 100", "403", 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				routes := []Route{{Host: "lb", Service: "web", Timeout: 5 * time.Second}, {Host: "lb", Prefix: "/shop", Service: "web", Timeout: 5 * time.Second, Tenant: "shop"}}
+				l := newLab(t, Config{Routes: routes})
+				l.closed["shop pipe"] = time.Hour
+				l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/soon" {
+						_ = http.NewResponseController(w).EnableFullDuplex()
+					} else {
+						_, _ = io.Copy(io.Discard, r.Body)
+					}
+				}))
+				conn, err := l.network("client").DialContext(t.Context(), "tcp", "lb:80")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				began := time.Now()
+				if err := conn.SetReadDeadline(began.Add(2 * time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(c.head, "Host: ") {
+					c.head += "\r\nHost: lb"
+				}
+				fmt.Fprintf(conn, "%s\r\n\r\n", c.head)
+				answer, err := io.ReadAll(conn)
+				if err != nil || time.Since(began) > c.most {
+					t.Errorf("the connection lasts for %s: %v", time.Since(began), err)
+				}
+				if !strings.HasPrefix(string(answer), "HTTP/1.1 "+c.status) {
+					t.Errorf("the answer is %.200q, not of status %s", answer, c.status)
+				}
+			})
+		})
+	}
+}
+
+// TestAnAnswerToALongBodyMayTakeLong: the time for the body is over when the answer begins.
+func TestAnAnswerToALongBodyMayTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{Routes: []Route{{Service: "web", Timeout: time.Second}}})
+		l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			for range 20 {
+				fmt.Fprint(w, "x")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+		}))
+		for range 2 { // on one connection
+			if got := l.ask("POST", "/", strings.Repeat("x", 100_000)); got.status != 200 || got.body != strings.Repeat("x", 20) || got.header.Get("Connection") != "" {
+				t.Errorf("status %d, %q, %v", got.status, got.body, got.header)
+			}
+		}
+	})
+}
+
 // TestAnAnswerThatBreaksOffIsCounted, as the failure of who broke it off.
 func TestAnAnswerThatBreaksOffIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -132,6 +132,9 @@ type passage struct {
 	limit   *time.Timer // ends the request then
 	body    []byte
 	replays bool
+	stream  *stream // the body, if it is passed on as it comes
+
+	bodyUntil func(time.Time) // bounds how long the client may take to send its body; the zero time is no bound
 }
 
 type passageKey struct{}
@@ -143,6 +146,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	route := routeOf(b.routes, r)
 	if route == nil {
+		web.BodyWithin(w, bodyGrace)
 		web.Refuse(w, api.Errorf(api.NotFound, "pass on", fmt.Sprintf("%.80q", r.Host+r.URL.Path), "no route leads there"))
 		return
 	}
@@ -151,6 +155,10 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	left := web.Timeout(r.Header, route.timeout())
 	p := &passage{route: route, until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
 	defer p.limit.Stop()
+	p.bodyUntil = func(t time.Time) { _ = http.NewResponseController(w).SetReadDeadline(t) } // if that fails, so does the next read
+	if r.ContentLength != 0 {
+		p.bodyUntil(p.until.Add(bodyGrace))
+	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the recorder sets its own
 	out := web.NewRecorder(w)
 	whole := false
@@ -165,6 +173,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		b.proxy.ServeHTTP(out, r)
 	}
+	p.leave()
 	whole = true
 }
 
@@ -206,24 +215,29 @@ var errTimeout = fmt.Errorf("no answer has begun in time: %w", context.DeadlineE
 // keep reads a body that is short enough to be sent again. That also keeps clients that are slow to send away from
 // the servers.
 func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error {
-	limited := http.NewResponseController(w)
+	upgrade := r.Header.Get("Upgrade") != ""
+	if upgrade {
+		if err := upgradable(r); err != nil {
+			return err
+		}
+	}
 	switch {
-	case r.Header.Get("Upgrade") != "":
-		return upgradable(r)
 	case r.ContentLength == 0:
-		p.replays = true
+		p.replays = !upgrade
 		return nil
-	case r.ContentLength < 0 || r.ContentLength > most:
+	case upgrade || r.ContentLength < 0 || r.ContentLength > most:
+		p.stream = &stream{ReadCloser: r.Body}
+		r.Body = p.stream
 		// The answer may begin while the body is still read. Without this net/http reads the rest of the body then and
 		// closes it, the transport takes that for an error, and cuts the answer off.
-		return limited.EnableFullDuplex()
+		return http.NewResponseController(w).EnableFullDuplex()
 	}
-	_ = limited.SetReadDeadline(p.until) // if that fails, so does reading
-	defer func() { _ = limited.SetReadDeadline(time.Time{}) }()
+	p.bodyUntil(p.until)
 	var b bytes.Buffer
 	if _, err := io.Copy(&b, io.LimitReader(r.Body, most)); err != nil {
 		return api.Errorf(api.BadRequest, "read the body of", r.Method, "%s", err)
 	}
+	p.bodyUntil(time.Time{})
 	p.body, p.replays = b.Bytes(), true
 	return nil
 }
@@ -258,15 +272,25 @@ func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // begun takes note of an answer that has begun.
 func begun(r *http.Response) error {
-	passageOf(r.Request).limit.Stop()
+	p := passageOf(r.Request)
+	p.limit.Stop()
+	if p.stream != nil {
+		p.bodyUntil(time.Time{}) // if that is over while net/http looks whether the client goes away, the request is over
+	}
+	if p.unread() {
+		noMore(r.Header, r.Request)
+	}
 	return nil
 }
 
 // refuse answers a request that no server has answered.
 func (b *Balancer) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(context.Cause(r.Context()), context.Canceled) {
+	if api.KindOf(err) != api.BadRequest && errors.Is(context.Cause(r.Context()), context.Canceled) { // net/http cancels when a body does not come, too
 		w.WriteHeader(statusClientGone)
 		return
+	}
+	if passageOf(r).unread() {
+		noMore(w.Header(), r)
 	}
 	b.log.WarnContext(r.Context(), "a request was not answered by a server", "service", passageOf(r).route.Service, "method", r.Method,
 		"kind", api.KindOf(err), "error", err)
