@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"picloud/node/web"
 )
 
 // TestAClientThatDoesNotSendItsBodyIsLetGo: what it claims to send is not waited for when it has its answer, or when the time for one is over.
@@ -80,6 +82,40 @@ func TestAnAnswerToALongBodyMayTakeLong(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAClientThatGivesNoTimeSaysNothingOfAServer: it would have servers that are well left out.
+func TestAClientThatGivesNoTimeSaysNothingOfAServer(t *testing.T) {
+	for name, spoil := range map[string]func(*lab){
+		"time for an answer": func(l *lab) { l.ask("GET", "/", "", web.TimeoutHeader+": 1") },
+		"its body": func(l *lab) {
+			body, end := io.Pipe()
+			defer end.Close()
+			r, err := http.NewRequest("POST", "http://lb:80/", body)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			if a, err := l.client.Do(r); err == nil {
+				_ = a.Body.Close()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, Config{Routes: []Route{{Service: "web", Timeout: 2 * time.Second}}})
+				server := after(20*time.Millisecond, says("ok"))
+				l.serve(server, server, server)
+				time.Sleep(20 * time.Second) // they are warm
+				l.all(150, func(int) reply { return l.get("/") })
+				for range 40 {
+					spoil(l)
+				}
+				if n := l.metric("picloud_lb_ejections_total"); n != 0 {
+					t.Errorf("servers that are well were left out %v times", n)
+				}
+			})
+		})
+	}
 }
 
 // TestAnAnswerThatBreaksOffIsCounted, as the failure of who broke it off.

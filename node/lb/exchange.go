@@ -156,15 +156,24 @@ func (a *attempt) doubtful() bool {
 // finish takes note of how a server did. It has the request until its answer is read, unless the answer is that
 // the connection is something else from now on.
 func (x *exchange) finish(a *attempt) {
-	given := x.request.Context().Err() != nil || errors.Is(a.err, context.Canceled) // by the client, or for another answer
-	if !given || errors.Is(context.Cause(x.request.Context()), context.DeadlineExceeded) {
-		x.answered(a.server, time.Since(a.began), a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
+	if took := time.Since(a.began); x.tells(a, took) {
+		x.answered(a.server, took, a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
 	}
 	if a.err != nil || a.reply.StatusCode == http.StatusSwitchingProtocols {
 		x.release(a.server)
 		return
 	}
 	a.reply.Body = &answerBody{ReadCloser: a.reply.Body, end: func() { a.cancel(); x.release(a.server) }}
+}
+
+// tells tells whether what came of an attempt says anything of its server. What was given up by the client, or for another answer, does not; nor
+// does an answer that is not there when the client has not sent all of its body, or gave less time than answers take.
+func (x *exchange) tells(a *attempt, took time.Duration) bool {
+	if !errors.Is(context.Cause(x.request.Context()), context.DeadlineExceeded) {
+		return x.request.Context().Err() == nil && !errors.Is(a.err, context.Canceled)
+	}
+	late := x.lateAfter()
+	return a.err == nil || !x.unread() && (!x.hurried || late > 0 && took > late)
 }
 
 // answerBody ends an attempt when it is read or closed.

@@ -129,6 +129,7 @@ func (b *Balancer) run(ctx context.Context, follow func(service string, tell fun
 type passage struct {
 	route   *Route
 	until   time.Time   // the answer must have begun
+	hurried bool        // as the client wants it sooner than the route does
 	limit   *time.Timer // ends the request then
 	body    []byte
 	replays bool
@@ -153,7 +154,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	left := web.Timeout(r.Header, route.timeout())
-	p := &passage{route: route, until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
+	p := &passage{route: route, hurried: left < route.timeout(), until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
 	defer p.limit.Stop()
 	p.bodyUntil = func(t time.Time) { _ = http.NewResponseController(w).SetReadDeadline(t) } // if that fails, so does the next read
 	if r.ContentLength != 0 {
