@@ -79,6 +79,9 @@ func newClient(source mirror.Source, tenants []string, transport http.RoundTripp
 			Help: "What applications were told of events, by what somebody wanted, what was decided and why."}, []string{"what", "decision", "reason"}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_abuse_client_failures_total",
 			Help: "Questions that an abuse server did not answer in time."})}
+	for _, what := range []What{Register, Login, Post} {
+		c.verdicts.WithLabelValues(string(what), string(Quarantine), string(Undecided)) // it begins at 0, so that its first rise is seen
+	}
 	for _, name := range tenants {
 		rules, err := NewRules(source, name)
 		if err != nil {

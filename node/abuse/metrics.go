@@ -82,7 +82,13 @@ func newMetrics() *metrics {
 }
 
 // expect makes the counters of a tenant that alerts look at begin at 0, so that their first rise is seen.
-func (m *metrics) expect(tenant string) { m.condemned.WithLabelValues(tenant) }
+func (m *metrics) expect(tenant string) {
+	m.condemned.WithLabelValues(tenant)
+	for _, reason := range []Reason{ByReputation, ByLink, ByPicture, ByText} {
+		m.verdicts.WithLabelValues(tenant, string(Post), string(Refuse), string(reason))
+	}
+	m.verdicts.WithLabelValues(tenant, string(Post), string(Quarantine), string(ByText))
+}
 
 func (m *metrics) register(r prometheus.Registerer, s *Server) error {
 	var err error
