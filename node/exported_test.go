@@ -38,7 +38,7 @@ func unseen() []hint {
 	verdicts := regexp.MustCompile(`^picloud_abuse_.*verdicts_total$`)
 	return []hint{
 		{regexp.MustCompile(`^picloud_(db|store|queue)_requests_total$`), "kind", texts(api.Unavailable, api.NotLeader, api.WrongGroup, api.SessionExpired,
-			api.Unknown, api.Replayed, api.Damaged, api.Internal, api.NotFound)},
+			api.Unknown, api.Replayed, api.Damaged, api.Lost, api.Internal, api.NotFound)},
 		{verdicts, "what", texts(abuse.Post, abuse.Login, abuse.Register)},
 		{verdicts, "decision", texts(abuse.Allow, abuse.Quarantine, abuse.Refuse)},
 		{verdicts, "reason", texts(abuse.ByLimit, abuse.ByReputation, abuse.ByLink, abuse.ByPicture, abuse.ByText, abuse.Undecided)},
