@@ -33,10 +33,13 @@ func Parse(file, text string) (Schedule, error) {
 		s = append(s, f)
 	}
 	s.Sort()
-	for i := 1; i < len(s); i++ {
-		if s[i].Name() == s[i-1].Name() {
-			return nil, fmt.Errorf("%s: %s stands twice", file, s[i].Name())
+	seen := map[string]bool{} // with other lengths they may not be neighbours
+	for i := range s {
+		name := s[i].Name()
+		if seen[name] {
+			return nil, fmt.Errorf("%s: %s stands twice", file, name)
 		}
+		seen[name] = true
 	}
 	return s, nil
 }

@@ -114,9 +114,14 @@ func TestAMalformedLineIsRefusedWithItsPlace(t *testing.T) {
 }
 
 func TestTheSameFaultTwiceIsRefused(t *testing.T) {
-	_, err := Parse("schedule.txt", "1s +1s kill machine=pi-1\n1s +2s kill machine=pi-1")
-	if err == nil || !strings.Contains(err.Error(), "kill machine=pi-1 @1.000s stands twice") {
-		t.Error(err)
+	for _, text := range []string{
+		"1s +1s kill machine=pi-1\n1s +2s kill machine=pi-1",
+		"1s +1s kill machine=pi-1\n1s +2s pause machine=pi-2\n1s +3s kill machine=pi-1", // another one stands between them
+	} {
+		_, err := Parse("schedule.txt", text)
+		if err == nil || !strings.Contains(err.Error(), "kill machine=pi-1 @1.000s stands twice") {
+			t.Errorf("%s\n  got %v", text, err)
+		}
 	}
 }
 
