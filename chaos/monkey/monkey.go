@@ -188,7 +188,7 @@ func (r *run) play(ctx context.Context) (why string) {
 	return ""
 }
 
-// moment is a time at which a fault begins or ends.
+// moment is a time at which a fault begins or ends, or is ordered no more.
 type moment struct {
 	at   time.Duration
 	what func()
@@ -206,6 +206,8 @@ func (r *run) moments() []moment {
 				p.ended = true
 				r.note(Event{What: End, Fault: &p.Fault})
 			}})
+		} else { // until then it is ordered
+			all = append(all, moment{p.At + instant, func() {}})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Compare(a.at, b.at) })

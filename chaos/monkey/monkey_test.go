@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -283,5 +284,45 @@ func TestMachinesAreCloggedAndReleasedOneByOne(t *testing.T) {
 	want := map[string][2]time.Duration{"pi-1": {10 * time.Second, 16 * time.Second}, "pi-2": {11 * time.Second, 14 * time.Second}, "pi-3": {12 * time.Second, 15 * time.Second}}
 	if !reflect.DeepEqual(times, want) {
 		t.Errorf("%v", times)
+	}
+}
+
+// TestWhatHappensAtAnInstantIsOrderedThoughNothingComesAfterIt: its socket is busy until after the last fault has begun.
+func TestWhatHappensAtAnInstantIsOrderedThoughNothingComesAfterIt(t *testing.T) {
+	c, b := cluster(t, "0.01s +0.02s disk-full machine=pi-1\n0.1s +0s reset link=pi-1>client\n")
+	socket, last := filepath.Join(t.TempDir(), "pi-1"), make(chan struct{})
+	apply := b.at("pi-1")
+	var busy atomic.Bool
+	v, err := orders.Serve(socket, orders.New(func(o orders.Order) (orders.Effect, error) {
+		if o.Kind == string(chaos.DiskFull) {
+			busy.Store(true)
+			<-last
+			time.Sleep(50 * time.Millisecond)
+		}
+		return apply(o)
+	}, orders.Lease))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	c.Layers["pi-1"] = socket
+	now := c.Now
+	c.Now = func() time.Duration { // on a slow machine too, no time goes by before it was ordered
+		switch {
+		case !busy.Load():
+			return min(now(), 20*time.Millisecond)
+		case b.beginnings() < 2:
+			return min(now(), 300*time.Millisecond)
+		}
+		return now()
+	}
+	c.Note = func(e Event) {
+		if e.What == Begin && e.Fault.Kind == chaos.Reset {
+			close(last)
+		}
+	}
+	r, err := Run(t.Context(), *c)
+	if err != nil || len(r.Felt) != 2 || r.Felt[1] != 1 {
+		t.Errorf("felt is %v of\n%s%v", r.Felt, r.Schedule, err)
 	}
 }
