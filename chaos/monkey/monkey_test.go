@@ -326,3 +326,47 @@ func TestWhatHappensAtAnInstantIsOrderedThoughNothingComesAfterIt(t *testing.T) 
 		t.Errorf("felt is %v of\n%s%v", r.Felt, r.Schedule, err)
 	}
 }
+
+// TestWhatSpoilsANumberOfCallsSpoilsNoMoreInTheNextLife of a process that ended of it before anybody had asked.
+func TestWhatSpoilsANumberOfCallsSpoilsNoMoreInTheNextLife(t *testing.T) {
+	for count, want := range map[int64][]int64{1: nil, 3: {2}} {
+		socket := filepath.Join(t.TempDir(), "pi-1")
+		var mu sync.Mutex
+		var began []int64 // the counts with which it did
+		live := func() *orders.Server {
+			v, err := orders.Serve(socket, orders.New(func(o orders.Order) (orders.Effect, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				began = append(began, o.Params["count"])
+				o.First()
+				return orders.Effect{Heal: func() {}, Felt: func() int64 { return 1 }}, nil
+			}, orders.Lease))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		h := newHand(socket, func() time.Duration { return time.Second })
+		h.add(step{socket, orders.Order{Name: "one", Kind: string(chaos.DiskFsyncFail), Params: map[string]int64{"count": count}}, 0, time.Minute})
+		first := live()
+		if _, err := orders.To(socket).Set(t.Context(), h.standing()); err != nil { // and it ends before it answers
+			t.Fatal(err)
+		}
+		first.Close()
+		second := live()
+		t.Cleanup(func() { second.Close() })
+		for range 2 {
+			if _, err := h.say(h.standing()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(began, append([]int64{count}, want...)) {
+			t.Errorf("of %d it began with %v in its lives", count, began)
+		}
+		if h.steps[0].order.Params["count"] != count {
+			t.Error("the order itself was changed")
+		}
+	}
+}
