@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"picloud/chaos"
@@ -369,4 +370,33 @@ func TestWhatSpoilsANumberOfCallsSpoilsNoMoreInTheNextLife(t *testing.T) {
 			t.Error("the order itself was changed")
 		}
 	}
+}
+
+// TestProbesThatFailOnceAreNotTakenForLong: one round in which all probes wait for an answer, and a member for ever, is no reason to give up.
+func TestProbesThatFailOnceAreNotTakenForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		hangs := func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		well := func(context.Context) error { return nil }
+		var tries int
+		r := newRun(&Config{
+			Probes: []Probe{{"a write", func(ctx context.Context) error {
+				if tries++; tries == 1 {
+					return hangs(ctx)
+				}
+				return nil
+			}}},
+			Alive: []Probe{{"pi-1", hangs}, {"pi-2", well}, {"pi-3", well}},
+			Abort: Abort{SharePPM: 500_000, For: 10 * time.Second},
+			Now:   func() time.Duration { return time.Since(began) },
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if why := r.watch(ctx); why != "" {
+			t.Errorf("it was given up at %v: %s", time.Since(began), why)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -61,7 +62,8 @@ func (r *run) watch(ctx context.Context) (why string) {
 		case <-ticks.C:
 		}
 		asked := r.Now()
-		bad, dead := failures(try(ctx, r.Probes)), failures(try(ctx, r.Alive))
+		said := try(ctx, slices.Concat(r.Probes, r.Alive)) // at once, so that a round takes no longer than one try
+		bad, dead := failures(said[:len(r.Probes)]), failures(said[len(r.Probes):])
 		if ctx.Err() != nil {
 			return ""
 		}
