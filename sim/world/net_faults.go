@@ -53,11 +53,11 @@ func (w *World) networkFaults(f *chaos.Fault) ([]net.Fault, error) {
 	}
 	sides := func() (from, to []string) {
 		from, to = t.A, t.B
-		if len(from) == 1 && from[0] == "*" {
-			from = others(to)
+		if len(t.A) == 1 && t.A[0] == "*" {
+			from = others(t.B)
 		}
-		if len(to) == 1 && to[0] == "*" {
-			to = others(from)
+		if len(t.B) == 1 && t.B[0] == "*" {
+			to = others(t.A)
 		}
 		return from, to
 	}
@@ -90,6 +90,9 @@ func (w *World) networkFaults(f *chaos.Fault) ([]net.Fault, error) {
 	from, to := sides()
 	for _, a := range from {
 		for _, b := range to {
+			if a == b { // of all to all
+				continue
+			}
 			nf, err := linkFault(f, net.Where{From: a, To: b})
 			if err != nil {
 				return nil, err

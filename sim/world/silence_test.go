@@ -142,3 +142,47 @@ func TestAMachineThatHangsAnswersNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestALinkFromAllToAllIsEveryWay: a wildcard on both sides leaves nobody out.
+func TestALinkFromAllToAllIsEveryWay(t *testing.T) {
+	const s = time.Second
+	names := []string{"pi-1", "pi-2", "pi-3"}
+	for _, fault := range []string{"partition-oneway link=*>*", "net-loss link=*>* rate=1000000ppm"} {
+		t.Run(strings.Fields(fault)[0], func(t *testing.T) {
+			var machines []world.Machine
+			for _, name := range names {
+				machines = append(machines, world.Machine{Name: name, Switch: "shelf"})
+			}
+			l := newLab(t, world.Hardware{}, "10s +5s "+fault, machines...)
+			all := map[string]*guest{}
+			for i, name := range names {
+				all[name] = l.guest(name, 1<<40+uint64(i))
+				all[name].net(channel.NetPacketOpen, 1, 53, 2)
+			}
+			for _, at := range []time.Duration{5 * s, 12 * s, 20 * s} {
+				l.Kernel.Loop.After(at, func() {
+					for _, from := range names {
+						for _, to := range names {
+							all[from].net(channel.NetPacket, 2, l.at(to, 53), 0)
+						}
+					}
+				})
+			}
+			l.run(30 * s)
+			for _, name := range names {
+				heard := map[time.Duration]int{}
+				for _, m := range all[name].got {
+					if m.Op == channel.NetPacket {
+						heard[m.at.Round(s)]++
+					}
+				}
+				if heard[5*s] != 3 || heard[12*s] != 1 || heard[20*s] != 3 { // what it sends to itself always comes
+					t.Errorf("%s heard so many at a time: %v", name, heard)
+				}
+			}
+			if felt := l.Played()[0].Felt(); felt != 6 {
+				t.Errorf("it was felt %d times, and is six ways", felt)
+			}
+		})
+	}
+}
