@@ -83,8 +83,12 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		if f.Kind == chaos.SupplyWeak {
 			left = f.Param("left")
 		}
-		s.SetBudget(full / 1000 * left / 1000)
-		c := w.counting(func() bool { return !s.AllRun() })
+		budget, short := full/1000*left/1000, false
+		s.SetBudget(budget)
+		c := w.counting(func() bool { // a board may be off for another reason
+			short = short || !s.SupplyOn() || s.Milliwatts() > budget
+			return short && !s.AllRun()
+		})
 		return effect{heal: func() { c.stop(); s.SetBudget(full) }, felt: c.felt}, nil
 	}
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
@@ -213,7 +217,7 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 func (p *pi) lie(f *chaos.Fault) (effect, error) {
 	mask := byte(f.Param("mask"))
 	rule := kernel.WrongHash{Mask: mask, Match: mask & byte(f.Param("match")), Bit: byte(f.Param("bit")), Cores: uint64(f.Param("cores"))}
-	above, before := f.Param("above"), p.Lies()
+	above := f.Param("above")
 	if above > 0 && p.board == nil {
 		return effect{}, fmt.Errorf("%s has no board that says how hot it is", p.Name)
 	}
@@ -229,7 +233,7 @@ func (p *pi) lie(f *chaos.Fault) (effect, error) {
 			}
 		})
 	}
-	return effect{heal: func() { stop(); p.TellTruth() }, felt: func() int64 { return p.Lies() - before }}, nil
+	return growing(p.Lies, func() { stop(); p.TellTruth() }), nil
 }
 
 // jamRelay lets the relay that feeds the machine stay as it is.

@@ -280,3 +280,16 @@ func TestProcessesGoWrong(t *testing.T) {
 		})
 	}
 }
+
+// TestAFaultIsNotFeltByWhatALaterOneDoes: nothing runs that the first one could do something to, and then there is.
+func TestAFaultIsNotFeltByWhatALaterOneDoes(t *testing.T) {
+	for _, kind := range []string{"pause machine=pi-1", "memory-limit machine=pi-1 limit=1048576bytes", "stop-hangs machine=pi-1"} {
+		t.Run(strings.Fields(kind)[0], func(t *testing.T) {
+			l := counting(t, "5s +10s kill machine=pi-1\n8s +2s "+kind+"\n20s +3s "+kind)
+			l.run(30 * time.Second)
+			if first, second := l.Played()[1].Felt(), l.Played()[2].Felt(); first != 0 || second == 0 {
+				t.Errorf("the first was felt %d times, the second %d times", first, second)
+			}
+		})
+	}
+}

@@ -339,3 +339,17 @@ func TestFaultsOfTheHardware(t *testing.T) {
 		})
 	}
 }
+
+// TestASupplyThatIsEnoughIsNotFelt, though a machine is off meanwhile for another reason.
+func TestASupplyThatIsEnoughIsNotFelt(t *testing.T) {
+	l := newLab(t, world.Hardware{Shelves: map[string]world.Shelf{"shelf": {Milliwatts: 60_000}}},
+		"10s +60s supply-weak switch=shelf left=900000ppm\n20s +5s power-cut machine=pi-1",
+		board(t, "pi-1", "works", twin.Config{}, nil), board(t, "pi-2", "works", twin.Config{}, nil))
+	l.run(90 * time.Second)
+	if got := l.said("pi-1", "begins"); got != "0 30" {
+		t.Errorf("pi-1 began at %s: it was to be off from 20 to 25 s, and to boot in 5", got)
+	}
+	if weak, off := l.Played()[0].Felt(), l.Played()[1].Felt(); weak != 0 || off != 1 {
+		t.Errorf("the supply was felt %d times, the power cut %d times", weak, off)
+	}
+}

@@ -70,19 +70,16 @@ func (p *pi) pause() effect {
 		return effect{heal: func() {}, felt: func() int64 { return 0 }}
 	}
 	p.paused++
-	before, life := p.Withheld(), p.lives
+	life := p.lives
 	p.Pause()
-	return effect{
-		heal: func() {
-			if p.lives != life {
-				return
-			}
-			if p.paused--; p.paused == 0 {
-				p.Resume()
-			}
-		},
-		felt: func() int64 { return p.Withheld() - before },
-	}
+	return growing(p.Withheld, func() {
+		if p.lives != life {
+			return
+		}
+		if p.paused--; p.paused == 0 {
+			p.Resume()
+		}
+	})
 }
 
 // slow makes the processor take longer for the same work.
@@ -97,27 +94,26 @@ func (p *pi) slow(factor int64) effect {
 
 // limitMemory ends processes whose heaps are over a limit.
 func (p *pi) limitMemory(limit int64) effect {
-	before := p.OutOfMemory()
 	p.SetMemory(limit)
-	return effect{
-		heal: func() { p.SetMemory(p.config.MemoryBytes) },
-		felt: func() int64 { return p.OutOfMemory() - before },
-	}
+	return growing(p.OutOfMemory, func() { p.SetMemory(p.config.MemoryBytes) })
 }
 
 // feltByTurns is a fault that each turn of the machine's processes feels from now on until it is healed.
-func (p *pi) feltByTurns(heal func()) effect {
-	before, after := p.Turns(), int64(-1)
+func (p *pi) feltByTurns(heal func()) effect { return growing(p.Turns, heal) }
+
+// growing is a fault that is felt as often as a count of its machine grows by from now on until it is healed: later faults make it grow too.
+func growing(count func() int64, heal func()) effect {
+	before, after := count(), int64(-1)
 	return effect{
 		heal: func() {
 			heal()
-			after = p.Turns()
+			after = count()
 		},
 		felt: func() int64 {
 			if after >= 0 {
 				return after - before
 			}
-			return p.Turns() - before
+			return count() - before
 		},
 	}
 }
