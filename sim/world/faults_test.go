@@ -293,3 +293,16 @@ func TestAFaultIsNotFeltByWhatALaterOneDoes(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatKillsProcessesDoesNotShortenABoot: a machine that boots has none, and starts its program when it has booted.
+func TestWhatKillsProcessesDoesNotShortenABoot(t *testing.T) {
+	for _, kind := range []string{"kill machine=pi-1", "restart-loop machine=pi-1 every=300ms", "stop-hangs machine=pi-1"} {
+		t.Run(strings.Fields(kind)[0], func(t *testing.T) {
+			l := counting(t, "10s +2s power-cut machine=pi-1\n14s +1s "+kind)
+			l.run(30 * time.Second)
+			if got := l.begun("pi-1"); got != "0s:0 17s:9" {
+				t.Errorf("it began at %s: it had power at 12 s, and boots for 5", got)
+			}
+		})
+	}
+}

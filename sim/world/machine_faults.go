@@ -46,7 +46,7 @@ func (p *pi) kill() effect {
 	return effect{
 		heal: func() {
 			if p.down--; p.down == 0 {
-				p.startAfter(0)
+				p.startAgain()
 			}
 		},
 		felt: func() int64 { return ended },

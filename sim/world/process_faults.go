@@ -35,7 +35,7 @@ func (p *pi) loop(every time.Duration) effect {
 		ended += int64(len(p.Processes()))
 		p.Kill()
 		if p.On() {
-			p.startAfter(0)
+			p.startAgain()
 		}
 	}
 	stop := p.world.again(every, kill)
@@ -55,7 +55,7 @@ func (p *pi) hangAndKill() effect {
 		heal: func() {
 			if p.On() && p.lives == life {
 				p.Kill()
-				p.startAfter(0)
+				p.startAgain()
 			}
 			e.heal()
 		},
@@ -75,7 +75,7 @@ func (p *pi) startTwice() (effect, error) {
 	}
 	heal := func() {
 		if second.Kill(); len(p.Processes()) == 0 && p.On() {
-			p.startAfter(0)
+			p.startAgain()
 		}
 	}
 	return effect{heal: heal, felt: func() int64 { return felt }}, nil

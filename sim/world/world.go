@@ -219,6 +219,13 @@ func (p *pi) startAfter(d time.Duration) {
 	})
 }
 
+// startAgain starts the machine's program at once. On a machine that boots it starts once that is done.
+func (p *pi) startAgain() {
+	if p.booting < 0 {
+		p.startAfter(0)
+	}
+}
+
 // died starts a program again that ended by itself, unless it was done.
 func (w *World) died(d kernel.Death) {
 	p := w.pis[d.Machine]
