@@ -30,9 +30,19 @@ type ward struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed when something changes
 	process *os.Process   // nil while none runs
-	down    int           // faults for which none is started
-	stopped int           // faults for which it stands still
+	down    faults        // for which none is started
+	stopped faults        // for which it stands still
 	killed  bool          // this process was killed by a fault
+}
+
+// faults are some that stand, by what counts how often each was felt.
+type faults map[*atomic.Int64]bool
+
+// feel counts once for each.
+func (f faults) feel() {
+	for felt := range f {
+		felt.Add(1)
+	}
 }
 
 // of returns the ward of a machine.
@@ -43,7 +53,7 @@ func (k *Keeper) of(name string) *ward {
 		k.wards = map[string]*ward{}
 	}
 	if k.wards[name] == nil {
-		k.wards[name] = &ward{changed: make(chan struct{})}
+		k.wards[name] = &ward{changed: make(chan struct{}), down: faults{}, stopped: faults{}}
 	}
 	return k.wards[name]
 }
@@ -72,7 +82,7 @@ func (k *Keeper) Once(ctx context.Context, name string, run func(started func(*o
 func (w *ward) await(ctx context.Context) bool {
 	for {
 		w.mu.Lock()
-		down, changed := w.down, w.changed
+		down, changed := len(w.down), w.changed
 		w.mu.Unlock()
 		if down == 0 {
 			return ctx.Err() == nil
@@ -90,11 +100,12 @@ func (w *ward) started(p *os.Process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.process = p
-	if w.down > 0 { // it was ordered in between
-		w.kill()
+	if len(w.down) > 0 && w.kill() { // it was ordered in between
+		w.down.feel()
+		return
 	}
-	if w.stopped > 0 {
-		w.signal(syscall.SIGSTOP)
+	if len(w.stopped) > 0 && w.signal(syscall.SIGSTOP) {
+		w.stopped.feel()
 	}
 }
 
@@ -157,40 +168,40 @@ func (k *Keeper) Apply(o orders.Order) (orders.Effect, error) {
 func (w *ward) holdDown() orders.Effect {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var felt int64
-	if w.down++; w.kill() {
-		felt = 1
+	felt := &atomic.Int64{}
+	if w.down[felt] = true; w.kill() {
+		felt.Add(1)
 	}
 	return orders.Effect{
 		Heal: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.down--
+			delete(w.down, felt)
 			w.tell()
 		},
-		Felt: func() int64 { return felt },
+		Felt: felt.Load,
 	}
 }
 
 func (w *ward) holdStill() orders.Effect {
-	var felt int64
-	if w.stop() {
-		felt = 1
+	felt := &atomic.Int64{}
+	w.stop(felt)
+	return orders.Effect{Heal: func() { w.goOn(felt) }, Felt: felt.Load}
+}
+
+// stop has the process stand still for a fault, and counts that if one runs.
+func (w *ward) stop(felt *atomic.Int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped[felt] = true; w.signal(syscall.SIGSTOP) {
+		felt.Add(1)
 	}
-	return orders.Effect{Heal: w.goOn, Felt: func() int64 { return felt }}
 }
 
-func (w *ward) stop() bool {
+func (w *ward) goOn(felt *atomic.Int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped++
-	return w.signal(syscall.SIGSTOP)
-}
-
-func (w *ward) goOn() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopped--; w.stopped == 0 {
+	if delete(w.stopped, felt); len(w.stopped) == 0 {
 		w.signal(syscall.SIGCONT)
 	}
 }
@@ -224,11 +235,9 @@ func pass(d time.Duration, over <-chan struct{}) bool {
 // slow has the process run for one slice of each as many as the factor says.
 func (w *ward) slow(factor int64, over <-chan struct{}, felt *atomic.Int64) {
 	for pass(slice, over) {
-		if w.stop() {
-			felt.Add(1)
-		}
+		w.stop(felt)
 		more := pass(slice*time.Duration(factor-1), over)
-		w.goOn()
+		w.goOn(felt)
 		if !more {
 			return
 		}

@@ -138,6 +138,24 @@ func TestAPausedProcessGoesOn(t *testing.T) {
 	}
 }
 
+// TestAPauseIsFeltByAProcessThatStartsUnderIt: none runs when it begins.
+func TestAPauseIsFeltByAProcessThatStartsUnderIt(t *testing.T) {
+	k := keep(t)
+	kill := k.begin(t, "kill", nil)
+	k.end(1)
+	pause := k.begin(t, "pause", nil)
+	if pause.Felt() > 0 {
+		t.Error("it was felt, and nothing runs")
+	}
+	kill.Heal()
+	becomes(t, k.life(2), true)
+	pause.Heal()
+	becomes(t, k.life(2), false)
+	if pause.Felt() != 1 || kill.Felt() != 1 {
+		t.Errorf("the pause was felt %d times, the kill %d times", pause.Felt(), kill.Felt())
+	}
+}
+
 // TestAPausedProcessGoesOnWhenNobodyOrdersIt: when the lease runs out, and when nothing is ordered any more.
 func TestAPausedProcessGoesOnWhenNobodyOrdersIt(t *testing.T) {
 	k := keep(t)
