@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -171,5 +172,19 @@ func TestAProcessThatWasStartedAgainHasAnotherLife(t *testing.T) {
 	}
 	if len(lives) != 2 {
 		t.Errorf("%v", lives)
+	}
+}
+
+func TestWhatIsNoSocketIsNotRemoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := &broken{stands: map[string]bool{}, began: map[string]int{}}
+	if v, err := orders.Serve(file, orders.New(b.apply, time.Hour)); err == nil || !strings.Contains(err.Error(), file+" is no socket") {
+		t.Error(v, err)
+	}
+	if text, err := os.ReadFile(file); string(text) != "mine" {
+		t.Errorf("%q is left of the file, %v", text, err)
 	}
 }

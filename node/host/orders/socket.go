@@ -28,6 +28,9 @@ type Server struct {
 // Serve takes orders at a Unix socket, whose file it makes, in place of one that an earlier process left. Nobody but the
 // owner of the file reaches it.
 func Serve(socket string, s *Standing) (*Server, error) {
+	if info, err := os.Lstat(socket); err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("orders: make the socket: %s is no socket, and is not removed", socket)
+	}
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("orders: make the socket: %w", err)
 	}
