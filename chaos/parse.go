@@ -109,6 +109,9 @@ func (f *Fault) Validate() error {
 				ps.Unit, ps.Min, ps.Max)
 		}
 	}
+	if f.Kind == LinkFlap && f.Param("down") >= f.Param("every") {
+		return fmt.Errorf("%s: with down=%dms every=%dms the wire is never up", f.Kind, f.Param("down"), f.Param("every"))
+	}
 	return f.Target.validate(f.Kind)
 }
 
@@ -161,6 +164,8 @@ func (t Target) validate(kind Kind) error {
 		return fmt.Errorf("%s: the target %q is not complete", kind, t)
 	case (t.Type == OnMachine || t.Type == OnSwitch) && len(t.A) != 1:
 		return fmt.Errorf("%s wants one %s, got %q", kind, t.Type, t)
+	case (kind == DiskSwap || kind == DiskClone) && len(t.A) != 2:
+		return fmt.Errorf("%s wants two machines, got %q", kind, t)
 	}
 	all := slices.Concat(t.A, t.B)
 	for i, name := range all {

@@ -22,6 +22,9 @@ func anyFault(t *rapid.T) Fault {
 	for _, p := range spec.Params {
 		f.Params = append(f.Params, Param{p.Name, rapid.Int64Range(p.Min, p.Max).Draw(t, p.Name)})
 	}
+	if spec.Kind == LinkFlap { // it is up for a moment at least
+		f.Params[0].Value = min(f.Params[0].Value, f.Params[1].Value-1)
+	}
 	known := []string{"pi-1", "pi-2", "pi-3", "client", "shelf.a"}
 	if spec.Target != OnSwitch && rapid.Bool().Draw(t, "by part") {
 		known[0], known[1] = "leader:0", "follower:12"
@@ -31,6 +34,9 @@ func anyFault(t *rapid.T) Fault {
 	switch spec.Target {
 	case OnMachines:
 		f.Target.A = names[:rapid.IntRange(1, 5).Draw(t, "size")]
+		if spec.Kind == DiskSwap || spec.Kind == DiskClone {
+			f.Target.A = names[:2]
+		}
 	case OnLink, OnSides:
 		cut := rapid.IntRange(1, 4).Draw(t, "cut")
 		f.Target.A, f.Target.B = names[:cut], names[cut:]
@@ -103,6 +109,10 @@ func TestAMalformedLineIsRefusedWithItsPlace(t *testing.T) {
 		{"1s +1s net-loss link=pi-1>pi-2 rate=0ppm", "rate=0ppm is out of range (1 to 1000000)"},
 		{"1s +1s net-loss link=pi-1>pi-2 rat=5ppm", `net-loss has no parameter "rat" (did you mean "rate"?)`},
 		{"1s +1s net-loss link=pi-1>pi-2 rate=5ppm rate=6ppm", "rate stands twice"},
+		{"1s +1s disk-swap machines=pi-1,pi-2,pi-3", `disk-swap wants two machines, got "machines=pi-1,pi-2,pi-3"`},
+		{"1s +1s disk-clone machines=pi-1", `disk-clone wants two machines, got "machines=pi-1"`},
+		{"1s +9s link-flap machine=pi-1 down=3000ms every=3000ms", "link-flap: with down=3000ms every=3000ms the wire is never up"},
+		{"1s +9s link-flap machine=pi-1 every=2000ms", "link-flap: with down=2050ms every=2000ms the wire is never up"},
 		{"1s +1s partition-majority sides=pi-1|", `"" in "sides=pi-1|" is not a name`},
 	}
 	for _, test := range tests {

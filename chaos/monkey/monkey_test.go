@@ -240,7 +240,11 @@ func TestAllThatIsSaidToBeLiveHasSteps(t *testing.T) {
 		if spec.Instant() {
 			length = "0s"
 		}
-		c, _ := cluster(t, fmt.Sprintf("1s +%s %s %s=%s\n", length, l.Kind, spec.Target, targets[spec.Target]))
+		target := targets[spec.Target]
+		if l.Kind == chaos.DiskSwap || l.Kind == chaos.DiskClone {
+			target = "pi-1,pi-2"
+		}
+		c, _ := cluster(t, fmt.Sprintf("1s +%s %s %s=%s\n", length, l.Kind, spec.Target, target))
 		why := c.refuse(&c.Schedule[0])
 		if (why == "") != l.Can {
 			t.Errorf("%s: %q", l.Kind, why)
