@@ -63,7 +63,7 @@ func (c *Config) Validate() error {
 		return errors.New("monkey: nobody says what time it is")
 	case c.MostOut < 0 || c.MostOut > len(c.Members):
 		return fmt.Errorf("monkey: at most %d of %d members out", c.MostOut, len(c.Members))
-	case len(c.Probes) > 0 && (c.Abort.SharePPM < 0 || c.Abort.SharePPM > 1_000_000 || c.Abort.For <= 0):
+	case len(c.Probes)+len(c.Alive) > 0 && (c.Abort.SharePPM < 0 || c.Abort.SharePPM > 1_000_000 || c.Abort.For <= 0):
 		return fmt.Errorf("monkey: the rule for giving up is %d ppm for %s", c.Abort.SharePPM, c.Abort.For)
 	}
 	return c.Check()

@@ -376,6 +376,15 @@ func TestWhatSpoilsANumberOfCallsSpoilsNoMoreInTheNextLife(t *testing.T) {
 	}
 }
 
+func TestARunThatAsksWhoLivesNeedsARuleForGivingUp(t *testing.T) {
+	for _, c := range []Config{{Probes: []Probe{{Name: "a write"}}}, {Alive: []Probe{{Name: "pi-1"}}}} {
+		c.Now = func() time.Duration { return 0 }
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "the rule for giving up is 0 ppm for 0s") {
+			t.Error(err)
+		}
+	}
+}
+
 // TestProbesThatFailOnceAreNotTakenForLong: one round in which all probes wait for an answer, and a member for ever, is no reason to give up.
 func TestProbesThatFailOnceAreNotTakenForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
