@@ -19,6 +19,7 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 	fail := func(seed uint64, how ...Broken) SweepRun {
 		return SweepRun{Seed: seed, Verdict: Fail, Failures: how}
 	}
+	unjudged := func(seed uint64) SweepRun { return SweepRun{Seed: seed, Verdict: Inconclusive} }
 	stories := []struct {
 		name   string
 		sweeps [][]SweepRun
@@ -35,6 +36,7 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 		{"it comes back", [][]SweepRun{{fail(2, lost)}, pass(2), pass(2), {fail(2, lost)}}, "durable regressed by 1"},
 		{"it comes back with another seed", [][]SweepRun{{fail(2, lost)}, pass(2), append(pass(2), fail(9, lost))}, "durable regressed by 1"},
 		{"it comes back and stays", [][]SweepRun{{fail(2, lost)}, pass(2), {fail(2, lost)}, {fail(2, lost)}}, "durable ongoing by 1"},
+		{"its seed is played and cannot be judged", [][]SweepRun{{fail(2, lost)}, {unjudged(2)}}, "durable unseen by 0"},
 		{"one comes and another goes", [][]SweepRun{{fail(2, lost)}, append(pass(2), fail(3, late))}, "live new by 1, durable resolved by 0"},
 		{"a run fails in two ways", [][]SweepRun{{fail(2, lost)}, {fail(2, lost, late)}}, "live new by 1, durable ongoing by 1"},
 	}
@@ -50,6 +52,16 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 		if text := strings.Join(got, ", "); text != story.want {
 			t.Errorf("%s: got %q, want %q", story.name, text, story.want)
 		}
+	}
+}
+
+// TestTheLastSeedThatFailedSoIsKept, as the summary says that it is the last.
+func TestTheLastSeedThatFailedSoIsKept(t *testing.T) {
+	lost := Broken{"durable", "# reads miss an acknowledged change"}
+	known := Triage([]Failure{{Broken: lost, State: New, Seed: 2, Runs: 1}},
+		[]SweepRun{{Seed: 3, Verdict: Fail, Failures: []Broken{lost}}, {Seed: 4, Verdict: Fail, Failures: []Broken{lost}}, {Seed: 5, Verdict: Pass}})
+	if text := FailureText(known); !strings.Contains(text, "(2 runs, last seed 4)") {
+		t.Error(text)
 	}
 }
 

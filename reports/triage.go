@@ -44,8 +44,8 @@ const (
 	New       FailureState = "new"
 	Ongoing   FailureState = "ongoing"
 	Regressed FailureState = "regressed" // it had been resolved
-	Resolved  FailureState = "resolved"  // the seed that showed it was played, and no run fails so
-	Unseen    FailureState = "unseen"    // no run fails so, and the seed that showed it was not played
+	Resolved  FailureState = "resolved"  // the seed that showed it was played and judged, and no run fails so
+	Unseen    FailureState = "unseen"    // no run fails so, and the seed that showed it was not played, or could not be judged
 )
 
 // Failure is a way to fail that a sweep or one before it has met.
@@ -60,15 +60,16 @@ type Failure struct {
 // first, in the order in which they were met.
 func Triage(before []Failure, runs []SweepRun) []Failure {
 	var now []Failure
-	played := map[uint64]bool{}
+	judged := map[uint64]bool{}
 	for _, r := range runs {
-		played[r.Seed] = true
+		judged[r.Seed] = r.Verdict != Inconclusive
 		for _, b := range r.Failures {
 			i := slices.IndexFunc(now, func(f Failure) bool { return f.Broken == b })
 			if i < 0 {
 				i = len(now)
-				now = append(now, Failure{Broken: b, Seed: r.Seed, State: stateOf(b, before)})
+				now = append(now, Failure{Broken: b, State: stateOf(b, before)})
 			}
+			now[i].Seed = r.Seed
 			now[i].Runs++
 		}
 	}
@@ -79,7 +80,7 @@ func Triage(before []Failure, runs []SweepRun) []Failure {
 		old.Runs = 0
 		if old.State != Resolved {
 			old.State = Unseen
-			if played[old.Seed] {
+			if judged[old.Seed] {
 				old.State = Resolved
 			}
 		}
