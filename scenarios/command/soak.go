@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -72,7 +73,7 @@ func Soak(ctx context.Context, args []string) error {
 		*first = randomSeed()
 	}
 	fmt.Printf("clouds from seed %d on, for %d minutes\n", *first, *minutes)
-	s.list, s.endless = hunt.Range(*first, *first+uint64(*runs)-1), true
+	s.list, s.endless = hunt.Range(*first, *first+min(uint64(*runs)-1, math.MaxUint64-*first)), true
 	s.may = draw.Kinds()
 	limited, cancel := context.WithTimeout(ctx, time.Duration(*minutes)*time.Minute)
 	defer cancel()

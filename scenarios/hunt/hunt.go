@@ -7,6 +7,7 @@ package hunt
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 
 	"picloud/reports"
@@ -29,6 +30,9 @@ func Range(from, to uint64) []uint64 {
 	var seeds []uint64
 	for seed := from; seed <= to; seed++ {
 		seeds = append(seeds, seed)
+		if seed == math.MaxUint64 { // none comes after it
+			break
+		}
 	}
 	return seeds
 }

@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -71,5 +72,23 @@ func TestAHuntEndsWhenARunCannotBeMade(t *testing.T) {
 	cancel()
 	if _, err := h.Run(ctx); !errors.Is(err, context.Canceled) || played.Load() > 2 {
 		t.Errorf("an interrupted hunt: %v", err)
+	}
+}
+
+// TestTheLargestSeedIsTheLast: there is none after it.
+func TestTheLargestSeedIsTheLast(t *testing.T) {
+	const last = uint64(math.MaxUint64)
+	for _, c := range []struct {
+		from, to uint64
+		want     []uint64
+	}{
+		{3, 5, []uint64{3, 4, 5}},
+		{3, 3, []uint64{3}},
+		{3, 2, nil},
+		{last - 1, last, []uint64{last - 1, last}},
+	} {
+		if got := Range(c.from, c.to); !slices.Equal(got, c.want) {
+			t.Errorf("%d to %d: %v", c.from, c.to, got)
+		}
 	}
 }

@@ -188,11 +188,11 @@ func least(low, high, step int64, fails func(int64) bool) {
 // seeds returns the seeds to play, the best run's own first.
 func (w *work) seeds() []uint64 { return Seeds(w.best.Seed, w.Job.Run.Seed, w.Seeds) }
 
-// Seeds returns some seeds that follow each other from the first on; the own one of them stands before the others.
+// Seeds returns some seeds that follow each other from the first on, and 0 the largest; the own one of them stands before the others.
 func Seeds(own, first uint64, n int) []uint64 {
 	seeds := []uint64{own}
-	for seed := first; seed < first+uint64(n); seed++ {
-		if seed != own {
+	for i := range uint64(n) {
+		if seed := first + i; seed != own {
 			seeds = append(seeds, seed)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -182,6 +183,23 @@ func TestOtherSeedsArePlayedBeforeAFailureIsGone(t *testing.T) {
 	found, err = job.Shrink(context.Background())
 	if err != nil || len(found.Run.Faults) != machines || found.Run.Seed != 3 {
 		t.Errorf("with its own seed alone: %v, found %+v", err, found)
+	}
+}
+
+func TestAsManySeedsArePlayedAsAreAskedFor(t *testing.T) {
+	const last = uint64(math.MaxUint64)
+	for _, c := range []struct {
+		own, first uint64
+		n          int
+		want       []uint64
+	}{
+		{7, 7, 3, []uint64{7, 8, 9}},
+		{8, 7, 3, []uint64{8, 7, 9}},
+		{last - 1, last - 1, 3, []uint64{last - 1, last, 0}}, // 0 follows the largest
+	} {
+		if got := Seeds(c.own, c.first, c.n); !slices.Equal(got, c.want) {
+			t.Errorf("%d seeds from %d on: %v, want %v", c.n, c.first, got, c.want)
+		}
 	}
 }
 
