@@ -5,16 +5,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"picloud/reports"
 	"picloud/scenarios"
-	"picloud/scenarios/history"
+	"picloud/scenarios/hunt"
 	"picloud/scenarios/runner"
 )
 
@@ -44,7 +46,7 @@ Example:
 		return err
 	}
 	hashes := map[string]uint64{}
-	for seed := from; seed <= to; seed++ {
+	for _, seed := range hunt.Range(from, to) {
 		hash, err := twice(ctx, *name, seed)
 		if err != nil {
 			return err
@@ -145,13 +147,26 @@ func absolute(scenario string) (string, error) {
 	return filepath.Abs(scenario)
 }
 
-// firstDifference compares the files of two runs, the trace first, and says where they part.
+// firstDifference compares the files of two runs, the trace first, and says where they part. What was measured in real time may differ.
 func firstDifference(a, b string) (string, error) {
 	if diff, err := compareTraces(a, b); err != nil || diff != "" {
 		return diff, err
 	}
-	for _, name := range []string{history.FileName, scenarios.ScheduleFile, scenarios.RunFile, scenarios.LogFile, runner.TraceFile,
-		reports.ResultFile, reports.SummaryFile, reports.PageFile, reports.TimelineFile} {
+	names := map[string]int{}
+	for _, folder := range []string{a, b} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			return "", err
+		}
+		for _, e := range entries {
+			names[e.Name()]++
+		}
+	}
+	delete(names, reports.TimingFile)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if names[name] < 2 {
+			return fmt.Sprintf("%s: only one of the runs left it although the traces are equal\n", name), nil
+		}
 		x, err := os.ReadFile(filepath.Join(a, name))
 		if err != nil {
 			return "", err
