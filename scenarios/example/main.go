@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 
@@ -69,15 +70,21 @@ func open(disk vfs.FS) (*notebook, error) {
 	if err := folder.Sync(); err != nil { // the file's name is durable now
 		return nil, err
 	}
-	n := &notebook{file: f, values: map[string]string{}}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var last note
-		if json.Unmarshal(lines.Bytes(), &last) != nil || last.Number != n.count+1 {
-			break
-		}
-		n.take(last, len(lines.Bytes())+1)
+	if err := f.Sync(); err != nil { // so is what a process wrote that was killed before it synced
+		return nil, err
 	}
-	return n, nil
+	n := &notebook{file: f, values: map[string]string{}}
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		var last note
+		if err != nil || json.Unmarshal(line, &last) != nil || last.Number != n.count+1 {
+			return n, nil // what follows, a crash has left
+		}
+		n.take(last, len(line))
+	}
 }
 
 func (n *notebook) take(last note, size int) {
