@@ -33,8 +33,8 @@ With -shard it plays one of N parts of the seeds, which together are all of them
 
 Each failure, by its check and what the check says, is compared with what the sweep before it in the
 folder knew (-compare: in another folder): it is new, ongoing, or regressed if it had been resolved.
-One that is not met is resolved if the seed that showed it was played, and unseen else. The
-history is a file of JSON lines, failures.jsonl.
+One that is not met is resolved if the seed that showed it last was played and not inconclusive, and
+unseen else. The history is a file of JSON lines, failures.jsonl.
 
 A sweep fails although no run does if a kind of fault was never felt that had to be: one that is
 required; one that was played twenty times or more; and with a hundred seeds or more, each that
@@ -66,11 +66,11 @@ func Sweep(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := pinned(s.Name)
+	list, err := seedsOf(s.Name, from, to)
 	if err != nil {
 		return err
 	}
-	if list, err = part(append(list, hunt.Range(from, to)...), *shard); err != nil {
+	if list, err = part(list, *shard); err != nil {
 		return err
 	}
 	w := newSweep(s.Name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
@@ -88,6 +88,18 @@ func Sweep(ctx context.Context, args []string) error {
 		return err
 	}
 	return w.run(ctx, *workers, w.play(*name))
+}
+
+// seedsOf returns the seeds to play of a scenario, those that are pinned for it first. Each is there once: its run has one folder.
+func seedsOf(scenario string, from, to uint64) ([]uint64, error) {
+	list, err := pinned(scenario)
+	first := len(list)
+	for _, seed := range hunt.Range(from, to) {
+		if !slices.Contains(list[:first], seed) {
+			list = append(list, seed)
+		}
+	}
+	return list, err
 }
 
 // part returns the seeds of a shard, "2/4", in their order: every fourth of them, from the second on.

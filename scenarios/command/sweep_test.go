@@ -39,6 +39,25 @@ func TestShardsTogetherAreAllSeeds(t *testing.T) {
 	}
 }
 
+// TestEachSeedIsPlayedOnce, also one that is pinned and asked for.
+func TestEachSeedIsPlayedOnce(t *testing.T) {
+	for _, test := range []struct {
+		scenario string
+		from, to uint64
+		want     []uint64
+	}{
+		{"store", 1, 3, []uint64{10, 1, 2, 3}},
+		{"store", 9, 12, []uint64{10, 9, 11, 12}},
+		{"store", 10, 10, []uint64{10}},
+		{"quiet", 1, 2, []uint64{1, 2}},
+	} {
+		got, err := seedsOf(test.scenario, test.from, test.to)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s, %d to %d: %v (%v), want %v", test.scenario, test.from, test.to, got, err, test.want)
+		}
+	}
+}
+
 // TestTheExamplesPlayAllParts reads the jobs that sweep on several machines.
 func TestTheExamplesPlayAllParts(t *testing.T) {
 	var job struct {
