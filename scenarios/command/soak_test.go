@@ -98,3 +98,18 @@ func TestASoakWhoseTimeIsOverIsNoFailure(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 }
+
+// TestASoakInWhichNoRunEndedIsNoPass: it has shown nothing.
+func TestASoakInWhichNoRunEndedIsNoPass(t *testing.T) {
+	s := newSweep("soak", t.TempDir())
+	s.list, s.endless = hunt.Range(1, 1000), true
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := s.run(ctx, 1, func(ctx context.Context, _ int, _ uint64) (*reports.Result, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if !errors.Is(err, Inconclusive) {
+		t.Errorf("it ends with %v", err)
+	}
+}

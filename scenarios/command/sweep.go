@@ -126,10 +126,10 @@ func part(seeds []uint64, shard string) ([]uint64, error) {
 // run plays seeds and says what they came to, also when it is interrupted.
 func (w *sweep) run(ctx context.Context, workers int, play player) error {
 	_, ended := hunt.Hunt{Seeds: w.list, Workers: workers, Play: play, Each: w.count}.Run(ctx)
-	verdict, err := w.finish()
 	if w.endless && errors.Is(ended, context.DeadlineExceeded) {
 		ended = nil
 	}
+	verdict, err := w.finish(ended)
 	return cmp.Or(ended, err, verdict)
 }
 
@@ -252,11 +252,13 @@ func (w *sweep) show(r *reports.Result) {
 	}
 }
 
-// finish prints what the runs came to together, writes it into the folder, and returns the verdict.
-func (w *sweep) finish() (verdict, err error) {
+// finish prints what the runs came to together, writes it into the folder, and returns the verdict. What ended the sweep before all was
+// played, if something did, is no pass; neither is a sweep without a run.
+func (w *sweep) finish(ended error) (verdict, err error) {
 	tell("")
 	if len(w.runs) == 0 {
-		return nil, nil
+		fmt.Printf("no run of %s came to its end\n", w.name)
+		return Inconclusive, nil
 	}
 	places := map[uint64]int{}
 	for place, seed := range w.list {
@@ -277,6 +279,9 @@ func (w *sweep) finish() (verdict, err error) {
 		all.Why = "no run felt what it had to: " + strings.Join(never, ", ")
 	case 20*w.inconclusive > len(w.runs):
 		all.Verdict, verdict = reports.Inconclusive, Inconclusive
+	case ended != nil:
+		all.Verdict, verdict = reports.Inconclusive, Inconclusive
+		all.Why = fmt.Sprintf("it ended before all was played: %s", ended)
 	}
 	var b strings.Builder
 	w.sum(&b)

@@ -58,6 +58,28 @@ func TestEachSeedIsPlayedOnce(t *testing.T) {
 	}
 }
 
+// TestASweepThatWasNotPlayedToItsEndIsNoPass, for build servers either.
+func TestASweepThatWasNotPlayedToItsEndIsNoPass(t *testing.T) {
+	broken := errors.New("a bug of the simulator")
+	w := newSweep("quiet", t.TempDir())
+	w.list = hunt.Range(1, 5)
+	err := w.run(t.Context(), 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+		if seed == 3 {
+			return nil, broken
+		}
+		return &reports.Result{Seed: seed, Verdict: reports.Pass}, nil
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("it ends with %v", err)
+	}
+	for file, want := range map[string]string{reports.SweepFile: `"verdict": "inconclusive"`, reports.JUnitFile: `errors="1"`} {
+		text, err := os.ReadFile(filepath.Join(w.folder, file))
+		if err != nil || !strings.Contains(string(text), want) || !strings.Contains(string(text), broken.Error()) {
+			t.Errorf("%s has no %s, or not why (%v):\n%s", file, want, err, text)
+		}
+	}
+}
+
 // TestTheExamplesPlayAllParts reads the jobs that sweep on several machines.
 func TestTheExamplesPlayAllParts(t *testing.T) {
 	var job struct {
