@@ -65,6 +65,7 @@ Examples:
 	if tour.program, err = os.Executable(); err != nil {
 		return err
 	}
+	tour.play = simulated(tour.program)
 	if *seed != 0 {
 		return tour.show(ctx, *seed)
 	}
@@ -78,7 +79,22 @@ type tour struct {
 	workers  int      // runs at one time
 	effort   effort
 	program  string
+	play     simulator
 	took     []search // of the exhibits that were found
+}
+
+// simulator plays a seed of a scenario on a core.
+type simulator func(ctx context.Context, s *scenarios.Scenario, core int, seed uint64) (*reports.Result, error)
+
+// simulated returns what plays scenarios in this process, with machines that run a program.
+func simulated(program string) simulator {
+	return func(ctx context.Context, s *scenarios.Scenario, core int, seed uint64) (*reports.Result, error) {
+		out, err := runner.Run(ctx, runner.Options{Scenario: s, Seed: seed, Program: program, NoTrace: true, Core: core})
+		if err != nil {
+			return nil, err
+		}
+		return &out.Result, nil
+	}
 }
 
 func newTour(only string, workers int) (*tour, error) {
@@ -122,7 +138,7 @@ func (t *tour) show(ctx context.Context, seed uint64) error {
 
 // walk shows every exhibit, then every mended twin, and counts.
 func (t *tour) walk(ctx context.Context, seeds, twins uint64) error {
-	found, survived := 0, 0
+	found, survived, died := 0, 0, 0
 	for i := range t.exhibits {
 		ok, err := t.exhibit(ctx, &t.exhibits[i], seeds)
 		if err != nil {
@@ -140,6 +156,9 @@ func (t *tour) walk(ctx context.Context, seeds, twins uint64) error {
 		if err != nil {
 			return err
 		}
+		if !ok {
+			died++
+		}
 		for _, e := range t.exhibits {
 			if ok && e.Cloud == cloud {
 				survived++
@@ -155,7 +174,7 @@ func (t *tour) walk(ctx context.Context, seeds, twins uint64) error {
 	if text := small(t.took); text != "" {
 		fmt.Println(text)
 	}
-	if found < n || twins > 0 && survived < n {
+	if found < n || died > 0 {
 		return Fail
 	}
 	return nil
@@ -175,10 +194,10 @@ func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds uint64) (bo
 		}
 		return ""
 	}
-	v := &visit{scenario: s, program: t.program, name: e.Name, wanted: func(r *reports.Result) bool { return broken(r) != "" }}
+	v := &visit{scenario: s, simulate: t.play, name: e.Name, wanted: func(r *reports.Result) bool { return broken(r) != "" }}
 	found, took, err := t.effort.search(seeds, func(from, to uint64) (*reports.Result, error) { return v.play(ctx, t.workers, hunt.Range(from, to)) })
 	if err == nil && found != nil {
-		err = t.cut(ctx, &took, v, found.Seed)
+		err = t.cut(ctx, &took, v, e.Breaks, found.Seed)
 	}
 	switch {
 	case err != nil:
@@ -192,8 +211,8 @@ func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds uint64) (bo
 	return true, nil
 }
 
-// cut leaves out faults of the run that a seed makes.
-func (t *tour) cut(ctx context.Context, took *search, v *visit, seed uint64) error {
+// cut leaves out faults of the run that a seed makes, as long as one of the checks fails that the bug breaks.
+func (t *tour) cut(ctx context.Context, took *search, v *visit, breaks []string, seed uint64) error {
 	faults, err := v.scenario.Schedule(event.NewLoop(seed).Stream)
 	if err != nil {
 		return err
@@ -203,15 +222,15 @@ func (t *tour) cut(ctx context.Context, took *search, v *visit, seed uint64) err
 	_, err = t.effort.cut(ctx, took, &shrink.Job{
 		Run:     shrink.Run{Seed: seed, Cut: scenarios.Cut{Faults: faults, Amounts: v.scenario.Amounts()}},
 		Workers: t.workers, Possible: c.possible,
-		Play: func(ctx context.Context, core int, r shrink.Run) (*reports.Result, error) {
+		Play: showing(breaks, func(ctx context.Context, core int, r shrink.Run) (*reports.Result, error) {
 			tell("%s: cutting down what seed %d found", v.name, seed)
 			s, err := v.scenario.Cut(r.Cut)
 			if err != nil {
 				return nil, err
 			}
-			smaller := &visit{scenario: s, program: v.program, name: v.name}
+			smaller := &visit{scenario: s, simulate: v.simulate, name: v.name}
 			return smaller.run(ctx, core, r.Seed)
-		},
+		}),
 	})
 	return err
 }
@@ -222,7 +241,7 @@ func (t *tour) twin(ctx context.Context, cloud string, seeds uint64) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	v := &visit{scenario: s, program: t.program, name: cloud, wanted: failed}
+	v := &visit{scenario: s, simulate: t.play, name: cloud, wanted: failed}
 	found, err := v.play(ctx, t.workers, hunt.Range(1, seeds))
 	switch {
 	case err != nil:
@@ -238,7 +257,7 @@ func (t *tour) twin(ctx context.Context, cloud string, seeds uint64) (bool, erro
 // visit is a look at one program: its runs with seeds 1, 2, 3 and so on until one is wanted.
 type visit struct {
 	scenario *scenarios.Scenario
-	program  string
+	simulate simulator
 	name     string
 	wanted   func(*reports.Result) bool
 
@@ -257,11 +276,11 @@ func (v *visit) play(ctx context.Context, workers int, seeds []uint64) (*reports
 }
 
 func (v *visit) run(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
-	out, err := runner.Run(ctx, runner.Options{Scenario: v.scenario, Seed: seed, Program: v.program, NoTrace: true, Core: core})
+	r, err := v.simulate(ctx, v.scenario, core, seed)
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", v.name, seed, err)
 	}
-	return &out.Result, nil
+	return r, nil
 }
 
 func (v *visit) count(r *reports.Result) {

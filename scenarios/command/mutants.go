@@ -210,7 +210,7 @@ func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string,
 		return err
 	}
 	c.whole = whole
-	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: showing(m, c.play)}
+	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: showing(m.Breaks, c.play)}
 	small, err := h.effort.cut(ctx, s, &job)
 	if err == nil && small != nil {
 		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(s.left))), c.report(small, &job))
@@ -218,12 +218,12 @@ func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string,
 	return err
 }
 
-// showing has runs played of which only the checks count that show the mutant: the first that fails is what a run is cut down by.
-func showing(m *mutants.Mutant, play func(context.Context, int, shrink.Run) (*reports.Result, error)) func(context.Context, int, shrink.Run) (*reports.Result, error) {
+// showing has runs played of which only the checks count that a bug breaks: the first that fails is what a run is cut down by.
+func showing(breaks []string, play func(context.Context, int, shrink.Run) (*reports.Result, error)) func(context.Context, int, shrink.Run) (*reports.Result, error) {
 	return func(ctx context.Context, core int, run shrink.Run) (*reports.Result, error) {
 		r, err := play(ctx, core, run)
 		if err == nil {
-			r.Checks = slices.DeleteFunc(r.Checks, func(c reports.Check) bool { return !slices.Contains(m.Breaks, c.Name) })
+			r.Checks = slices.DeleteFunc(r.Checks, func(c reports.Check) bool { return !slices.Contains(breaks, c.Name) })
 		}
 		return r, err
 	}

@@ -64,7 +64,7 @@ func TestAMutantIsFoundByWhatItBreaksOnly(t *testing.T) {
 // TestARunIsCutDownByWhatShowsTheMutant although another check fails before it.
 func TestARunIsCutDownByWhatShowsTheMutant(t *testing.T) {
 	m := listed(t, mutant.UnjudgedServers)
-	r, err := showing(&m, func(context.Context, int, shrink.Run) (*reports.Result, error) {
+	r, err := showing(m.Breaks, func(context.Context, int, shrink.Run) (*reports.Result, error) {
 		return &reports.Result{Checks: []reports.Check{{Name: "live", Status: reports.Fail}, {Name: "served", Status: reports.Fail}}}, nil
 	})(t.Context(), 0, shrink.Run{})
 	if err != nil || r.Broken() != "served" {
