@@ -199,7 +199,9 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 			shrink.Seeds(found.Run.Seed, job.Run.Seed, job.Seeds), found.Check)
 	}
 	if err == nil {
-		err = c.confirm(ctx, found)
+		if err = c.confirm(ctx, found); err != nil && ctx.Err() == nil {
+			return err // what does not fail again proves nothing, and stands in no report
+		}
 	}
 	if c.of != "" {
 		if bad := c.report(found, &job); bad != nil {

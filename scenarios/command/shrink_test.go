@@ -2,6 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,5 +56,42 @@ func TestTheRunThatWasCutDownSaysSo(t *testing.T) {
 	if !slices.Equal(m.Faults, []string{"20.000s +5.000s pause machine=pi-2"}) || m.Of != 2 || !m.Needed || !slices.Equal(m.Seeds, []uint64{7, 8}) || m.Runs != found.Played ||
 		!strings.HasSuffix(m.Replay, "minimal.yaml -seed 7") {
 		t.Errorf("%+v", m)
+	}
+}
+
+// fickle is a program whose runs fail while a run is cut down, and no more when what was found is played as a person would.
+const fickle = `#!/bin/sh
+while [ $# -gt 0 ]; do
+  case "$1" in -out) out=$2 ;; -seed) seed=$2 ;; esac
+  shift
+done
+verdict=pass status=0
+case "$out" in */runs/*) verdict=fail status=1 ;; esac
+mkdir -p "$out"
+echo '[]' > "$out/timeline.json"
+echo '{"scenario":"lone-store","seed":'$seed',"verdict":"'$verdict'","trace_hash":"","simulated_seconds":1,"healed_at":1,"operations":{"ok":0,"failed":0,"unknown":0},
+"checks":[{"name":"durable","status":"'$verdict'","count":1}],"faults":[]}' > "$out/result.json"
+exit $status
+`
+
+// TestWhatDoesNotFailAgainIsNoProof: it does not stand in the report of the run that was cut down.
+func TestWhatDoesNotFailAgainIsNoProof(t *testing.T) {
+	of := t.TempDir()
+	r := &reports.Result{Scenario: "lone-store", Seed: 1, TraceHash: "abc", SimulatedSeconds: 60e9, Checks: []reports.Check{{Name: "durable", Status: reports.Fail}}}
+	r.Judge()
+	if err := reports.Write(of, r, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	whole, run, err := runOf("lone-store", "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cutting{whole: whole, program: script(t, "fickle", fickle), folder: t.TempDir(), of: of}
+	err = c.shrink(t.Context(), shrink.Job{Run: run, Seeds: 1, Most: 100, Workers: 1, FaultsOnly: true, Possible: c.possible, Play: c.play})
+	if err == nil || !strings.Contains(err.Error(), "was expected to fail durable, and does not") {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(of, reports.MinimalFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the report says what it was cut down to (%v)", err)
 	}
 }
