@@ -9,6 +9,7 @@ OUT ?=
 SEEDS ?= 1-20
 RUN ?=
 LOG ?=
+SCHEDULE ?=
 LOOK ?=
 SHARD ?=
 MINUTES ?= 10
@@ -25,8 +26,8 @@ build: ## build bin/picloud
 	@go build -o $(PICLOUD) .
 
 .PHONY: sim
-sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence] [LOG=access.log, for access-log]; pinboard with a seed of its own choice
-	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT)) $(if $(LOG),-log $(LOG))
+sim: build ## run a scenario: [SEED=n] [SCENARIO=name] [OUT=folder] [WITHOUT=defence] [SCHEDULE=file] [LOG=access.log, for access-log]; pinboard with a seed of its own choice
+	@$(PICLOUD) sim $(if $(SEED),-seed $(SEED)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(OUT),-out $(OUT)) $(if $(WITHOUT),-without $(WITHOUT)) $(if $(SCHEDULE),-schedule $(SCHEDULE)) $(if $(LOG),-log $(LOG))
 
 .PHONY: scenarios
 scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=name]

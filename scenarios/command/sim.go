@@ -77,10 +77,7 @@ Examples:
 	if o.Folder == "" {
 		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))
 	}
-	o.Replay = repeat(o.Seed, *name, *without)
-	if *log != "" {
-		o.Replay += " LOG=" + *log
-	}
+	o.Replay = repeat(o.Seed, *name, *without, *schedule, *log)
 	if !*quiet {
 		o.Progress = progress()
 	}
@@ -134,10 +131,16 @@ func useLog(s *scenarios.Scenario, name string) error {
 }
 
 // repeat returns the command that repeats a run.
-func repeat(seed uint64, name, without string) string {
+func repeat(seed uint64, name, without, schedule, log string) string {
 	command := fmt.Sprintf("make sim SEED=%d SCENARIO=%s", seed, name)
 	if without != "" {
 		command += " WITHOUT=" + without
+	}
+	if schedule != "" {
+		command += " SCHEDULE=" + schedule
+	}
+	if log != "" {
+		command += " LOG=" + log
 	}
 	return command
 }

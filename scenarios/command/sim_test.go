@@ -41,6 +41,31 @@ func TestALogIsTakenAsItIsOrCompressed(t *testing.T) {
 	}
 }
 
+// TestTheCommandThatRepeatsARunSaysAllThatMakesIt: what is left out would make another one.
+func TestTheCommandThatRepeatsARunSaysAllThatMakesIt(t *testing.T) {
+	for _, c := range []struct{ without, schedule, log, want string }{
+		{"", "", "", "make sim SEED=7 SCENARIO=quiet"},
+		{"health", "", "", "make sim SEED=7 SCENARIO=quiet WITHOUT=health"},
+		{"", "faults.txt", "", "make sim SEED=7 SCENARIO=quiet SCHEDULE=faults.txt"},
+		{"health", "faults.txt", "access.log", "make sim SEED=7 SCENARIO=quiet WITHOUT=health SCHEDULE=faults.txt LOG=access.log"},
+	} {
+		if got := repeat(7, "quiet", c.without, c.schedule, c.log); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	text, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, recipe, _ := strings.Cut(string(text), "\nsim: ")
+	recipe, _, _ = strings.Cut(recipe, "\n\n")
+	for variable, flag := range map[string]string{"SEED": "-seed", "SCENARIO": "-scenario", "WITHOUT": "-without", "SCHEDULE": "-schedule", "LOG": "-log"} {
+		if !strings.Contains(recipe, "$(if $("+variable+"),"+flag+" $("+variable+"))") {
+			t.Errorf("make sim does not take %s", variable)
+		}
+	}
+}
+
 // write writes a file, compressed if its name says so.
 func write(t *testing.T, name, text string) {
 	t.Helper()
