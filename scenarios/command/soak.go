@@ -59,13 +59,13 @@ func Soak(ctx context.Context, args []string) error {
 			s.tiers = append(s.tiers, tier)
 		}
 	}
-	var err error
-	if s.before, err = reports.ReadSweeps(s.folder); err != nil {
+	if err := s.remember(""); err != nil {
 		return err
 	}
 	if err := handOver(ctx, false); err != nil {
 		return err
 	}
+	var err error
 	if s.program, err = os.Executable(); err != nil {
 		return err
 	}

@@ -75,11 +75,8 @@ func Sweep(ctx context.Context, args []string) error {
 	}
 	w := newSweep(s.Name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
 	w.shard, w.list, w.may, w.required = *shard, list, s.Kinds(), s.Faults.Required
-	if w.before, err = reports.ReadSweeps(cmp.Or(*compare, w.folder)); err != nil {
+	if err := w.remember(*compare); err != nil {
 		return err
-	}
-	if *compare != "" && w.before == nil {
-		return fmt.Errorf("sweep: %s has no %s: no sweep has ended there", *compare, reports.HistoryFile)
 	}
 	if err := handOver(ctx, false); err != nil {
 		return err
@@ -159,8 +156,9 @@ type sweep struct {
 	folder  string
 	shard   string
 	list    []uint64
-	endless bool // the list is longer than there is time for
-	before  []reports.SweepHistory
+	endless bool                   // the list is longer than there is time for
+	before  []reports.SweepHistory // what is known
+	past    []reports.SweepHistory // what stands in the folder, and goes on
 
 	may      []string     // the kinds of faults that there may be
 	required []chaos.Kind // of them
@@ -179,6 +177,27 @@ type sweep struct {
 
 func newSweep(name, folder string) *sweep {
 	return &sweep{name: name, folder: folder, played: map[string]int{}, kinds: map[string]int{}, checks: map[string]int{}, began: time.Now()}
+}
+
+// remember reads what the sweeps before knew, in the folder of this one, or in another one that it is compared with. The history of
+// the folder goes on in either case; where there is none, the other one does.
+func (w *sweep) remember(compare string) (err error) {
+	if w.past, err = reports.ReadSweeps(w.folder); err != nil {
+		return err
+	}
+	if w.before = w.past; compare == "" {
+		return nil
+	}
+	if w.before, err = reports.ReadSweeps(compare); err != nil {
+		return err
+	}
+	if w.before == nil {
+		return fmt.Errorf("sweep: %s has no %s: no sweep has ended there", compare, reports.HistoryFile)
+	}
+	if w.past == nil {
+		w.past = w.before
+	}
+	return nil
 }
 
 // runFolder is where a run of a seed leaves what it does.
@@ -290,7 +309,7 @@ func (w *sweep) finish(ended error) (verdict, err error) {
 		fmt.Fprintf(&b, "no run felt what it had to: %s\n", strings.Join(never, ", "))
 	}
 	fmt.Print("\n" + b.String())
-	return verdict, errors.Join(reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String())), reports.WriteSweep(w.folder, all, w.before))
+	return verdict, errors.Join(reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String())), reports.WriteSweep(w.folder, all, w.past))
 }
 
 // What a sweep must feel, beside what is required. A fault finds nothing to do now and then (loss on an idle link), but not twenty times; and

@@ -80,6 +80,57 @@ func TestASweepThatWasNotPlayedToItsEndIsNoPass(t *testing.T) {
 	}
 }
 
+// TestAComparisonKeepsTheHistoryOfTheFolder, and only a folder without one takes over that of the other.
+func TestAComparisonKeepsTheHistoryOfTheFolder(t *testing.T) {
+	history := func(folder string, runs ...int) {
+		var text strings.Builder
+		for _, n := range runs {
+			fmt.Fprintf(&text, `{"scenario":"quiet","runs":%d,"failures":[]}`+"\n", n)
+		}
+		if err := reports.WriteFile(filepath.Join(folder, reports.HistoryFile), []byte(text.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name         string
+		own, another []int // runs of the sweeps that ended there
+		want         []int
+	}{
+		{"another folder alone", nil, []int{7, 8}, []int{7, 8, 2}},
+		{"both", []int{3, 4}, []int{7, 8}, []int{3, 4, 2}},
+		{"this one alone", []int{3, 4}, nil, []int{3, 4, 2}},
+	} {
+		w, compare := newSweep("quiet", t.TempDir()), ""
+		if test.own != nil {
+			history(w.folder, test.own...)
+		}
+		if test.another != nil {
+			compare = t.TempDir()
+			history(compare, test.another...)
+		}
+		if err := w.remember(compare); err != nil {
+			t.Fatal(err)
+		}
+		w.list = hunt.Range(1, 2)
+		if err := w.run(t.Context(), 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+			return &reports.Result{Seed: seed, Verdict: reports.Pass}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := reports.ReadSweeps(w.folder)
+		var got []int
+		for _, h := range all {
+			got = append(got, h.Runs)
+		}
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: the history has sweeps of %v runs (%v), want %v", test.name, got, err, test.want)
+		}
+	}
+	if err := newSweep("quiet", t.TempDir()).remember(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no sweep has ended there") {
+		t.Errorf("a comparison with nothing: %v", err)
+	}
+}
+
 // TestTheExamplesPlayAllParts reads the jobs that sweep on several machines.
 func TestTheExamplesPlayAllParts(t *testing.T) {
 	var job struct {
