@@ -60,7 +60,9 @@ Examples:
 	var err error
 	c := &cutting{}
 	var run shrink.Run
-	if rest == 1 {
+	if rest == 1 && (given(f, "seed") || given(f, "without")) {
+		err = errors.New("shrink: -seed and -without go with -scenario: a run in a folder has its own")
+	} else if rest == 1 {
 		c.whole, run, err = runIn(f.Arg(0))
 		c.of = f.Arg(0)
 	} else if !given(f, "seed") {

@@ -95,3 +95,12 @@ func TestWhatDoesNotFailAgainIsNoProof(t *testing.T) {
 		t.Errorf("the report says what it was cut down to (%v)", err)
 	}
 }
+
+// TestAFolderHasItsSeedAndItsDefences: what is said beside it would be silently left out.
+func TestAFolderHasItsSeedAndItsDefences(t *testing.T) {
+	for _, args := range [][]string{{"-seed", "9", "out/quiet-7"}, {"-without", "health", "out/quiet-7"}} {
+		if err := Shrink(t.Context(), args); err == nil || !strings.Contains(err.Error(), "go with -scenario") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
