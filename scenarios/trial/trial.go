@@ -96,7 +96,7 @@ func (t *Trial) Verdict() (helps bool, why string) {
 	if with > without {
 		return false, fmt.Sprintf("%d runs with it lost something, and %d without", with, without)
 	}
-	best := max(figures[0].Change(), figures[1].Change())
+	recovery, failed := gain(figures[0]), gain(figures[1])
 	for _, f := range figures {
 		change := f.Change()
 		if f.Name == "requests served" {
@@ -106,10 +106,18 @@ func (t *Trial) Verdict() (helps bool, why string) {
 			return false, fmt.Sprintf("%s is %.0f %% worse", f.Name, -change)
 		}
 	}
-	if best < better {
-		return false, fmt.Sprintf("recovery time and failed requests are %.0f and %.0f %% less", figures[0].Change(), figures[1].Change())
+	if max(recovery, failed) < better {
+		return false, fmt.Sprintf("recovery time and failed requests are %.0f and %.0f %% less", recovery, failed)
 	}
 	return true, ""
+}
+
+// gain returns how much less a figure is with the defence, in percent; nothing if it is negligible either way.
+func gain(f Figure) float64 {
+	if negligible(f) {
+		return 0
+	}
+	return f.Change()
 }
 
 // negligible tells whether a figure is too small for a share of it to mean anything: less than a second, or one request in a thousand.

@@ -60,6 +60,11 @@ func TestVerdicts(t *testing.T) {
 	}
 	lost := run(1, 1, 1)
 	lost.Lost = 2
+	seldom := func(failed int) Impact { // of very many requests
+		i := run(0, failed, 1)
+		i.Requests = 100_000
+		return i
+	}
 	for _, c := range []struct {
 		name          string
 		with, without Impact
@@ -70,6 +75,7 @@ func TestVerdicts(t *testing.T) {
 		{"a little better", run(50, 40, 2), run(60, 50, 2), "recovery time and failed requests are 17 and 20 % less"},
 		{"slower", run(20, 10, 4), run(60, 50, 2), "p99, s is 100 % worse"},
 		{"it loses something", lost, run(60, 50, 2), "1 runs with it lost something, and 0 without"},
+		{"half of what is too seldom to count", seldom(20), seldom(40), "recovery time and failed requests are 0 and 0 % less"},
 		{"nothing happens", run(0, 0, 0), run(0, 0, 0), "recovery time and failed requests are 0 and 0 % less"},
 	} {
 		tr := Trial{Scenario: "s", Defence: "health", Pairs: []Pair{{1, c.with, c.without}}}
