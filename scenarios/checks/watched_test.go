@@ -34,6 +34,7 @@ func TestWatchersAreToldEverythingOnceAndInOrder(t *testing.T) {
 		{"a gap", tell("x", "3 p/b 9", "4 p/a 1,2"), reports.Fail, "was [], and next, at revision 4, it is [1,2]"},
 		{"another list", tell("x", "1 p/a 1", "2 p/a 7,2"), reports.Fail, "was [1]"},
 		{"an element that begins like the last", tell("x", "1 p/a 1", "2 p/a 12"), reports.Fail, "was [1]"},
+		{"an element that nobody read", tell("x", "1 p/a 7", "3 p/b 9", "4 p/a 7,2"), reports.Fail, "the last that was told of it is [7,2]"},
 		{"the end", tell("x", all[:2]...), reports.Fail, "the last that was told of it is [1]"},
 		{"nothing of what it watches", append(tell("y", all...), Told{Watcher: "x", Partition: "p"}), reports.Fail, "the last that was told of it is []"},
 		{"nothing", nil, reports.Inconclusive, ""},
