@@ -104,6 +104,14 @@ func (b *board) of(name string) *account {
 	return a
 }
 
+// post returns the post of the account with an ID, nil if nobody tried to make one.
+func (a *account) post(id string) *history.Operation {
+	if i := slices.IndexFunc(a.posts, func(p *history.Operation) bool { return p.Use.ID == id }); i >= 0 {
+		return a.posts[i]
+	}
+	return nil
+}
+
 // there tells whether the account was certainly there from the first time to the second one.
 func (a *account) there(from, to time.Duration) bool {
 	return a.register != nil && a.register.Outcome == history.OK && a.register.Return < from && (a.leave == nil || a.leave.Call > to)

@@ -87,9 +87,12 @@ func (l *ledger) timeline(name string, a *account) {
 	times := map[string]int{}
 	for _, entry := range o.Use.Seen {
 		times[entry]++
-		author, _, _ := strings.Cut(entry, "/")
+		author, id, _ := strings.Cut(entry, "/")
 		if times[entry] == 2 {
 			l.miss(a, nil, "%s stands twice in the timeline of %s", entry, name)
+		}
+		if p := l.of(author).post(id); p == nil || p.Outcome == history.Failed {
+			l.miss(a, nil, "%s stands in the timeline of %s, and %s never made it", entry, name, author)
 		}
 		if l.of(author).gone(o.Call) {
 			l.miss(a, nil, "%s stands in the timeline of %s, and %s has left", entry, name, author)
@@ -125,9 +128,8 @@ func (l *ledger) cutAt(o *history.Operation) time.Duration {
 		return 0
 	}
 	author, id, _ := strings.Cut(o.Use.Seen[len(o.Use.Seen)-1], "/")
-	posts := l.of(author).posts
-	if i := slices.IndexFunc(posts, func(p *history.Operation) bool { return p.Use.ID == id }); i >= 0 {
-		return posts[i].Return
+	if p := l.of(author).post(id); p != nil {
+		return p.Return
 	}
 	return o.Call // of whom nobody knows
 }

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"picloud/reports"
@@ -102,6 +103,11 @@ func (a *account) wrong(o *history.Operation, bound time.Duration, someLeftOut b
 	}
 	if a.gone(from) {
 		return "the account was gone: " + a.leave.String(), a.leave
+	}
+	for _, entry := range o.Use.Seen {
+		if id, _, _ := strings.Cut(entry, ":"); a.post(id) == nil {
+			return fmt.Sprintf("a post is listed that %s never made: %s", o.Key, id), nil
+		}
 	}
 	seen := shownPosts(o)
 	for _, p := range a.posts {
