@@ -57,16 +57,24 @@ func Write(folder string, r *Result, t Timeline, b Boards) error {
 	)
 }
 
-// WriteBoards writes what the boards of a run went through, if there are any.
+// WriteBoards writes what the boards of a run went through, if there are any. If not, what a run before it has left in the folder goes.
 func WriteBoards(folder string, b Boards) error {
 	if len(b) == 0 {
-		return nil
+		return removeFile(filepath.Join(folder, BoardsFile))
 	}
 	text, err := json.Marshal(b)
 	if err != nil {
 		return err
 	}
 	return WriteFile(filepath.Join(folder, BoardsFile), append(text, '\n'))
+}
+
+// removeFile takes a file away, if it is there.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // ReadBoards reads what the boards of a run went through; nothing if there are none.

@@ -152,6 +152,12 @@ func TestBoardsAreWrittenAndReadBack(t *testing.T) {
 	if b, err := ReadBoards(folder); err != nil || !reflect.DeepEqual(b, sampleBoards()) {
 		t.Errorf("%v, %v", b, err)
 	}
+	if err := WriteBoards(folder, nil); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := ReadBoards(folder); err != nil || b != nil {
+		t.Errorf("after a run without boards in the same folder: %v, %v", b, err)
+	}
 }
 
 func golden(t *testing.T, name, got string) {
