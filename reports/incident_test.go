@@ -112,6 +112,13 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 				r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: t, Reason: "exit status 1", AllowedBy: "20.000s +10.000s disk-rot machine=pi-1"})
 			}
 		}, why, "That the process on pi-1 ended again and again comes from disk-rot of pi-1 from 20 s to 30 s."},
+		{"a process that never came up, for a fault of no whole millisecond", func(r *Result) {
+			quiet(r)
+			r.Faults[0].Kind, r.Faults[0].From = "disk-rot", 20_000_500_000
+			for t := Seconds(31e9); t < 40e9; t += 1e9 {
+				r.Deaths = append(r.Deaths, Death{Machine: "pi-1", At: t, Reason: "exit status 1", AllowedBy: "20.0005s +9.9995s disk-rot machine=pi-1"})
+			}
+		}, why, "That the process on pi-1 ended again and again comes from disk-rot of pi-1 from 20 s to 30 s."},
 		{"it takes several", func(r *Result) {
 			quiet(r)
 			r.Minimal = &Minimal{Check: "live", Of: 2, Needed: true, Faults: []string{"a", "b"}}

@@ -131,7 +131,9 @@ func (f *Fault) Line() string {
 
 // excuses tells whether the end of a process is put down to the fault.
 func (f *Fault) excuses(d *Death) bool {
-	return strings.HasPrefix(d.AllowedBy, f.From.String()+" ") && strings.Contains(d.AllowedBy, " "+f.Kind+" ") && slices.Contains(f.On, d.Machine)
+	began, _, _ := strings.Cut(d.AllowedBy, "s ")
+	at := new(Seconds)
+	return at.UnmarshalJSON([]byte(began)) == nil && *at == f.From && strings.Contains(d.AllowedBy, " "+f.Kind+" ") && slices.Contains(f.On, d.Machine)
 }
 
 // Death is a process that ended by itself.
