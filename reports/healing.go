@@ -78,7 +78,10 @@ func (r *Result) stillDown() string {
 
 // servedAgain says whether requests went well again, and since when.
 func (r *Result) servedAgain() (verdict, text string) {
-	if r.Impact == nil || len(r.Impact.Stretches) == 0 {
+	if r.Impact == nil || r.Impact.Requests == 0 {
+		return "There was nothing to heal", "nobody asked for anything."
+	}
+	if len(r.Impact.Stretches) == 0 {
 		return "There was nothing to heal", "clients were served all the time."
 	}
 	last := &r.Impact.Stretches[len(r.Impact.Stretches)-1]

@@ -184,11 +184,16 @@ func (r *Result) howLong() string {
 	} else {
 		text += fmt.Sprintf(", in %d stretches, the longest from %s to %s.", len(i.Stretches), at(longest.From), at(longest.To))
 	}
+	return text + " The last was over " + r.recovery() + "."
+}
+
+// recovery says how long it took until the last bad second was over.
+func (r *Result) recovery() string {
 	since := "the first fault"
 	if len(r.Faults) == 0 {
 		since = "the beginning"
 	}
-	return text + fmt.Sprintf(" The last was over %s after %s.", at(i.Recovery), since)
+	return at(r.Impact.Recovery) + " after " + since
 }
 
 func (r *Result) why() string {

@@ -63,6 +63,7 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"done wrong, and in time", func(r *Result) { quiet(r); broken(r) }, felt, "2 of 4 clients missed one of them, 3 times. All 800 requests were answered in time."},
 		{"nobody felt it", quiet, felt, "Nobody: all 800 requests went well."},
 		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
+		{"nobody was there", func(r *Result) { r.Impact = &Impact{From: 20e9} }, heal, "There was nothing to heal: nobody asked for anything."},
 		{"one stretch", func(*Result) {}, long,
 			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
 		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was seen from 21 s to 40 s. In no second did more than one in twenty requests go wrong."},

@@ -75,9 +75,10 @@ func proofPlot(proof *Proof) string {
 			class, to = "unknown", plotRight*10
 		}
 		p.rect(class, from, max(from+40, to), y+170, y+170+proofBar*10, fmt.Sprintf("client %d %s at %s..%s", o.Client, o.Did, o.Call, o.Return))
-		at := max(from, end[row])
+		wide := int64(len([]rune(o.Did))) * letterWide * 10
+		at := max(min(from, plotWidth*10-wide), end[row], plotLeft*10) // before its bar rather than cut off
 		text(p, at, y+140, "start", o.Did)
-		end[row] = at + int64(len([]rune(o.Did))+2)*letterWide*10
+		end[row] = at + wide + 2*letterWide*10
 	}
 	last := int64(-1000)
 	for _, t := range marks {

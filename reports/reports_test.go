@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +260,50 @@ func TestTheVerdict(t *testing.T) {
 		r := Result{Checks: test.checks, Faults: test.faults}
 		if r.Judge(); r.Verdict != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, r.Verdict, test.want)
+		}
+	}
+}
+
+func TestTheCauseFitsTheVerdict(t *testing.T) {
+	r := Result{}
+	if r.Judge(); r.Verdict != Inconclusive || r.Cause() != "nothing was checked" {
+		t.Errorf("a run without checks is %s: %s", r.Verdict, r.Cause())
+	}
+}
+
+func TestASummaryCountsWhatWasFelt(t *testing.T) {
+	kill := []Fault{{Kind: "kill", Target: "pi-1", Felt: true, From: 8e9, To: 9e9}}
+	for _, c := range []struct {
+		faults        []Fault
+		bad, recovery Seconds
+		want          string
+	}{
+		{kill, 2e9, 5e9, "felt by 1 of 4 clients: 2 of 90 requests went wrong, 2 seconds bad, the last over 5 s after the first fault\n"},
+		{nil, 2e9, 5e9, "felt by 1 of 4 clients: 2 of 90 requests went wrong, 2 seconds bad, the last over 5 s after the beginning\n"},
+		{kill, 0, 0, "felt by 1 of 4 clients: 2 of 90 requests went wrong, and no second was bad\n"},
+	} {
+		r := &Result{Faults: c.faults, Impact: &Impact{Clients: 4, Hit: 1, Requests: 90, Late: 2, Bad: c.bad, Recovery: c.recovery}}
+		if text := Summary(r); !strings.Contains(text, c.want) {
+			t.Errorf("%s\nshould say %q", text, c.want)
+		}
+	}
+}
+
+// TestLabelsOfAProofAreNotCutOff: the operation that shows it is the last one, at the right edge.
+func TestLabelsOfAProofAreNotCutOff(t *testing.T) {
+	swapped := func(n int) string {
+		return fmt.Sprintf("swapped \"c4-%d\" for \"c7-%d\" and found nothing", 100+n, 200+n)
+	}
+	p := &Proof{Key: "k", Impossible: 3, Operations: []Operation{
+		{1, `wrote "c1-1"`, 1e9, 2e9, true}, {2, swapped(0), 2e9, 9e9, false}, {4, swapped(1), 7e9, 8e9, false}, {3, swapped(2), 8e9, 9e9, true}}}
+	texts := regexp.MustCompile(`<text x="([0-9.]+)" y="[0-9.]+" text-anchor="start">([^<]*)</text>`).FindAllStringSubmatch(proofPlot(p), -1)
+	if len(texts) != len(p.Operations) {
+		t.Fatalf("%d labels of %d operations", len(texts), len(p.Operations))
+	}
+	for _, text := range texts {
+		x, err := strconv.ParseFloat(text[1], 64)
+		if label := html.UnescapeString(text[2]); err != nil || x < plotLeft || x+float64(len(label)*letterWide) > plotWidth {
+			t.Errorf("%q stands at %s of %d: %v", label, text[1], plotWidth, err)
 		}
 	}
 }

@@ -218,6 +218,9 @@ func (r *Result) Cause() string {
 			return "the required fault " + f.Kind + " " + f.Target + " was not felt"
 		}
 	}
+	if len(r.Checks) == 0 {
+		return "nothing was checked"
+	}
 	return "every check passed and every required fault was felt"
 }
 

@@ -31,8 +31,11 @@ func Summary(r *Result) string {
 	add("%d operations: %d ok, %d failed, %d unknown", o.OK+o.Failed+o.Unknown, o.OK, o.Failed,
 		o.Unknown)
 	if i := r.Impact; i != nil && i.Harmed() > 0 {
-		add("felt by %d of %d clients: %d of %d requests went wrong, %s bad, the last over %s after the first fault", i.Hit, i.Clients, i.Harmed(), i.Requests,
-			count(int(i.Bad/1e9), "second", "seconds"), at(i.Recovery))
+		bad := "and no second was bad"
+		if i.Bad > 0 {
+			bad = count(int(i.Bad/1e9), "second", "seconds") + " bad, the last over " + r.recovery()
+		}
+		add("felt by %d of %d clients: %d of %d requests went wrong, %s", i.Hit, i.Clients, i.Harmed(), i.Requests, bad)
 	}
 	add("")
 	add("Checks")
