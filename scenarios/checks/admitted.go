@@ -32,14 +32,17 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 		e := entriesOf(entries, name)
 		switch {
 		case e.back == nil:
-			unseen = name
+			unseen = name + " did not try to log in at the end"
 			continue
 		case e.back.Use.Status == http.StatusOK:
 		case e.back.Use.Status == http.StatusForbidden && e.asked:
 			asked++
-			if e.reset {
+			switch {
+			case e.reset:
 				anew++
-			} else if e.refused != nil {
+			case e.refused == nil && e.tried:
+				unseen = name + " was asked to choose another password, and got no answer to that"
+			case e.refused != nil:
 				lost++
 				harm.by(e.refused)
 				if c.Status == reports.Pass {
@@ -63,7 +66,7 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 	case mostAsked >= 0 && asked > mostAsked:
 		c.Status, c.Detail = reports.Fail, fmt.Sprintf("%d of %d users had to be asked to choose another password, and at most %d may", asked, c.Count, mostAsked)
 	case unseen != "":
-		c.Status, c.Detail = reports.Inconclusive, unseen+" did not try to log in at the end"
+		c.Status, c.Detail = reports.Inconclusive, unseen
 	default:
 		c.Detail = fmt.Sprintf("%d users were let in at the end; %d more had been asked to choose another password, and %d of them did", c.Count-asked, asked, anew)
 	}
@@ -75,7 +78,8 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 type entries struct {
 	back    *history.Operation // the last login with the first password
 	asked   bool               // by mail
-	reset   bool               // another password was set
+	tried   bool               // to set another password
+	reset   bool               // it was set
 	refused *history.Operation // or not taken
 }
 
@@ -87,6 +91,7 @@ func entriesOf(all map[string]*entries, name string) *entries {
 }
 
 func (e *entries) note(o *history.Operation, final time.Duration) {
+	e.tried = e.tried || o.Use.Action == actReset
 	switch {
 	case o.Use.Action == actResetMail:
 		e.asked = true
