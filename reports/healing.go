@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -105,12 +106,21 @@ func (r *Result) servedAgain() (verdict, text string) {
 	return verdict, text
 }
 
-// lastFault returns the fault that ended last of those that stood in a stretch or just before, of those that take something out if there are
-// such; nil if there is none.
+// lastFault returns the fault that ended last of those that stood in a stretch or just before: of those that take something out if there are
+// such, and of these rather one whose end may have ended the stretch, whatever else still stood; nil if there is none.
 func (r *Result) lastFault(s *Stretch) (last *Fault) {
+	rank := func(f *Fault) int {
+		switch {
+		case f.Out && f.To <= s.To && f.To+lingers >= s.To:
+			return 2
+		case f.Out:
+			return 1
+		}
+		return 0
+	}
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || f.Out && !last.Out || f.Out == last.Out && f.To > last.To) {
+		if f.Felt && f.From <= s.To && f.To+lingers >= s.From && (last == nil || cmp.Or(rank(f)-rank(last), cmp.Compare(f.To, last.To)) > 0) {
 			last = f
 		}
 	}

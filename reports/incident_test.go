@@ -133,6 +133,14 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"alone", func(*Result) {}, heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
 		{"with the fault's end", func(r *Result) { r.Impact.Stretches[0].To = 33.5e9 }, heal,
 			"Yes, once the fault was gone: requests went well again from 33.5 s on, 3.5 s after the end of power-cut of pi-1."},
+		{"with the end of one of two faults", func(r *Result) {
+			r.Faults = append(r.Faults, Fault{Kind: "hang", Target: "pi-2", On: []string{"pi-2"}, Out: true, Felt: true, From: 10e9, To: 50e9})
+			r.Impact.Stretches[0].To = 33.5e9
+		}, heal, "Yes, once the fault was gone: requests went well again from 33.5 s on, 3.5 s after the end of power-cut of pi-1."},
+		{"alone, although another one ended long before", func(r *Result) {
+			r.Faults = append(r.Faults, Fault{Kind: "hang", Target: "pi-2", On: []string{"pi-2"}, Out: true, Felt: true, From: 10e9, To: 90e9})
+			r.Impact.Stretches[0].To = 50e9
+		}, heal, "Yes: from 50 s on requests went well again, while hang of pi-2 still stood until 90 s."},
 		{"long after", func(r *Result) { r.Impact.Stretches[0].To = 75e9 }, heal,
 			"Yes, once the fault was gone: requests went well again from 75 s on, 45 s after the end of power-cut of pi-1. That was 15 s after everything was healed."},
 		{"never", func(r *Result) { r.Impact.Stretches[0].To = 100e9 }, heal, "No: requests still went wrong when the last were made. That was 40 s after everything was healed."},
