@@ -69,7 +69,10 @@ func boardsPlot(r *Result, all Boards, name, title string, per, least int64, of 
 			high = max(high, v/per+1)
 		}
 	}
-	step := max(1, roundUp((high-least)/4))
+	step := max(1, (high-least)/4)
+	if step > 2 {
+		step = roundUp(step)
+	}
 	high = least + (high-least+step-1)/step*step
 	const base, full = opsHeight * 10, (opsHeight - 10) * 10
 	y := func(v int64) int64 { return base - (max(v, least*per)-least*per)*full/((high-least)*per) }

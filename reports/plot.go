@@ -80,10 +80,15 @@ func line(w io.Writer, class string, x0, y0, x1, y1 int64) {
 		tenths(y0), tenths(x1), tenths(y1))
 }
 
-// level draws a line across the plot with a number or a name at its left.
+// level draws a line across the plot with a number or a name at its left, narrower if there is no room for it.
 func (p *plot) level(y int64, label string) {
 	line(&p.still, "grid", plotLeft*10, y, plotRight*10, y)
-	text(&p.still, plotLeft*10-70, y+38, "end", label)
+	const room = plotLeft - 7
+	place := `end`
+	if len([]rune(label))*letterWide > room {
+		place = fmt.Sprintf(`end" textLength="%d" lengthAdjust="spacingAndGlyphs`, room)
+	}
+	text(&p.still, room*10, y+38, place, label)
 }
 
 // times draws the axis of time, and where everything was healed.
@@ -104,7 +109,11 @@ func (p *plot) times(healed Seconds) {
 	}
 	if healed > 0 && healed < p.end {
 		line(&p.bottom, "healed", p.x(healed), 0, p.x(healed), bottom)
-		text(&p.bottom, p.x(healed)+50, 100, "start", "all healed")
+		if at, label := p.x(healed), "all healed"; at+50+int64(len(label))*letterWide*10 < plotWidth*10 {
+			text(&p.bottom, at+50, 100, "start", label)
+		} else {
+			text(&p.bottom, at-50, 100, "end", label)
+		}
 	}
 }
 

@@ -289,6 +289,32 @@ func TestASummaryCountsWhatWasFelt(t *testing.T) {
 	}
 }
 
+func TestLabelsOfPlotsAreNotCutOff(t *testing.T) {
+	r := &Result{SimulatedSeconds: 1000e9, HealedAt: 990e9, Alerts: []Alert{{Name: "PicloudLBRetriesOverBudget"}, {Name: "NodeDown"}}}
+	got := alertsPlot(r)
+	for _, want := range []string{
+		`text-anchor="end" textLength="143" lengthAdjust="spacingAndGlyphs">PicloudLBRetriesOverBudget<`, `text-anchor="end">NodeDown<`, `text-anchor="end">all healed<`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %s in\n%s", want, got)
+		}
+	}
+}
+
+// TestSagsOfTheVoltageAreSeen: five volts and what is missing of them fill the plot.
+func TestSagsOfTheVoltageAreSeen(t *testing.T) {
+	got := boardsPlot(&Result{SimulatedSeconds: 3e9}, Boards{{Millivolts: []int64{5100, 4600, 5100}}}, "voltage", "V", 1000, 0, func(b *Board) []int64 { return b.Millivolts })
+	points := regexp.MustCompile(`points="[0-9.]+,([0-9.]+) [0-9.]+,([0-9.]+) `).FindStringSubmatch(got)
+	if len(points) != 3 {
+		t.Fatal(got)
+	}
+	high, _ := strconv.ParseFloat(points[1], 64)
+	low, _ := strconv.ParseFloat(points[2], 64)
+	if low-high < opsHeight/13 {
+		t.Errorf("half a volt is from %s to %s, of a plot of %d", points[1], points[2], opsHeight)
+	}
+}
+
 // TestLabelsOfAProofAreNotCutOff: the operation that shows it is the last one, at the right edge.
 func TestLabelsOfAProofAreNotCutOff(t *testing.T) {
 	swapped := func(n int) string {
