@@ -63,7 +63,7 @@ type boardData struct {
 
 // script returns what the page's script is told, as JSON that can stand in a page: signs that mean something there are escaped.
 func (r *Result) script(t Timeline, boards Boards) string {
-	d := data{End: max(r.SimulatedSeconds, 1e9), Healed: r.HealedAt, Left: plotLeft, Right: plotRight, Seconds: [][6]int64{}, Machines: []machineData{}, Faults: []faultData{}, Alerts: []alertData{}}
+	d := data{End: coarse(max(r.SimulatedSeconds, 1e9)), Healed: r.HealedAt, Left: plotLeft, Right: plotRight, Seconds: [][6]int64{}, Machines: []machineData{}, Faults: []faultData{}, Alerts: []alertData{}}
 	for _, s := range t {
 		d.Seconds = append(d.Seconds, [6]int64{int64(s.OK), int64(s.Failed), int64(s.Unknown), s.MedianUS, s.P99US, s.MaxUS})
 	}

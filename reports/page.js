@@ -22,9 +22,10 @@
   };
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const standing = (list) => list.filter((x) => x.from <= now && now <= Math.max(x.to, x.from + 1));
-  const within = (list) => list.findLast((x) => x.from <= now && now < x.to);
+  const stands = (x) => x.from <= now && (now < x.to || x.to >= run.end); // what lasts until the end does so at the end, too
+  const within = (list) => list.findLast(stands);
   const second = () => Math.min(Math.floor(now), run.seconds.length - 1);
-  const clock = (t) => (run.end <= 600 ? `${t.toFixed(1)} s` : `${Math.floor(t / 60)} min ${(t % 60).toFixed(0)} s`);
+  const clock = (t) => (run.end <= 600 ? `${t.toFixed(1)} s` : `${Math.floor(t / 60)} min ${Math.floor(t % 60)} s`);
 
   // What each plot's figures are at the cursor.
   const took = (us) => (us >= 1e6 ? `${(us / 1e6).toFixed(2)} s` : us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us} µs`);
@@ -43,7 +44,7 @@
     machines: () => few(run.machines.filter((m) => within(m.states) || within(m.leads)), (m) => [m.name, stateOf(m), leads(m)].filter(Boolean).join(" ")),
   };
   const stateOf = (m) => (within(m.states) || { kind: "" }).kind;
-  const leads = (m) => m.leads.filter((l) => l.from <= now && now < l.to).map((l) => `leads ${l.group}, term ${l.term}`).join("; ");
+  const leads = (m) => m.leads.filter(stands).map((l) => `leads ${l.group}, term ${l.term}`).join("; ");
 
   // Plots: a cursor, a line of figures, and an axis that fits what is shown.
   const plots = [...document.querySelectorAll("svg[data-plot]")].map((svg) => {
@@ -74,7 +75,8 @@
     if (run.healed > from && run.healed < Math.min(to, run.end)) {
       const x = xOf(run.healed);
       parts.push(drawn("line", { class: "healed", x1: x, x2: x, y1: 0, y2: p.height }));
-      parts.push(drawn("text", { x: x + 5, y: 10, "text-anchor": "start" }, "all healed"));
+      const edge = x > run.right - 60; // where it would be cut off
+      parts.push(drawn("text", { x: edge ? x - 5 : x + 5, y: 10, "text-anchor": edge ? "end" : "start" }, "all healed"));
     }
     p.axis.replaceChildren(...parts);
   };
@@ -117,6 +119,7 @@
     });
     p.svg.addEventListener("pointerdown", (e) => {
       if (e.pointerType === "touch") return show(timeAt(p, e)); // a finger that moves scrolls
+      if (e.button !== 0) return; // whose release the page may never hear of
       pressed = timeAt(p, e);
       p.svg.setPointerCapture(e.pointerId);
       e.preventDefault();

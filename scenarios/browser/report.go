@@ -113,7 +113,7 @@ func (s *study) fits(d device) error {
 	return err
 }
 
-// interact moves the cursor, looks closer, looks at all again, and plays the run back.
+// interact moves the cursor, looks closer, looks at all again, plays the run back, and looks at its end.
 func (s *study) interact() error {
 	const first = `document.querySelector('svg[data-plot=operations]')`
 	if err := s.do(until(`document.documentElement.classList.contains('live')`), chromedp.ScrollIntoView("svg[data-plot=operations]")); err != nil {
@@ -140,6 +140,12 @@ func (s *study) interact() error {
 		until(`document.querySelector('.controls output').textContent !== window.before`),
 		chromedp.Evaluate[chromedp.Void](`document.querySelector('.controls button').click()`),
 		until(`document.querySelector('.controls button').textContent === 'Play'`),
+		move(chromedp.MousePressed, 0.5, chromedp.ButtonRight), move(chromedp.MouseMoved, 0.7),
+		until(`document.querySelector('.controls output').textContent !== window.before && +`+first+`.querySelector('.shade').getAttribute('width') === 0`),
+		move(chromedp.MouseReleased, 0.7, chromedp.ButtonRight),
+		chromedp.Evaluate[chromedp.Void](`(slider => { slider.value = slider.max; slider.dispatchEvent(new Event('input')) })(document.querySelector('.controls input'))`),
+		until(`(run => run.machines.every(m => [...m.leads, ...m.states].filter(x => x.to >= run.end).every(x =>
+			[...document.querySelectorAll('.tile')].some(t => t.querySelector('b').textContent === m.name && t.innerText.includes(x.kind || 'leads ' + x.group)))))(JSON.parse(document.getElementById('run').textContent))`),
 	)
 }
 
