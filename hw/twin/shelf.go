@@ -62,6 +62,7 @@ type Shelf struct {
 	overload int64         // nanojoules above the budget
 	retry    time.Duration // when the supply tries again
 	trips    int
+	short    int64
 }
 
 const (
@@ -127,6 +128,9 @@ func (s *Shelf) SupplyOn() bool { return s.on }
 // Trips returns how often the supply has turned itself off.
 func (s *Shelf) Trips() int { return s.trips }
 
+// Short returns how often the supply was looked at and could not give what was drawn: volts fell then, or it turned itself off.
+func (s *Shelf) Short() int64 { return s.short }
+
 // Milliwatts returns what all members draw now.
 func (s *Shelf) Milliwatts() int64 {
 	sum := int64(0)
@@ -170,6 +174,9 @@ func (s *Shelf) supply(drawn int64, t time.Duration) {
 	c := &s.config
 	if !s.on && s.now < s.retry {
 		return
+	}
+	if drawn > c.BudgetMilliwatts {
+		s.short++
 	}
 	s.overload = max(0, s.overload+(drawn-c.BudgetMilliwatts)*t.Microseconds())
 	if !s.on {

@@ -87,6 +87,7 @@ func TestAnOverloadedSupplyPullsAllDown(t *testing.T) {
 	if r.running() != 4 || r.Trips() != 0 {
 		t.Fatalf("%d run after %d trips", r.running(), r.Trips())
 	}
+	atStart := r.Short() // what all draw when they are given power
 	r.run(tickTime, 4)
 	r.run(tickTime, 4) // 25.6 W
 	for _, m := range r.members {
@@ -98,6 +99,9 @@ func TestAnOverloadedSupplyPullsAllDown(t *testing.T) {
 	r.run(tickTime, 4)
 	if bits := r.members[2].bits; bits&hw.UnderVoltageNow == 0 {
 		t.Errorf("the third does not feel what all do: %v", bits)
+	}
+	if r.Short() == atStart || r.Trips() != 0 {
+		t.Errorf("it gave too little %d times, %d of them at the start, with %d trips", r.Short(), atStart, r.Trips())
 	}
 	r.run(10*time.Second, 4)
 	if r.Milliwatts() > 22_000 || r.running() != 4 {

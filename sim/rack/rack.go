@@ -68,11 +68,6 @@ type Shelf struct {
 	boards []*Board
 }
 
-// AllRun tells whether programs run on all boards of the shelf.
-func (s *Shelf) AllRun() bool {
-	return !slices.ContainsFunc(s.boards, func(b *Board) bool { return !b.Running() })
-}
-
 // Rack is boards on shelves.
 type Rack struct {
 	loop    *event.Loop

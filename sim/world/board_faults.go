@@ -83,13 +83,8 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		if f.Kind == chaos.SupplyWeak {
 			left = f.Param("left")
 		}
-		budget, short := full/1000*left/1000, false
-		s.SetBudget(budget)
-		c := w.counting(func() bool { // a board may be off for another reason
-			short = short || !s.SupplyOn() || s.Milliwatts() > budget
-			return short && !s.AllRun()
-		})
-		return effect{heal: func() { c.stop(); s.SetBudget(full) }, felt: c.felt}, nil
+		s.SetBudget(full / 1000 * left / 1000)
+		return growing(s.Short, func() { s.SetBudget(full) }), nil
 	}
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
 }
