@@ -16,10 +16,14 @@ import (
 // follower, nothing is committed for that long although all is well. So what failed is not said before the
 // follower can be reached again: an absence counts as one failure, however long it lasts. And a follower that has
 // refused entries, as one with a slow disk does, is asked again after refusedPause, and no later each time.
+//
+// And it holds back what a leader sends that is stuck in a write of its own. Raft writes in its main loop and sends heartbeats beside it, so a leader
+// whose disk hangs keeps its followers quiet, commits nothing, and cannot even be told to hand its lead over.
 type prompt struct {
 	inLine
 	net   *Net
 	group uint32
+	stuck func() bool     // see Config
 	done  <-chan struct{} // nil for never
 }
 
@@ -28,10 +32,16 @@ const (
 	knockLimit   = time.Second            // for an answer
 	knockLongest = time.Minute            // until the failure is said nevertheless: it may be a member no more
 	refusedPause = 50 * time.Millisecond
+	stuckPause   = 50 * time.Millisecond
 )
 
-// AppendEntries sends entries, or a heartbeat, which is never held back.
+// AppendEntries sends entries, or a heartbeat, for which no follower is waited for.
 func (p prompt) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft.AppendEntriesRequest, a *raft.AppendEntriesResponse) error {
+	for p.stuck() {
+		if !p.wait(stuckPause) {
+			return raft.ErrTransportShutdown
+		}
+	}
 	err := p.inLine.AppendEntries(id, to, q, a)
 	switch {
 	case len(q.Entries) == 0 && q.PrevLogEntry == 0 && q.LeaderCommitIndex == 0:

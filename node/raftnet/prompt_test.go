@@ -1,6 +1,7 @@
 package raftnet
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,17 +16,30 @@ import (
 type cluster struct {
 	t       *testing.T
 	network func(string) *hosttest.Memory
-	stores  map[string]*raft.InmemStore
+	stores  map[string]*disk
 	running map[string]*raft.Raft
 	stop    map[string]func()
+}
+
+// disk is a store in memory whose writes may hang.
+type disk struct {
+	*raft.InmemStore
+	hangs atomic.Bool
+}
+
+func (d *disk) StoreLogs(entries []*raft.Log) error {
+	for d.hangs.Load() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return d.InmemStore.StoreLogs(entries)
 }
 
 func names() []string { return []string{"a", "b", "c"} }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, network: hosttest.NewMemory(), stores: map[string]*raft.InmemStore{}, running: map[string]*raft.Raft{}, stop: map[string]func(){}}
+	c := &cluster{t: t, network: hosttest.NewMemory(), stores: map[string]*disk{}, running: map[string]*raft.Raft{}, stop: map[string]func(){}}
 	for _, name := range names() {
-		c.stores[name] = raft.NewInmemStore()
+		c.stores[name] = &disk{InmemStore: raft.NewInmemStore()}
 		c.begin(name)
 	}
 	t.Cleanup(func() {
@@ -42,7 +56,7 @@ func (c *cluster) begin(name string) {
 		c.t.Fatal(err)
 	}
 	done := make(chan struct{})
-	transport, err := n.Transport(1, Config{Done: done})
+	transport, err := n.Transport(1, Config{InFlight: 1, Done: done, Stuck: c.stores[name].hangs.Load})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -137,6 +151,34 @@ func TestAGroupEndsWhileAFollowerIsAway(t *testing.T) {
 		c.end(leader)
 		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestALeaderThatCannotWriteIsReplaced: its disk hangs in the middle of a write, and its followers do not wait for it.
+func TestALeaderThatCannotWriteIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		leader, others := c.leader()
+		c.apply(leader)
+		c.stores[leader].hangs.Store(true)
+		defer c.stores[leader].hangs.Store(false)
+		began := time.Now()
+		stuck := c.running[leader].Apply([]byte("x"), time.Minute)
+		for c.running[others[0]].State() != raft.Leader && c.running[others[1]].State() != raft.Leader {
+			if time.Sleep(100 * time.Millisecond); time.Since(began) > time.Minute {
+				t.Fatal("nobody leads in its place for a minute")
+			}
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("somebody else leads after %s", took)
+		}
+		c.stores[leader].hangs.Store(false)
+		if err := stuck.Error(); err == nil {
+			t.Error("what it could not write was agreed to")
+		}
+		if again, _ := c.leader(); again == leader {
+			t.Error("it leads again")
 		}
 	})
 }

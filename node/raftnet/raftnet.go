@@ -199,6 +199,9 @@ type Config struct {
 	Members func() raft.Configuration
 	// MayVote tells whether the node votes, and may be asked to lead. It is nil if it always does; it counts where Members does.
 	MayVote func() bool
+	// Stuck tells whether the node cannot write now. As long as it does, followers hear nothing of it: they elect somebody who can. It
+	// is nil if it always can, and wants InFlight to be 1, as what goes through a pipeline is not held back.
+	Stuck func() bool
 	// Done is closed when the group ends here: its streams end, and nothing waits for its other members any more. It may be nil.
 	Done <-chan struct{}
 }
@@ -225,7 +228,10 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 			t.Close()
 		}()
 	}
-	p := prompt{inLine: inLine{t}, net: n, group: group, done: c.Done}
+	if c.Stuck == nil {
+		c.Stuck = func() bool { return false }
+	}
+	p := prompt{inLine: inLine{t}, net: n, group: group, stuck: c.Stuck, done: c.Done}
 	if c.Members == nil {
 		return p, nil
 	}

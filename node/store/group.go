@@ -131,7 +131,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 			known = r.GetConfiguration().Configuration()
 		}
 		return known
-	}, MayVote: func() bool { return c.caughtUp(started.Load()) }})
+	}, MayVote: func() bool { return c.caughtUp(started.Load()) }, Stuck: func() bool { return c.stuck(keeper) }})
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +181,11 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger) (*raftlog.Watched
 		yielder.Wrote(took)
 	})
 	return keeper, yielder, nil
+}
+
+// stuck tells whether a write to the group's log takes longer than a follower waits for its leader. After it the lead would be handed over anyway.
+func (c *GroupConfig) stuck(log *raftlog.Watched) bool {
+	return mutant.Planted != mutant.ClingingLeader && log.Waits() > c.Patience
 }
 
 // yielder returns what hands the lead over after a write that took half as long as a follower waits for its leader.
