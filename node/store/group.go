@@ -131,7 +131,7 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 			known = r.GetConfiguration().Configuration()
 		}
 		return known
-	}, MayVote: func() bool { return c.caughtUp(started.Load()) }, Stuck: func() bool { return c.stuck(keeper) }})
+	}, MayVote: func() bool { return c.caughtUp(started.Load()) }, Stuck: func() bool { return keeper.Waits() > c.bears() }})
 	if err != nil {
 		return nil, err
 	}
@@ -183,18 +183,17 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger) (*raftlog.Watched
 	return keeper, yielder, nil
 }
 
-// stuck tells whether a write to the group's log takes longer than a follower waits for its leader. After it the lead would be handed over anyway.
-func (c *GroupConfig) stuck(log *raftlog.Watched) bool {
-	return mutant.Planted != mutant.ClingingLeader && log.Waits() > c.Patience
+// bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader.
+func (c *GroupConfig) bears() time.Duration {
+	if mutant.Planted == mutant.ClingingLeader {
+		return never
+	}
+	return c.Patience
 }
 
-// yielder returns what hands the lead over after a write that took half as long as a follower waits for its leader.
+// yielder returns what hands the lead over after a write that took half of that.
 func (c *GroupConfig) yielder(log *slog.Logger) *raftlead.Yielder {
-	slow := c.Patience / 2
-	if mutant.Planted == mutant.ClingingLeader {
-		slow = never
-	}
-	return raftlead.NewYielder(slow, func(took time.Duration, err error) {
+	return raftlead.NewYielder(c.bears()/2, func(took time.Duration, err error) {
 		log.Info("yield", "group", c.Number, "took", took, "error", err)
 		c.Yielded(err)
 	})
