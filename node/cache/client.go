@@ -17,6 +17,7 @@ import (
 	"picloud/node/mutant"
 	"picloud/node/presence"
 	"picloud/node/rpc"
+	"picloud/node/wait"
 	"picloud/node/wire"
 )
 
@@ -107,7 +108,7 @@ func (c *Client) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 		return Direct(c.store).Read(ctx, ops...)
 	}
 	answers := make([]Answer, len(ops))
-	err := together(len(ops), func(i int) error {
+	err := wait.Together(len(ops), func(i int) error {
 		a, err := c.read(ctx, ops[i])
 		if err == nil {
 			answers[i] = *a

@@ -8,12 +8,11 @@
 package cache
 
 import (
-	"cmp"
 	"context"
-	"sync"
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // Reader reads of the store what may be a little old.
@@ -40,24 +39,10 @@ type direct struct{ store api.Store }
 func (d direct) Read(ctx context.Context, ops ...api.Op) ([]Answer, error) {
 	batches := batchesOf(ops)
 	answers := make([]Answer, len(ops))
-	if err := together(len(batches), func(i int) error { return d.readBatch(ctx, ops, batches[i], answers) }); err != nil {
+	if err := wait.Together(len(batches), func(i int) error { return d.readBatch(ctx, ops, batches[i], answers) }); err != nil {
 		return nil, err
 	}
 	return answers, nil
-}
-
-// together does so many things at the same time, and returns the error of the first that failed. One alone needs no goroutine.
-func together(count int, do func(i int) error) error {
-	errs := make([]error, count)
-	var all sync.WaitGroup
-	for i := 1; i < count; i++ {
-		all.Go(func() { errs[i] = do(i) })
-	}
-	if count > 0 {
-		errs[0] = do(0)
-	}
-	all.Wait()
-	return cmp.Or(errs...)
 }
 
 // batchesOf returns the places of operations that one transaction can do, batch by batch.

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"picloud/node/api"
+	"picloud/node/wait"
 )
 
 // mine returns the partitions of a queue that this server looks after.
@@ -133,7 +133,8 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *rec
 		return nil, err
 	}
 	moved := make([]bool, len(found))
-	err = each(len(found), func(i int) (err error) {
+	// One after another they would take longer than a request may.
+	err = wait.Together(len(found), func(i int) (err error) {
 		moved[i], err = s.moveOne(ctx, q, &found[i], how)
 		return err
 	})
@@ -149,28 +150,11 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *rec
 	return out, nil
 }
 
-// each does something with each of so many at the same time: one after another they would take longer than a request may. It returns the
-// first error in their order.
-func each(n int, do func(i int) error) error {
-	errs := make([]error, n)
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() { errs[i] = do(i) })
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // readDead reads the dead jobs that are named.
 func (s *Server) readDead(ctx context.Context, q *line, refs []deadRef) ([]api.Record, error) {
 	const doing = "find the dead job"
 	found, partitions := make([]api.Record, len(refs)), q.Partitions.All()
-	return found, each(len(refs), func(i int) error {
+	return found, wait.Together(len(refs), func(i int) error {
 		d := &refs[i]
 		if _, _, ok := splitDead(d.ID); !ok || !slices.Contains(partitions, d.Partition) {
 			return api.Errorf(api.BadRequest, doing, fmt.Sprintf("%.80q in %.80q", d.ID, d.Partition), "this is none of %s", q.Name)

@@ -1,4 +1,4 @@
-// Package wait waits: for as long as a context allows, and for streams.
+// Package wait waits: for as long as a context allows, for streams, and for what is done at the same time.
 package wait
 
 import (
