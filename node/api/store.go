@@ -285,3 +285,21 @@ func PrefixEnd(prefix string) string {
 	}
 	return ""
 }
+
+// Pages reads all records whose keys begin with a prefix of a partition's keys, at most so many at a time; 0 is as many as a reply holds. Read does one
+// operation. Not all need be of one revision.
+func Pages(prefix string, limit int, read func(Op) (*Reply, error)) (all []Record, _ error) {
+	for from := prefix; ; {
+		reply, err := read(Op{Kind: Scan, Key: from, End: PrefixEnd(prefix), Limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		page := &reply.Results[0]
+		all = append(all, page.Records...)
+		n := len(page.Records)
+		if n == 0 || !page.More {
+			return all, nil
+		}
+		from = page.Records[n-1].Key + "\x01" // nothing stands between, for lack of control characters
+	}
+}

@@ -156,17 +156,11 @@ func (m *Mirror) txn(ctx context.Context, ops []api.Op) (*api.Reply, error) {
 func (m *Mirror) readAll(ctx context.Context, next uint64) error {
 	var rows []api.Record
 	for _, prefix := range m.config.Prefixes {
-		for from, more := prefix, true; more; {
-			reply, err := m.txn(ctx, []api.Op{{Kind: api.Scan, Key: from, End: api.PrefixEnd(prefix), Limit: page}})
-			if err != nil {
-				return err
-			}
-			found := &reply.Results[0]
-			rows = append(rows, found.Records...)
-			if more = found.More && len(found.Records) > 0; more {
-				from = found.Records[len(found.Records)-1].Key + "\x01"
-			}
+		found, err := api.Pages(prefix, page, func(o api.Op) (*api.Reply, error) { return m.txn(ctx, []api.Op{o}) })
+		if err != nil {
+			return err
 		}
+		rows = append(rows, found...)
 	}
 	m.tell(News{Anew: true, Rows: rows, Next: next})
 	return nil

@@ -259,7 +259,7 @@ func (s *Server) serveSchedules(ctx context.Context, c *call) (any, error) {
 	out := schedulesAnswer{Schedules: []NamedSchedule{}}
 	for _, p := range q.Partitions.All() {
 		rows := queueRows(p, q.Name) + rowSchedule
-		found, err := pages(rows, func(o api.Op) (*api.Reply, error) { return s.store.Txn(ctx, &api.Txn{Then: []api.Op{o}}) })
+		found, err := api.Pages(rows, 0, func(o api.Op) (*api.Reply, error) { return s.store.Txn(ctx, &api.Txn{Then: []api.Op{o}}) })
 		if err != nil {
 			return nil, err
 		}

@@ -180,7 +180,7 @@ func (c *caretaker) readSettings(ctx context.Context, x *index) (revision uint64
 	if err != nil {
 		return 0, err
 	}
-	schedules, err := pages(rows+rowSchedule, func(o api.Op) (*api.Reply, error) { return c.read(ctx, o) })
+	schedules, err := api.Pages(rows+rowSchedule, 0, func(o api.Op) (*api.Reply, error) { return c.read(ctx, o) })
 	if err != nil {
 		return 0, err
 	}

@@ -106,23 +106,6 @@ func (q *Queue) scheduleKey(name string) string {
 	return queueRows(q.Partitions.Of(rowSchedule+name), q.Name) + rowSchedule + name
 }
 
-// pages reads all records whose keys begin with a prefix, as many at a time as a reply holds.
-func pages(prefix string, read func(api.Op) (*api.Reply, error)) (all []api.Record, _ error) {
-	for from := prefix; ; {
-		reply, err := read(api.Op{Kind: api.Scan, Key: from, End: api.PrefixEnd(prefix)})
-		if err != nil {
-			return nil, err
-		}
-		page := &reply.Results[0]
-		all = append(all, page.Records...)
-		n := len(page.Records)
-		if n == 0 || !page.More {
-			return all, nil
-		}
-		from = page.Records[n-1].Key + "\x01"
-	}
-}
-
 // scheduled is a schedule as a caretaker knows it.
 type scheduled struct {
 	Schedule
