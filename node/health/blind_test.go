@@ -3,8 +3,6 @@ package health
 import (
 	"testing"
 	"time"
-
-	"picloud/hw"
 )
 
 // TestABoardThatHangsHoldsUpNothingElse: the node does not look at the meter of a neighbour that hangs while it cannot read its board, and so
@@ -23,16 +21,8 @@ func TestABoardThatHangsHoldsUpNothingElse(t *testing.T) {
 			}
 		}
 		l.runAll(func(_ *Config, k *Kit) {
-			if last := k.Last; k.Owner.Node == "pi-1" {
-				k.Last = func() (hw.Reading, time.Time) {
-					r, at := last()
-					l.mu.Lock()
-					defer l.mu.Unlock()
-					if !hangs.IsZero() {
-						at = hangs
-					}
-					return r, at
-				}
+			if k.Owner.Node == "pi-1" {
+				l.readsUntil(k, &hangs)
 			}
 		})
 		time.Sleep(20 * time.Second)

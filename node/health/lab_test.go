@@ -228,6 +228,20 @@ func (l *lab) set(change func()) {
 	change()
 }
 
+// readsUntil has what a machine reads of its board stay what it was since a time, which is zero as long as its bus does not hang.
+func (l *lab) readsUntil(k *Kit, hangs *time.Time) {
+	last := k.Last
+	k.Last = func() (hw.Reading, time.Time) {
+		r, at := last()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !hangs.IsZero() {
+			at = *hangs
+		}
+		return r, at
+	}
+}
+
 // hang has a machine hang: its engine stands still, and nobody reaches it.
 func (m *machine) hang() {
 	m.gate.pause()

@@ -87,16 +87,7 @@ func TestAShelfGetsItsPowerBackThoughNobodyReadsItsMeters(t *testing.T) {
 				return
 			}
 			config.Shelves = map[string][]string{"b": {"pi-3", "pi-4", "pi-5"}}
-			last := k.Last
-			k.Last = func() (hw.Reading, time.Time) {
-				r, at := last()
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				if !hangs.IsZero() {
-					at = hangs
-				}
-				return r, at
-			}
+			l.readsUntil(k, &hangs)
 		})
 		time.Sleep(20 * time.Second)
 		nothing := hw.Power{Voltage: hw.Known(0 * physic.Volt), Current: hw.Known(0 * physic.Ampere)}
