@@ -64,6 +64,8 @@ func drive(ctx context.Context, what string) error {
 		return compare.DriveMemcached(ctx)
 	case "beanstalkd":
 		return compare.DriveBeanstalkd(ctx)
+	case "lb-proxy":
+		return compare.ServeProxy(ctx, words[1], words[2:])
 	case "lb-server":
 		n, err := strconv.Atoi(words[2])
 		return errors.Join(err, compare.ServeBehindBalancer(ctx, words[1], n))
@@ -83,8 +85,8 @@ CPU time of the servers for each request. Writes FOLDER/bench-NAME.json.
          put values under new keys and read them linearizably, each request after the answer to the last.
          Also bytes written to disk for each byte acknowledged. The first time it builds etcd, which takes
          minutes and needs its modules.
-  lb     the load balancer against HAProxy and nginx, before two servers that answer at once. Needs Debian's
-         packages haproxy and nginx-light.
+  lb     the load balancer against HAProxy and nginx, and against the standard library's reverse proxy alone, before
+         two servers that answer at once. Needs Debian's packages haproxy and nginx-light.
   queue  the work queues against NATS' JetStream (`+compare.NATS().Version+`), three nodes of each, and beanstalkd, which is one; all with a
          sync before each answer. Loops put jobs, and workers are done with them at once. The first time it builds
          NATS, which needs its modules; and it needs Debian's package beanstalkd.

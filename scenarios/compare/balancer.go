@@ -8,10 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"picloud/node"
@@ -20,7 +23,8 @@ import (
 	"picloud/scenarios/shelf"
 )
 
-// Balancer is the comparison of the load balancer with HAProxy and nginx: each before the same two servers, which answer at once.
+// Balancer is the comparison of the load balancer with HAProxy and nginx, and with the standard library's reverse proxy alone, on
+// which ours stands: what is between those two is what ours costs. Each stands before the same two servers, which answer at once.
 type Balancer struct {
 	Program     string // picloud
 	Loops       int    // requests under way at one time, each on a connection of its own
@@ -34,6 +38,7 @@ func (c *Balancer) Contest() (*Contest, error) {
 		"answer_bytes": fmt.Sprint(c.AnswerBytes),
 		"behind":       "two servers in Go, which answer at once",
 		"cpu":          "of the load balancer alone",
+		"go-proxy":     "the standard library's reverse proxy, which asks both in turn and does nothing else",
 	}, Contestants: []Contestant{{Ours, c.ours}}}
 	for _, other := range []struct {
 		name   string
@@ -48,25 +53,36 @@ func (c *Balancer) Contest() (*Contest, error) {
 			return nil, err
 		}
 		contest.About[other.name] = version(path, "-v")
-		contest.Contestants = append(contest.Contestants, Contestant{other.name, func(folder string) (*Entry, error) {
-			p, err := shelf.FindPlace([]string{"front", "back-1", "back-2"}, 1)
-			if err != nil {
-				return nil, err
-			}
+		contest.Contestants = append(contest.Contestants, c.other(other.name, func(folder, front string, behind []string) ([]string, error) {
 			file := filepath.Join(folder, other.name+".conf")
-			front, behind := at(p, "front"), []string{at(p, "back-1"), at(p, "back-2")}
-			if err := os.WriteFile(file, []byte(other.config(folder, front, behind)), 0o644); err != nil {
-				return nil, err
-			}
-			entry := &Entry{Servers: []Server{{Name: other.name, Serve: serve(append([]string{path}, other.args(file)...)...)}}, Load: c.load(front)}
-			for i, address := range behind {
-				entry.Servers = append(entry.Servers, Server{Name: fmt.Sprint("back-", i+1), Aside: true,
-					Serve: serve(c.Program, "bench", "-drive", c.server(address))})
-			}
-			return entry, nil
-		}})
+			return append([]string{path}, other.args(file)...), os.WriteFile(file, []byte(other.config(folder, front, behind)), 0o644)
+		}))
 	}
+	contest.Contestants = append(contest.Contestants, c.other("go-proxy", func(_, front string, behind []string) ([]string, error) {
+		return []string{c.Program, "bench", "-drive", strings.Join(append([]string{"lb-proxy", front}, behind...), " ")}, nil
+	}))
 	return contest, nil
+}
+
+// other is one that is started with a command, before two servers.
+func (c *Balancer) other(name string, command func(folder, front string, behind []string) ([]string, error)) Contestant {
+	return Contestant{name, func(folder string) (*Entry, error) {
+		p, err := shelf.FindPlace([]string{"front", "back-1", "back-2"}, 1)
+		if err != nil {
+			return nil, err
+		}
+		front, behind := at(p, "front"), []string{at(p, "back-1"), at(p, "back-2")}
+		args, err := command(folder, front, behind)
+		if err != nil {
+			return nil, err
+		}
+		entry := &Entry{Servers: []Server{{Name: name, Serve: serve(args...)}}, Load: c.load(front)}
+		for i, address := range behind {
+			entry.Servers = append(entry.Servers, Server{Name: fmt.Sprint("back-", i+1), Aside: true,
+				Serve: serve(c.Program, "bench", "-drive", c.server(address))})
+		}
+		return entry, nil
+	}}
 }
 
 // server says how the bench is started as a server behind a load balancer.
@@ -155,12 +171,27 @@ func (c *Balancer) load(front string) func(load.Span) ([]string, any) {
 
 // ServeBehindBalancer answers all requests at an address with so many bytes.
 func ServeBehindBalancer(ctx context.Context, address string, bytes int) error {
+	body := []byte(strings.Repeat("x", bytes))
+	return serveHTTP(ctx, address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+}
+
+// ServeProxy passes what comes to an address on to others, in turn, with the standard library alone.
+func ServeProxy(ctx context.Context, address string, behind []string) error {
+	var turn atomic.Uint64
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	return serveHTTP(ctx, address, &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: behind[turn.Add(1)%uint64(len(behind))]})
+	}})
+}
+
+// serveHTTP serves at an address until the context ends.
+func serveHTTP(ctx context.Context, address string, handler http.Handler) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
-	body := []byte(strings.Repeat("x", bytes))
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })}
+	server := &http.Server{Handler: handler}
 	go func() {
 		<-ctx.Done()
 		_ = server.Close()
