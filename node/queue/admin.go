@@ -54,16 +54,26 @@ func (s *Server) listDead(ctx context.Context, q *line, after string, most int) 
 	return found, "", nil
 }
 
-// dead returns a dead job of its record.
-func deadJob(q *line, r *api.Record) (DeadJob, error) {
+// from checks where a list goes on.
+func (q *line) from(after string) error {
+	if partition, _, _ := strings.Cut(after, "/"); after != "" && !slices.Contains(q.Partitions.All(), partition) {
+		return api.Errorf(api.BadRequest, "read the query", "after", "%.80q is not what an answer said", after)
+	}
+	return nil
+}
+
+// deadJob returns a dead job of its record. One that cannot be read must not hide the others.
+func deadJob(q *line, r *api.Record) DeadJob {
 	partition := api.Partition(r.Key)
-	at := parseRow(partition, r.Key)
-	id, _, ok := splitDead(at.id)
+	d := DeadJob{Partition: partition, ID: strings.TrimPrefix(r.Key, queueRows(partition, q.Name)+rowDead)}
+	id, _, ok := splitDead(d.ID)
 	rec, err := decodeRecord(r.Value)
 	if !ok || err != nil {
-		return DeadJob{}, api.Errorf(api.Damaged, "read the dead job", fmt.Sprintf("%q", r.Key), "it is not readable")
+		d.Unreadable = true
+		return d
 	}
-	return DeadJob{Partition: partition, ID: at.id, Job: rec.job(place{partition, q.Name, id}), Attempt: rec.Attempt, LastError: rec.LastError, Died: rec.Died}, nil
+	d.Job, d.Attempt, d.LastError, d.Died = rec.job(place{partition, q.Name, id}), rec.Attempt, rec.LastError, rec.Died
+	return d
 }
 
 func (s *Server) serveDead(ctx context.Context, c *call) (any, error) {
@@ -78,8 +88,8 @@ func (s *Server) serveDead(ctx context.Context, c *call) (any, error) {
 		}
 	}
 	after := c.query.Get("after")
-	if partition, _, _ := strings.Cut(after, "/"); after != "" && !slices.Contains(q.Partitions.All(), partition) {
-		return nil, api.Errorf(api.BadRequest, "read the query", "after", "%.80q is not what an answer said", after)
+	if err := q.from(after); err != nil {
+		return nil, err
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
@@ -89,25 +99,35 @@ func (s *Server) serveDead(ctx context.Context, c *call) (any, error) {
 	}
 	out := deadAnswer{Dead: []DeadJob{}, After: next}
 	for i := range found {
-		d, err := deadJob(q, &found[i])
-		if err != nil {
-			return nil, err
-		}
-		out.Dead = append(out.Dead, d)
+		out.Dead = append(out.Dead, deadJob(q, &found[i]))
 	}
 	return out, nil
 }
 
 func (s *Server) serveRedrive(ctx context.Context, c *call) (any, error) {
-	return s.moveDead(ctx, c, func(p place, r *record, token, known uint64) *move { return redrive(p, *r, token, known) })
+	return s.moveDead(ctx, c, redriven)
 }
 
 func (s *Server) serveDiscard(ctx context.Context, c *call) (any, error) {
-	return s.moveDead(ctx, c, func(p place, _ *record, token, known uint64) *move { return discard(p, token, known) })
+	return s.moveDead(ctx, c, discarded)
 }
 
+// redriven returns how a dead job is made to wait again, nil if it cannot be read.
+func redriven(q *line, r *api.Record) *move {
+	d := deadJob(q, r)
+	rec, err := decodeRecord(r.Value)
+	if d.Unreadable || err != nil {
+		return nil
+	}
+	id, token, _ := splitDead(d.ID)
+	return redrive(place{d.Partition, q.Name, id}, *rec, token, r.Modified)
+}
+
+// discarded returns how a dead job is ended, whatever it is.
+func discarded(_ *line, r *api.Record) *move { return discard(r.Key, r.Modified) }
+
 // moveDead does something with dead jobs.
-func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *record, token, known uint64) *move) (any, error) {
+func (s *Server) moveDead(ctx context.Context, c *call, how func(q *line, r *api.Record) *move) (any, error) {
 	const doing = "move dead jobs"
 	var in deadCall
 	if err := decode(c.body, &in); err != nil {
@@ -119,13 +139,18 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *rec
 		return nil, err
 	case in.All == (len(in.Dead) > 0) || len(in.Dead) > maxListed:
 		return nil, api.Errorf(api.BadRequest, doing, "", "all of a queue, or 1 to %d that are named", maxListed)
+	case in.After != "" && !in.All:
+		return nil, api.Errorf(api.BadRequest, doing, "after", "it is for all of a queue")
+	}
+	if err := q.from(in.After); err != nil {
+		return nil, err
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
+	var out movedAnswer
 	var found []api.Record
-	var more string
 	if in.All {
-		found, more, err = s.listDead(ctx, q, "", maxListed)
+		found, out.After, err = s.listDead(ctx, q, in.After, maxListed)
 	} else {
 		found, err = s.readDead(ctx, q, in.Dead)
 	}
@@ -135,13 +160,21 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(p place, r *rec
 	moved := make([]bool, len(found))
 	// One after another they would take longer than a request may.
 	err = wait.Together(len(found), func(i int) (err error) {
-		moved[i], err = s.moveOne(ctx, q, &found[i], how)
+		r := &found[i]
+		m := how(q, r)
+		if m == nil && in.All {
+			return nil
+		}
+		if m == nil {
+			return api.Errorf(api.Damaged, doing, fmt.Sprintf("%q", r.Key), "it is not readable: it can only be discarded")
+		}
+		o, err := s.run(ctx, api.Partition(r.Key), m)
+		moved[i] = o.happened
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := movedAnswer{More: more != ""}
 	for _, is := range moved {
 		if is {
 			out.Moved++
@@ -169,20 +202,6 @@ func (s *Server) readDead(ctx context.Context, q *line, refs []deadRef) ([]api.R
 		found[i] = reply.Results[0].Records[0]
 		return nil
 	})
-}
-
-func (s *Server) moveOne(ctx context.Context, q *line, r *api.Record, how func(p place, r *record, token, known uint64) *move) (bool, error) {
-	d, err := deadJob(q, r)
-	if err != nil {
-		return false, err
-	}
-	id, token, _ := splitDead(d.ID)
-	rec, err := decodeRecord(r.Value)
-	if err != nil {
-		return false, err
-	}
-	o, err := s.run(ctx, d.Partition, how(place{d.Partition, q.Name, id}, rec, token, r.Modified))
-	return o.happened, err
 }
 
 func (s *Server) servePause(ctx context.Context, c *call) (any, error) {

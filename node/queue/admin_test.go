@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +64,54 @@ func TestAsManyDeadAsARequestMayMoveAreMoved(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAllDeadAreReached, also those behind as many as a request looks at that stay dead, as their unique names have jobs again, and
+// behind one that cannot be read.
+func TestAllDeadAreReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, c := newLab(t), labConfig()
+		c.Queues[0].Partitions.Count = 1
+		s := l.serve(c)
+		partition := c.Queues[0].Partitions.All()[0]
+		bury := func(job Job, token uint64, more ...api.Op) {
+			at, r, _ := job.put(partition)
+			if _, err := l.store.Txn(t.Context(), &api.Txn{Then: append(more, put(at.dead(token), r.encode(), 0))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := Job{Queue: "mail", Kind: "x", Unique: "a"}
+		at, r, _ := first.put(partition)
+		bury(first, 1, put(at.job(), r.encode(), 0))
+		for n := range uint64(maxListed - 1) {
+			bury(first, n+2)
+		}
+		bury(Job{Queue: "mail", Kind: "last", Priority: 9}, 1, put(at.dead(0), []byte("rot"), 0))
+		seen, moved, after := 0, 0, ""
+		for range 3 {
+			var listed deadAnswer
+			s.must(http.MethodGet, "/v1/dead?queue=mail&limit=1000&after="+url.QueryEscape(after), nil, &listed)
+			seen += len(listed.Dead)
+			var out movedAnswer
+			s.must(http.MethodPost, "/v1/redrive", deadCall{Queue: "mail", All: true, After: after}, &out)
+			moved += out.Moved
+			if after = out.After; after == "" {
+				break
+			}
+		}
+		if seen != maxListed+2 || moved != 1 {
+			t.Errorf("%d of %d are listed, %d moved", seen, maxListed+2, moved)
+		}
+		unreadable := deadRef{partition, strings.TrimPrefix(at.dead(0), at.rows()+rowDead)}
+		if status, answer := s.ask(http.MethodPost, "/v1/redrive", fmt.Sprintf(`{"queue":"mail","dead":[{"partition":%q,"id":%q}]}`,
+			unreadable.Partition, unreadable.ID)); !strings.Contains(answer, string(api.Damaged)) {
+			t.Errorf("what is not readable waits again: status %d, %s", status, answer)
+		}
+		var out movedAnswer
+		if s.must(http.MethodPost, "/v1/discard", deadCall{Queue: "mail", Dead: []deadRef{unreadable}}, &out); out.Moved != 1 {
+			t.Error("what is not readable cannot be discarded")
+		}
+	})
 }
 
 // TestManyLargeSchedulesAreAllKnown, to who lists them and to a server that has just begun, though one reply of the store does not hold them.

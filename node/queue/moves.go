@@ -102,8 +102,8 @@ func redrive(p place, r record, token, known uint64) *move {
 }
 
 // discard ends a dead job.
-func discard(p place, token, known uint64) *move {
-	return &move{If: []api.Compare{{Key: p.dead(token), What: api.Modified, Is: "=", Number: known}}, Then: []api.Op{remove(p.dead(token))}}
+func discard(dead string, known uint64) *move {
+	return &move{If: []api.Compare{{Key: dead, What: api.Modified, Is: "=", Number: known}}, Then: []api.Op{remove(dead)}}
 }
 
 // addition is an effect, its jobs among the operations.

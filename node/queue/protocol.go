@@ -137,9 +137,10 @@ type DeadJob struct {
 	Partition string `json:"partition"`
 	ID        string `json:"id"` // of the dead one: the job's, and what its last change was
 	Job
-	Attempt   int    `json:"attempt"`
-	LastError string `json:"last_error,omitempty"`
-	Died      int64  `json:"died_ms"` // by the clock of the server that saw it, ms since 1970
+	Attempt    int    `json:"attempt"`
+	LastError  string `json:"last_error,omitempty"`
+	Died       int64  `json:"died_ms"`              // by the clock of the server that saw it, ms since 1970
+	Unreadable bool   `json:"unreadable,omitempty"` // and nothing else of it is known: it can only be discarded
 }
 
 type deadAnswer struct {
@@ -147,10 +148,11 @@ type deadAnswer struct {
 	After string    `json:"after,omitempty"` // where to go on, if there is more
 }
 
-// deadCall names dead jobs: some of a queue, or all.
+// deadCall names dead jobs: some of a queue, or all, from a place on.
 type deadCall struct {
 	Queue string    `json:"queue"`
 	All   bool      `json:"all,omitempty"`
+	After string    `json:"after,omitempty"`
 	Dead  []deadRef `json:"dead,omitempty"`
 }
 
@@ -160,8 +162,8 @@ type deadRef struct {
 }
 
 type movedAnswer struct {
-	Moved int  `json:"moved"`
-	More  bool `json:"more,omitempty"` // of all, there are others
+	Moved int    `json:"moved"`
+	After string `json:"after,omitempty"` // of all, where to go on: there are others
 }
 
 // knownQueue is where a queue's jobs lie.
