@@ -46,6 +46,7 @@ func TestLinksInTexts(t *testing.T) {
 		"evil[dot]com evil (DOT) org":                   "evil.com evil.org",
 		"https[:]//evil[.]com":                          "evil.com",
 		"evil dot com":                                  "evil.com",
+		"evil\u00a0dot\u2009com evil\u00a0[.]\u3000org": "evil.com evil.org",
 		"www dot evil dot co dot uk slash":              "www.evil.co.uk",
 		"evil dot com dot dress":                        "evil.com",
 		"ev\u200bil.c\u00adom":                          "evil.com",

@@ -24,7 +24,7 @@ func (s *spelled) end(at int) spelled {
 	return *s
 }
 
-// plain leaves out what cannot be seen, and puts ASCII for its full-width forms and for what looks like dots and strokes.
+// plain leaves out what cannot be seen, and puts ASCII for its full-width forms and for what looks like spaces, dots and strokes.
 func plain(text []byte) spelled {
 	s := spelled{text: make([]byte, 0, len(text)), at: make([]int32, 0, len(text)+1)}
 	for i := 0; i < len(text); {
@@ -46,6 +46,8 @@ func plainRune(r rune) byte {
 	switch {
 	case r >= '！' && r <= '～':
 		return byte(r - '！' + '!')
+	case r >= utf8.RuneSelf && unicode.Is(unicode.Zs, r):
+		return ' '
 	case r == '。' || r == '｡' || r == '․' || r == '﹒':
 		return '.'
 	case r == '⁄' || r == '∕' || r == '⧸':
