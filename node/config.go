@@ -46,7 +46,7 @@ type Config struct {
 
 // Monitor is the role that looks at the metrics of all nodes, and at its own, and says which alerts stand.
 type Monitor struct {
-	Every    Duration `yaml:"every"`              // 15s if it is left out
+	Every    Duration `yaml:"every"`              // 5s if it is left out, at most 10s: rules look back 30 s
 	Machines []string `yaml:"machines,omitempty"` // whose nodes it looks at beside its own; those with the store if it is left out
 }
 
@@ -143,7 +143,10 @@ func (c *Config) Validate() error {
 		}
 	}
 	if m := c.Monitor; m != nil {
-		m.Every.Duration = cmp.Or(m.Every.Duration, 15*time.Second)
+		m.Every.Duration = cmp.Or(m.Every.Duration, 5*time.Second)
+		if d := m.Every.Duration; d < 10*time.Millisecond || d > 10*time.Second {
+			return fmt.Errorf("node: monitor.every: rules look back 30 s, so it looks every 10ms to 10s, not every %s", d)
+		}
 	}
 	if d := c.DB; d != nil {
 		d.Config.Tokens = nil

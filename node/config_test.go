@@ -29,8 +29,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// TestBoardsThatMakeNoSense: each is refused with its place.
-func TestBoardsThatMakeNoSense(t *testing.T) {
+// TestWhatMakesNoSense is refused with its place.
+func TestWhatMakesNoSense(t *testing.T) {
 	for text, want := range map[string]string{
 		"board: {kind: zero}": `file: node: board.kind: "zero" is none of auto, none, pi`,
 		"board: {kind: none, relays: [{feeds: pi-2, pin: GPIO17}]}": "file: node: board: what is wired to it (fan-pin, relays, meters) wants kind pi",
@@ -38,6 +38,7 @@ func TestBoardsThatMakeNoSense(t *testing.T) {
 		"board: {relays: [{feeds: pi-2, pin: GPIO99}]}":   `file: node: board.relays[0].pin: "GPIO99" is none of GPIO2 to GPIO27`,
 		"board: {relais: []}":                             "file: yaml: unmarshal errors:\n  line 2: field relais not found in type node.Board",
 		"board: {meters: [{chip: ina219, address: 0x3}]}": "file: node: board.meters[0].address: an ina219 has 0x40 to 0x4f, not 0x3",
+		"monitor: {every: 15s}":                           "file: node: monitor.every: rules look back 30 s, so it looks every 10ms to 10s, not every 15s",
 		"watchdog: 2s":                                    "file: node: watchdog: 2s is less than 10s, which a round that comes late needs",
 	} {
 		if err := Parse("file", []byte("nodes: [pi-1]\n"+text+"\n"), &Config{}); err == nil || err.Error() != want {
