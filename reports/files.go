@@ -60,7 +60,7 @@ func Write(folder string, r *Result, t Timeline, b Boards) error {
 // WriteBoards writes what the boards of a run went through, if there are any. If not, what a run before it has left in the folder goes.
 func WriteBoards(folder string, b Boards) error {
 	if len(b) == 0 {
-		return removeFile(filepath.Join(folder, BoardsFile))
+		return RemoveFile(filepath.Join(folder, BoardsFile))
 	}
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -69,8 +69,8 @@ func WriteBoards(folder string, b Boards) error {
 	return WriteFile(filepath.Join(folder, BoardsFile), append(text, '\n'))
 }
 
-// removeFile takes a file away, if it is there.
-func removeFile(path string) error {
+// RemoveFile takes a file away, if it is there.
+func RemoveFile(path string) error {
 	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,10 +30,12 @@ type runRecord struct {
 	Seed      uint64          `json:"seed"`
 	TraceHash string          `json:"trace_hash"`
 	Ended     reports.Seconds `json:"ended"`
-	Felt      []int64         `json:"felt"`             // in the order of the schedule
-	Played    []string        `json:"played,omitempty"` // the faults in the same order as they were played, if some were not as they are written
+	Schedule  string          `json:"schedule,omitempty"` // the SHA-256 of its text
+	Felt      []int64         `json:"felt"`               // in the order of the schedule
+	Played    []string        `json:"played,omitempty"`   // the faults in the same order as they were played, if some were not as they are written
 	Deaths    []reports.Death `json:"deaths"`
 	Replay    string          `json:"replay"`
+	Checks    []reports.Check `json:"checks,omitempty"` // those that cannot be made again
 }
 
 // Save writes what a run of the scenario left into a folder, which it makes.
@@ -43,19 +46,18 @@ func (s *Scenario) Save(folder string, r Run) error {
 		Seed:      r.Seed,
 		TraceHash: r.TraceHash,
 		Ended:     reports.Seconds(r.Ended),
+		Schedule:  sumOf(r.Schedule),
 		Felt:      append([]int64{}, r.Felt...),
 		Played:    linesOf(r.Played),
 		Deaths:    append([]reports.Death{}, r.Deaths...),
 		Replay:    r.Replay,
+		Checks:    r.Checks,
 	}, "", "  ")
 	if err = errors.Join(err, r.History.Write(&lines)); err != nil {
 		return err
 	}
-	if s.hasMonitor() {
-		text, bad := alertLines(alertChanges(r.Log))
-		err = errors.Join(bad, reports.WriteFile(filepath.Join(folder, AlertsFile), text))
-	}
 	return errors.Join(err,
+		s.saveAlerts(folder, r.Log),
 		reports.WriteBoards(folder, r.Boards),
 		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
 		reports.WriteFile(filepath.Join(folder, history.FileName), lines.Bytes()),
@@ -63,6 +65,19 @@ func (s *Scenario) Save(folder string, r Run) error {
 		reports.WriteFile(filepath.Join(folder, LogFile), r.Log),
 		reports.WriteFile(filepath.Join(folder, RunFile), append(record, '\n')),
 	)
+}
+
+// sumOf returns what tells a schedule from others, however its text is laid out.
+func sumOf(s chaos.Schedule) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s.String()))) }
+
+// saveAlerts writes how alerts changed, or takes away what another run has left, if nobody watches.
+func (s *Scenario) saveAlerts(folder string, log []byte) error {
+	path := filepath.Join(folder, AlertsFile)
+	if !s.hasMonitor() {
+		return reports.RemoveFile(path)
+	}
+	text, err := alertLines(alertChanges(log))
+	return errors.Join(err, reports.WriteFile(path, text))
 }
 
 // linesOf returns the text of faults one by one.
@@ -118,9 +133,12 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 		return nil, Run{}, err
 	}
 	var edited error
-	if len(schedule) != len(record.Felt) || played != nil && len(played) != len(schedule) {
+	switch {
+	case len(schedule) != len(record.Felt) || played != nil && len(played) != len(schedule):
 		edited = fmt.Errorf("%s counts %d faults and %s has %d: %w",
 			RunFile, len(record.Felt), ScheduleFile, len(schedule), ErrScheduleEdited)
+	case record.Schedule != "" && record.Schedule != sumOf(schedule):
+		edited = fmt.Errorf("%s knows another %s: %w", RunFile, ScheduleFile, ErrScheduleEdited)
 	}
 	lines, err := os.Open(filepath.Join(folder, history.FileName))
 	if err != nil {
@@ -145,6 +163,7 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 		Deaths:    record.Deaths,
 		Boards:    boards,
 		Replay:    record.Replay,
+		Checks:    record.Checks,
 	}, errors.Join(err, bad, edited)
 }
 

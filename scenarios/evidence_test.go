@@ -1,10 +1,13 @@
 package scenarios
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"picloud/reports"
 )
@@ -12,6 +15,7 @@ import (
 func TestASavedRunIsJudgedAgainToTheSameBytes(t *testing.T) {
 	s, r := perfectRun(t, 1)
 	r.Deaths = []reports.Death{{Machine: "pi-2", At: 12_500_000_000, Reason: "panic: no reason", Stack: "main.go:1\nmain.go:2"}}
+	r.Checks = []reports.Check{{Name: "confined", Status: reports.Fail, Count: 1, Detail: "pi-2 asked for what there is not"}}
 	direct := s.Judge(r)
 	folder := t.TempDir()
 	if err := s.Save(folder, r); err != nil {
@@ -54,10 +58,17 @@ func TestEvidenceThatDoesNotFitIsRefused(t *testing.T) {
 	if err := s.Save(folder, r); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, ScheduleFile), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := JudgeFolder(folder); err == nil || !strings.Contains(err.Error(), "schedule.txt has 0") {
-		t.Error(err)
+	later := slices.Clone(r.Schedule)
+	later[0].For += time.Second
+	for _, c := range []struct{ text, want string }{
+		{"", "schedule.txt has 0"},
+		{later.String(), "run.json knows another schedule.txt"},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, ScheduleFile), []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := JudgeFolder(folder); !errors.Is(err, ErrScheduleEdited) || !strings.Contains(err.Error(), c.want) {
+			t.Error(err)
+		}
 	}
 }

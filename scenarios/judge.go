@@ -24,6 +24,7 @@ type Run struct {
 	Deaths    []reports.Death // processes that ended by themselves
 	Boards    reports.Boards  // nil if no machine has one
 	Replay    string          // the command that repeats the run
+	Checks    []reports.Check // those of what only who played it could see
 }
 
 // AsPlayed returns the faults of the schedule in its order as they hit the machines: who had a part in a group stands in its place, and
@@ -71,15 +72,12 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 	return result
 }
 
-// JudgeInto judges a run and writes its reports into a folder, the first of them before the checks are made, which may take long. Checks
-// that are made elsewhere come after the scenario's own.
-func (s *Scenario) JudgeInto(folder string, r Run, elsewhere ...reports.Check) (reports.Result, error) {
+// JudgeInto judges a run and writes its reports into a folder, the first of them before the checks are made, which may take long.
+func (s *Scenario) JudgeInto(folder string, r Run) (reports.Result, error) {
 	if err := s.reportEarly(folder, r); err != nil {
 		return reports.Result{}, err
 	}
 	result := s.Judge(r)
-	result.Checks = append(result.Checks, elsewhere...)
-	result.Judge()
 	return result, reports.Write(folder, &result, TimelineOf(r.History, r.Ended), r.Boards)
 }
 
@@ -136,6 +134,7 @@ func (s *Scenario) Judge(r Run) reports.Result {
 	result.Checks = append(result.Checks,
 		checks.Deaths(result.Deaths),
 		checks.Felt(result.Faults, s.Faults.Required))
+	result.Checks = append(result.Checks, r.Checks...)
 	result.Judge()
 	return result
 }

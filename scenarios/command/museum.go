@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,6 +60,9 @@ Examples:
 		return err
 	}
 	tour.effort = e
+	if *seed != 0 && len(tour.exhibits) > 1 {
+		return errors.New("museum: one run is of one exhibit, or of a cloud: name it with -only")
+	}
 	if err := handOver(ctx, false); err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"picloud/chaos"
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/accesslog"
@@ -77,7 +79,7 @@ Examples:
 	if o.Folder == "" {
 		o.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", o.Scenario.Name, o.Seed))
 	}
-	o.Replay = repeat(o.Seed, *name, *without, *schedule, *log)
+	o.Replay = repeat(mutant.Planted, o.Seed, *name, *without, *schedule, *log)
 	if !*quiet {
 		o.Progress = progress()
 	}
@@ -130,17 +132,17 @@ func useLog(s *scenarios.Scenario, name string) error {
 	return nil
 }
 
-// repeat returns the command that repeats a run.
-func repeat(seed uint64, name, without, schedule, log string) string {
-	command := fmt.Sprintf("make sim SEED=%d SCENARIO=%s", seed, name)
-	if without != "" {
-		command += " WITHOUT=" + without
+// repeat returns the command that repeats a run of the build with a planted bug, or of that without.
+func repeat(planted mutant.Name, seed uint64, name, without, schedule, log string) string {
+	command, option := "make sim", func(name, value string) string { return " " + strings.ToUpper(name) + "=" + value }
+	if planted != mutant.None {
+		command, option = built(planted)+" sim", func(name, value string) string { return " -" + name + " " + value }
 	}
-	if schedule != "" {
-		command += " SCHEDULE=" + schedule
-	}
-	if log != "" {
-		command += " LOG=" + log
+	command += option("seed", strconv.FormatUint(seed, 10)) + option("scenario", name)
+	for _, o := range []struct{ name, value string }{{"without", without}, {"schedule", schedule}, {"log", log}} {
+		if o.value != "" {
+			command += option(o.name, o.value)
+		}
 	}
 	return command
 }

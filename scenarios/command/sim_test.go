@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"picloud/node/mutant"
 	"picloud/scenarios"
 )
 
@@ -43,13 +44,17 @@ func TestALogIsTakenAsItIsOrCompressed(t *testing.T) {
 
 // TestTheCommandThatRepeatsARunSaysAllThatMakesIt: what is left out would make another one.
 func TestTheCommandThatRepeatsARunSaysAllThatMakesIt(t *testing.T) {
-	for _, c := range []struct{ without, schedule, log, want string }{
-		{"", "", "", "make sim SEED=7 SCENARIO=quiet"},
-		{"health", "", "", "make sim SEED=7 SCENARIO=quiet WITHOUT=health"},
-		{"", "faults.txt", "", "make sim SEED=7 SCENARIO=quiet SCHEDULE=faults.txt"},
-		{"health", "faults.txt", "access.log", "make sim SEED=7 SCENARIO=quiet WITHOUT=health SCHEDULE=faults.txt LOG=access.log"},
+	for _, c := range []struct {
+		planted                      mutant.Name
+		without, schedule, log, want string
+	}{
+		{"", "", "", "", "make sim SEED=7 SCENARIO=quiet"},
+		{"", "health", "", "", "make sim SEED=7 SCENARIO=quiet WITHOUT=health"},
+		{"", "", "faults.txt", "", "make sim SEED=7 SCENARIO=quiet SCHEDULE=faults.txt"},
+		{"", "health", "faults.txt", "access.log", "make sim SEED=7 SCENARIO=quiet WITHOUT=health SCHEDULE=faults.txt LOG=access.log"},
+		{mutant.StaleRead, "health", "faults.txt", "", ".cache/mutants/stale-read sim -seed 7 -scenario quiet -without health -schedule faults.txt"},
 	} {
-		if got := repeat(7, "quiet", c.without, c.schedule, c.log); got != c.want {
+		if got := repeat(c.planted, 7, "quiet", c.without, c.schedule, c.log); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}

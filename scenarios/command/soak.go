@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios/draw"
 	"picloud/scenarios/hunt"
@@ -102,7 +103,7 @@ func (s *soak) play(ctx context.Context, core int, seed uint64) (*reports.Result
 	case ctx.Err() != nil:
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	case err != nil: // the simulator's own failure is one more
-		r, err = &reports.Result{Scenario: drawn.Scenario.Name, Seed: seed, Verdict: reports.Fail, Replay: repeat(seed, file, "", "", ""),
+		r, err = &reports.Result{Scenario: drawn.Scenario.Name, Seed: seed, Verdict: reports.Fail, Replay: repeat(mutant.Planted, seed, file, "", "", ""),
 			Checks: []reports.Check{{Name: "played", Status: reports.Fail, Detail: err.Error()}}}, nil
 	}
 	return s.keep(r, err)

@@ -214,16 +214,20 @@ func (r *run) steady() error {
 // judge writes what the run left, and the reports.
 func (r *run) judge(left scenarios.Run) (*reports.Result, error) {
 	began := time.Now()
+	if len(r.config.Schedule) == 0 {
+		left.Checks = append(left.Checks, r.lives.enough(r.config.Kills))
+	}
 	if err := r.scenario.Save(r.config.Folder, left); err != nil {
 		return nil, err
 	}
-	var more []reports.Check
 	if len(r.config.Schedule) == 0 {
-		more = append(more, r.lives.enough(r.config.Kills))
+		if err := reports.RemoveFile(filepath.Join(r.config.Folder, scenarios.JournalFile)); err != nil {
+			return nil, err
+		}
 	} else if err := reports.WriteFile(filepath.Join(r.config.Folder, scenarios.JournalFile), r.journal.Bytes()); err != nil {
 		return nil, err
 	}
-	result, err := r.scenario.JudgeInto(r.config.Folder, left, more...)
+	result, err := r.scenario.JudgeInto(r.config.Folder, left)
 	timing := reports.Timing{WallSeconds: time.Since(r.began).Seconds(), CheckSeconds: time.Since(began).Seconds()}
 	return &result, errors.Join(err, reports.WriteTiming(r.config.Folder, timing))
 }

@@ -70,11 +70,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 			return nil, err
 		}
 	}
-	var stopped []reports.Check
-	if r.stopped != nil {
-		stopped = append(stopped, reports.Check{Name: "confined", Status: reports.Fail, Count: 1, Detail: r.stopped.Error()})
-	}
-	if out.Result, err = o.judge(*left, stopped); err != nil {
+	if out.Result, err = o.judge(*left); err != nil {
 		return nil, err
 	}
 	out.Timing = reports.Timing{WallSeconds: time.Since(began).Seconds(), CheckSeconds: time.Since(played).Seconds()}
@@ -87,14 +83,11 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 }
 
 // judge judges the run, and writes its reports if it has a folder.
-func (o *Options) judge(left scenarios.Run, elsewhere []reports.Check) (reports.Result, error) {
+func (o *Options) judge(left scenarios.Run) (reports.Result, error) {
 	if o.Folder != "" {
-		return o.Scenario.JudgeInto(o.Folder, left, elsewhere...)
+		return o.Scenario.JudgeInto(o.Folder, left)
 	}
-	result := o.Scenario.Judge(left)
-	result.Checks = append(result.Checks, elsewhere...)
-	result.Judge()
-	return result, nil
+	return o.Scenario.Judge(left), nil
 }
 
 // Validate says why the scenario cannot be run, before anything is written.
@@ -133,7 +126,6 @@ type run struct {
 	trace   *traceFile
 	turns   int64
 	bad     error // the first line of history that could not be read
-	stopped error // a process did what the simulator does not serve
 }
 
 // play runs the world to its end.
@@ -168,9 +160,11 @@ func (r *run) play(ctx context.Context) (*scenarios.Run, error) {
 	if r.bad != nil {
 		return nil, r.bad
 	}
-	r.stopped = err
 	r.turns = w.Kernel.Turns()
 	left := r.left(w)
+	if err != nil { // a process did what the simulator does not serve
+		left.Checks = append(left.Checks, reports.Check{Name: "confined", Status: reports.Fail, Count: 1, Detail: err.Error()})
+	}
 	if r.trace != nil {
 		err = errors.Join(trace.Close(), r.trace.Close())
 		return left, err
@@ -291,8 +285,11 @@ type traceFile struct {
 }
 
 func (r *run) openTrace() (*kernel.Trace, error) {
-	if r.Folder == "" || r.NoTrace {
+	if r.Folder == "" {
 		return kernel.NewTrace(nil), nil
+	}
+	if r.NoTrace {
+		return kernel.NewTrace(nil), reports.RemoveFile(filepath.Join(r.Folder, TraceFile))
 	}
 	if err := os.MkdirAll(r.Folder, 0o755); err != nil {
 		return nil, err
