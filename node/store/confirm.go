@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -22,8 +21,7 @@ import (
 type ask func(ctx context.Context, node string, groups []uint32) (terms []uint64, err error)
 
 // confirmer asks on behalf of all reads that wait: one question a node, for all groups. Reads that come
-// while a round is under way wait for the next. A round asks as few nodes as make a majority, and the others when these take long or
-// do not confirm.
+// while a round is under way wait for the next.
 type confirmer struct {
 	node  string // this one, which answers for itself
 	ask   ask
@@ -32,11 +30,7 @@ type confirmer struct {
 	mu      sync.Mutex
 	waiting []*waiter // for the next round
 	running bool
-	took    map[string]time.Duration // how long a node's last answer did, or limit if it confirmed nothing: the quickest are asked
 }
-
-// slow is after what time without an answer the other nodes are asked too. One that answers so late is busy, or was cut off.
-const slow = 20 * time.Millisecond
 
 // waiter is a read that wants to know whether a term is the last.
 type waiter struct {
@@ -58,9 +52,6 @@ func (c *confirmer) confirm(ctx context.Context, group uint32, term uint64, vote
 		return nil
 	}
 	c.mu.Lock()
-	if c.took == nil {
-		c.took = map[string]time.Duration{}
-	}
 	c.waiting = append(c.waiting, w)
 	if !c.running {
 		c.running = true
@@ -96,56 +87,31 @@ type said struct {
 	terms map[uint32]uint64
 }
 
-// round ends when all who wait have their answer, or the time is over.
+// round asks every node that has a voter of a group that is waited for, and ends when all who wait have
+// their answer, or the time is over.
 func (c *confirmer) round(waiting []*waiter) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
 	defer cancel()
-	answers, asked, open := make(chan said), map[string][]uint32{}, 0
-	begin := func(all bool) {
-		for _, q := range c.questions(waiting, asked, all) {
-			open++
-			go c.put(ctx, q, answers)
-		}
+	questions := c.questions(waiting)
+	answers := make(chan said, len(questions))
+	for _, q := range questions {
+		go func() {
+			s := said{node: q.node, terms: map[uint32]uint64{}}
+			if terms, err := c.ask(ctx, q.node, q.groups); err == nil && len(terms) == len(q.groups) {
+				for i, group := range q.groups {
+					s.terms[group] = terms[i]
+				}
+			}
+			answers <- s
+		}()
 	}
-	begin(false)
-	late := time.NewTimer(slow)
-	defer late.Stop()
-	for open > 0 {
-		select {
-		case s := <-answers:
-			open--
-			if waiting = settle(waiting, s); len(waiting) == 0 {
-				return
-			}
-			if open == 0 {
-				begin(true)
-			}
-		case <-late.C:
-			begin(true)
-		case <-ctx.Done():
-			open = 0
+	for range questions {
+		if waiting = settle(waiting, <-answers); len(waiting) == 0 {
+			return
 		}
 	}
 	for _, w := range waiting {
 		w.answer <- api.Errorf(api.Unavailable, "read", "", "no majority said that this node still leads")
-	}
-}
-
-// put asks a node, and passes its answer on while the round goes on.
-func (c *confirmer) put(ctx context.Context, q *question, answers chan<- said) {
-	s, began := said{node: q.node, terms: map[uint32]uint64{}}, time.Now()
-	if terms, err := c.ask(ctx, q.node, q.groups); err == nil && len(terms) == len(q.groups) {
-		c.mu.Lock()
-		for i, group := range q.groups {
-			if s.terms[group] = terms[i]; terms[i] > 0 {
-				c.took[q.node] = time.Since(began)
-			}
-		}
-		c.mu.Unlock()
-	}
-	select {
-	case answers <- s:
-	case <-ctx.Done():
 	}
 }
 
@@ -176,44 +142,25 @@ type question struct {
 	groups []uint32
 }
 
-// questions returns what whom is asked, and was not yet as asked says, in the order in which nodes and groups first come up: all
-// voters, or as few as are needed.
-func (c *confirmer) questions(waiting []*waiter, asked map[string][]uint32, all bool) []*question {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var questions []*question
+// questions returns what whom is asked, in the order in which nodes and groups first come up.
+func (c *confirmer) questions(waiting []*waiter) []*question {
+	var all []*question
 	of := map[string]*question{}
 	for _, w := range waiting {
-		for _, node := range c.choose(w, asked, all) {
-			if slices.Contains(asked[node], w.group) {
+		for _, node := range w.voters {
+			if node == c.node {
 				continue
 			}
-			asked[node], c.took[node] = append(asked[node], w.group), c.limit
 			q := of[node]
 			if q == nil {
 				q = &question{node: node}
 				of[node] = q
-				questions = append(questions, q)
+				all = append(all, q)
 			}
-			q.groups = append(q.groups, w.group)
+			if !slices.Contains(q.groups, w.group) {
+				q.groups = append(q.groups, w.group)
+			}
 		}
 	}
-	return questions
-}
-
-// choose returns the voters that are to confirm: first those that are asked something anyway, then the quickest, of which those are
-// that nobody knows.
-func (c *confirmer) choose(w *waiter, asked map[string][]uint32, all bool) []string {
-	others := slices.DeleteFunc(slices.Clone(w.voters), func(node string) bool { return node == c.node })
-	if all {
-		return others
-	}
-	wait := func(node string) time.Duration {
-		if len(asked[node]) > 0 {
-			return -1
-		}
-		return c.took[node]
-	}
-	slices.SortStableFunc(others, func(a, b string) int { return cmp.Compare(wait(a), wait(b)) })
-	return others[:min(w.left, len(others))]
+	return all
 }
