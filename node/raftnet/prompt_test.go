@@ -1,6 +1,7 @@
 package raftnet
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -86,6 +87,18 @@ func (c *cluster) end(name string) {
 	if stop := c.stop[name]; stop != nil {
 		stop()
 		delete(c.stop, name)
+	}
+}
+
+// TestWhatIsHeldBackGoesOneByOne: a pipeline would go on sending what a stuck leader has said.
+func TestWhatIsHeldBackGoesOneByOne(t *testing.T) {
+	n, err := Listen(hosttest.NewMemory()("pi-1"), "pi-1", "7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, err := n.Transport(1, Config{Stuck: func() bool { return false }}); err == nil || !strings.Contains(err.Error(), "one at a time, not 0") {
+		t.Error(err)
 	}
 }
 

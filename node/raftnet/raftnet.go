@@ -208,6 +208,9 @@ type Config struct {
 
 // Transport returns raft's transport for a group.
 func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
+	if c.Stuck != nil && c.InFlight != 1 {
+		return nil, fmt.Errorf("raftnet: what a node that is stuck sends is held back only if requests go one at a time, not %d", c.InFlight)
+	}
 	l, err := n.Listener(Consensus, group)
 	if err != nil {
 		return nil, err
