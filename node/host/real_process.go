@@ -31,7 +31,11 @@ type realProcess struct {
 // longestLine is how much of a line that a program prints is kept.
 const longestLine = 16 << 10
 
-// Start starts a process in a group of its own, which gets the signal to end with this one.
+// outputDelay is how long the output of a program that has ended may be held by what it has started.
+const outputDelay = time.Second
+
+// Start starts a process in a group of its own, which gets the signal to end with this one. What is left of the group when the process
+// has ended is killed: it would be in the way of the next start.
 func (r *realProcesses) Start(p Program) (Process, error) {
 	c := exec.Command(p.Path, p.Args...)
 	c.Env = os.Environ()
@@ -40,7 +44,7 @@ func (r *realProcesses) Start(p Program) (Process, error) {
 	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, in := io.Pipe()
-	c.Stdout, c.Stderr = in, in
+	c.Stdout, c.Stderr, c.WaitDelay = in, in, outputDelay
 	run := &realProcess{ended: make(chan struct{})}
 	started := make(chan error, 1)
 	var read sync.WaitGroup
@@ -52,7 +56,10 @@ func (r *realProcesses) Start(p Program) (Process, error) {
 		run.os = c.Process
 		started <- err
 		if err == nil {
-			run.err = c.Wait()
+			if run.err = c.Wait(); errors.Is(run.err, exec.ErrWaitDelay) {
+				run.err = nil
+			}
+			run.err = errors.Join(run.err, run.signal(syscall.SIGKILL))
 		}
 		_ = in.Close()
 		read.Wait()

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -51,6 +53,41 @@ func TestAProgramsEndIsSeenAndItsLinesAreKept(t *testing.T) {
 			t.Errorf("the log lacks %s:\n%s", line, log)
 		}
 	}
+}
+
+// TestWhatAProgramLeavesBehindDoesNotHideItsEnd, and ends with it unless it has a group of its own.
+func TestWhatAProgramLeavesBehindDoesNotHideItsEnd(t *testing.T) {
+	for _, c := range []struct {
+		start string
+		stays bool
+	}{{"sleep 1000 &", false}, {"setsid sleep 1000 &", true}} {
+		p, log := shell(t, c.start+` echo left=$!; sleep 0.2; exit 5`, nil)
+		if status, err := p.Wait(t.Context()); status != 5 || err != nil {
+			t.Errorf("%s status %d, %v", c.start, status, err)
+		}
+		_, left, _ := strings.Cut(log.String(), "left=")
+		left, _, _ = strings.Cut(left, `"`)
+		pid, err := strconv.Atoi(strings.TrimSpace(left))
+		if err != nil {
+			t.Fatalf("%s: %v", log, err)
+		}
+		if c.stays {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		for alive(pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// alive tells whether there is a process that has not ended.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(b), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
 func TestALongLineIsCutAndTheNextOneIsNot(t *testing.T) {
