@@ -93,6 +93,9 @@ func Parse(name string, text []byte, into any) error {
 		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: a second document begins, and nobody would look at it", name)
+	}
 	if v, is := into.(interface{ Validate() error }); is {
 		if err := v.Validate(); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

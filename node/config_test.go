@@ -39,6 +39,7 @@ func TestWhatMakesNoSense(t *testing.T) {
 		"board: {relais: []}":                             "file: yaml: unmarshal errors:\n  line 2: field relais not found in type node.Board",
 		"board: {meters: [{chip: ina219, address: 0x3}]}": "file: node: board.meters[0].address: an ina219 has 0x40 to 0x4f, not 0x3",
 		"monitor: {every: 15s}":                           "file: node: monitor.every: rules look back 30 s, so it looks every 10ms to 10s, not every 15s",
+		"---\ndb: {resp: 6379}":                           "file: a second document begins, and nobody would look at it",
 		"watchdog: 2s":                                    "file: node: watchdog: 2s is less than 10s, which a round that comes late needs",
 	} {
 		if err := Parse("file", []byte("nodes: [pi-1]\n"+text+"\n"), &Config{}); err == nil || err.Error() != want {

@@ -192,8 +192,11 @@ func (k *Checker) Both(data []byte) [Size]byte {
 	return want
 }
 
-// Run tests the cores, serves those of other nodes who want something verified, and finds such nodes, until the context ends.
+// Run tests the cores, serves those of other nodes who want something verified, and finds such nodes, until the context ends, or its port
+// fails.
 func (k *Checker) Run(ctx context.Context, l net.Listener) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	var all sync.WaitGroup
 	all.Go(func() { k.watch(ctx) })
 	all.Go(func() { presence.Follow(ctx, k.store, k.log, Service, k.peers.know) })
@@ -205,6 +208,7 @@ func (k *Checker) Run(ctx context.Context, l net.Listener) error {
 		}
 	})
 	err := k.serve(ctx, l)
+	end()
 	all.Wait()
 	k.peers.close()
 	return err

@@ -71,6 +71,8 @@ type node struct {
 	*Checker
 	cpu      *cpu
 	registry *prometheus.Registry
+	listener net.Listener
+	ended    chan error
 	end      func()
 }
 
@@ -89,19 +91,18 @@ func (l *lab) start(name, batch string, c *cpu) *node {
 		l.t.Fatal(err)
 	}
 	n.first = c.sum
-	listener, err := h.Network.Listen("tcp", net.JoinHostPort("", "9300"))
-	if err != nil {
+	if n.listener, err = h.Network.Listen("tcp", net.JoinHostPort("", "9300")); err != nil {
 		l.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := n.Run(ctx, listener); err != nil {
+	n.ended = make(chan error, 1)
+	go func() { n.ended <- n.Run(ctx, n.listener) }()
+	n.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-n.ended; err != nil {
 			l.t.Error(err)
 		}
-	}()
-	n.end = sync.OnceFunc(func() { cancel(); <-done })
+	})
 	l.t.Cleanup(n.end)
 	return n
 }
@@ -155,6 +156,24 @@ func TestAHealthyNodeIsBelieved(t *testing.T) {
 		}
 		if got := n.count(t, "exams_total"); got < 4*360 || got > 4*362 {
 			t.Errorf("in an hour four cores had %v exams", got)
+		}
+	})
+}
+
+// TestANodeWhosePortFailsVerifiesNoMore, and its role says so.
+func TestANodeWhosePortFailsVerifiesNoMore(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		n := l.start("pi-1", "a", &cpu{})
+		time.Sleep(time.Second)
+		n.listener.Close()
+		select {
+		case err := <-n.ended:
+			if err == nil {
+				t.Error("its port failed, and it ended without a word")
+			}
+			n.ended <- nil // as n.end wants
+		case <-time.After(time.Minute):
+			t.Error("its port failed, and it goes on")
 		}
 	})
 }
