@@ -355,6 +355,9 @@ func getRange(w *work, a [][]byte) (any, error) {
 	if err != nil || e == nil {
 		return "", err
 	}
+	if from < 0 && to < 0 && from > to { // before both become the text's beginning
+		return "", nil
+	}
 	n := int64(len(e.text))
 	if from < 0 {
 		from = max(0, from+n)

@@ -52,7 +52,7 @@ func TestCommandsAnswerAsRedisDoes(t *testing.T) {
 	l := newLab(t, Config{})
 	l.converse(t, l.redis(t), []talk{
 		{"GET s", "nil"}, {"SET s a", "OK"}, {"APPEND s bc", "3"}, {"STRLEN s", "3"}, {"GET s", "abc"},
-		{"GETRANGE s 1 -1", "bc"}, {"GETRANGE s -9 0", "a"}, {"GETRANGE s 2 1", ""}, {"GETRANGE s -2 -9", ""}, {"SETRANGE s 5 z", "6"}, {"GET s", "abc\x00\x00z"},
+		{"GETRANGE s 1 -1", "bc"}, {"GETRANGE s -9 0", "a"}, {"GETRANGE s 2 1", ""}, {"GETRANGE s -2 -9", ""}, {"GETRANGE s -5 -7", ""}, {"GETRANGE s -7 -5", "a"}, {"SETRANGE s 5 z", "6"}, {"GET s", "abc\x00\x00z"},
 		{"SETRANGE s -1 z", "ERR offset is out of range"}, {"SETRANGE s 1048576 z", string(errTooLong)}, {"SETRANGE none 3 \"\"", "0"},
 		{"SET s 1 NX", "nil"}, {"SET s 1 XX GET", "abc\x00\x00z"}, {"SET new 1 XX", "nil"}, {"SET new 1 NX GET", "nil"}, {"SET new 2 NX GET", "1"},
 		{"SET s 1 NX XX", "ERR syntax error"}, {"SET s 1 EX", "ERR syntax error"}, {"SET s 1 EX 1 PX 1", "ERR syntax error"}, {"SET s 1 KEEPTTL EX 1", "ERR syntax error"},
