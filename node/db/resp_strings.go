@@ -429,8 +429,18 @@ func sumFloat(old, by []byte, notFloat error) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// float reads a decimal number of a magnitude that a float64 holds.
+// What Redis takes for a float: a text of so many bytes, and nothing closer to 0 than a long double.
+const (
+	mostFloat  = 5<<10 - 1
+	leastFloat = -16444 // the exponent of 2
+)
+
+// float reads a decimal number of a magnitude that a float64 holds. One that is far smaller is refused, as the work of
+// writing it as a decimal grows with the square of its exponent.
 func float(b []byte, notFloat error) (*big.Float, error) {
+	if len(b) > mostFloat {
+		return nil, notFloat
+	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || math.IsNaN(f) {
 		return nil, notFloat
@@ -439,7 +449,7 @@ func float(b []byte, notFloat error) (*big.Float, error) {
 		return nil, respError("ERR increment would produce NaN or Infinity")
 	}
 	exact, _, err := big.ParseFloat(string(b), 10, 64, big.ToNearestEven)
-	if err != nil { // such as a hexadecimal one
+	if err != nil || exact.MantExp(nil) < leastFloat { // such as a hexadecimal one
 		return nil, notFloat
 	}
 	return exact, nil
