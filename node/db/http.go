@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"picloud/node/api"
 	"picloud/node/web"
@@ -145,8 +146,15 @@ func (c *call) mayWrite() error {
 	return api.Errorf(api.Forbidden, "write", "in "+c.namespace, "the token is a reader's")
 }
 
-// body reads the request's body.
-func (d *DB) body(c *call) ([]byte, error) { return web.Body(c.w, c.r, d.config.MaxBody) }
+// body reads the request's body. It is UTF-8: of JSON that is not, values would be kept as they came, and keys that
+// differ become the same.
+func (d *DB) body(c *call) ([]byte, error) {
+	body, err := web.Body(c.w, c.r, d.config.MaxBody)
+	if err == nil && !utf8.Valid(body) {
+		return nil, api.Errorf(api.BadRequest, "read the body", "", "it is not UTF-8")
+	}
+	return body, err
+}
 
 // flag reads a parameter that is true or false, by default the latter.
 func (c *call) flag(name string) (bool, error) {
