@@ -14,7 +14,8 @@ type command struct {
 	split  bool // keys of several partitions are done partition by partition
 	// run does it on data. It is a function of the work and the arguments, because it may be run again.
 	run func(w *work, args [][]byte) (any, error)
-	// control does it on the connection, once all commands before it are done. One of both is there.
+	// control does it on the connection, once all commands before it are done. One of both is there; of both, run is
+	// for MULTI.
 	control func(s *session, ctx context.Context, args [][]byte) (any, error)
 }
 

@@ -46,7 +46,7 @@ func connectionCommands() []command {
 		{name: "info", arity: -1, control: (*session).info},
 		{name: "quit", arity: -1, control: (*session).quit},
 		{name: "watch", arity: -2, places: all, control: (*session).watch},
-		{name: "unwatch", arity: 1, control: (*session).unwatch},
+		{name: "unwatch", arity: 1, run: nothing, control: (*session).unwatch},
 		{name: "multi", arity: 1, control: (*session).multi},
 		{name: "exec", arity: 1, control: (*session).exec},
 		{name: "discard", arity: 1, control: (*session).discard},
@@ -106,7 +106,7 @@ func (s *session) enqueue(v *invocation) (any, error) {
 	if partition, _ := s.partition(keys); len(keys) > 0 && !s.together(partition) {
 		return nil, errCrossSlot
 	}
-	if v.control != nil {
+	if v.run == nil {
 		return nil, respError("ERR Command '" + v.name + "' not allowed inside a transaction")
 	}
 	if len(s.queue) == mostQueued || s.size > int(s.db.config.MaxBody) {
@@ -198,6 +198,9 @@ func (s *session) unwatch(context.Context, [][]byte) (any, error) {
 	s.watched = nil
 	return ok, nil
 }
+
+// nothing is UNWATCH within a transaction, whose end forgets what is watched.
+func nothing(*work, [][]byte) (any, error) { return ok, nil }
 
 func (s *session) quit(context.Context, [][]byte) (any, error) {
 	s.closed = true

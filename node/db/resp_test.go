@@ -110,7 +110,7 @@ func TestMultiIsOneTransaction(t *testing.T) {
 		{"MULTI", "OK"}, {"MULTI", "ERR MULTI calls can not be nested"}, {"WATCH x", "ERR WATCH inside MULTI is not allowed"}, {"EXEC", "[]"},
 		{"MULTI", "OK"}, {"GET", "ERR wrong number of arguments for 'get' command"}, {"EXEC", string(errExecAbort)},
 		{"MULTI", "OK"}, {"SET {m}a 5", "QUEUED"}, {"SET b 5", string(errCrossSlot)}, {"EXEC", string(errExecAbort)}, {"MULTI", "OK"}, {"DEL {m}a b", string(errCrossSlot)}, {"EXEC", string(errExecAbort)},
-		{"MULTI", "OK"}, {"INFO", "ERR Command 'info' not allowed inside a transaction"}, {"DISCARD", "OK"}, {"GET {m}a", "2"},
+		{"MULTI", "OK"}, {"INFO", "ERR Command 'info' not allowed inside a transaction"}, {"EXEC", string(errExecAbort)}, {"MULTI", "OK"}, {"UNWATCH", "QUEUED"}, {"EXEC", "[OK]"}, {"MULTI", "OK"}, {"SET {m}a 7", "QUEUED"}, {"DISCARD", "OK"}, {"GET {m}a", "2"},
 		{"WATCH a b", string(errCrossSlot)}, {"WATCH a", "OK"}, {"WATCH b", string(errCrossSlot)}, {"MULTI", "OK"}, {"GET b", string(errCrossSlot)}, {"EXEC", string(errExecAbort)},
 	})
 	before := l.store.Revision()
