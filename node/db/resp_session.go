@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -11,8 +12,11 @@ import (
 	"picloud/node/mutant"
 )
 
-// mostQueued bounds the commands of one MULTI.
-const mostQueued = 1000
+// The limits of one MULTI, besides that it has as many bytes as a command.
+const (
+	mostQueued = 1000
+	perArg     = 32 // bytes that an argument takes besides its own
+)
 
 // session is what a RESP connection has of its own. It belongs to the connection's reader.
 type session struct {
@@ -28,6 +32,7 @@ type session struct {
 	spoilt  bool // a command was refused while queuing
 	queue   []*invocation
 	size    int               // bytes of the queue's arguments
+	home    string            // the partition of what is queued and watched, empty if nothing is
 	watched map[string]uint64 // store keys at the revisions that EXEC asks for
 }
 
@@ -99,31 +104,27 @@ func (s *session) partition(keys [][]byte) (string, bool) {
 
 // enqueue puts a command behind MULTI. Its keys are in the partition of all before it.
 func (s *session) enqueue(v *invocation) (any, error) {
-	for _, a := range v.args {
-		s.size += len(a)
-	}
-	keys := v.keys()
-	if partition, _ := s.partition(keys); len(keys) > 0 && !s.together(partition) {
+	partition, _ := s.partition(v.keys())
+	if !s.together(partition) {
 		return nil, errCrossSlot
 	}
 	if v.run == nil {
 		return nil, respError("ERR Command '" + v.name + "' not allowed inside a transaction")
 	}
-	if len(s.queue) == mostQueued || s.size > int(s.db.config.MaxBody) {
-		return nil, respError(fmt.Sprintf("ERR a transaction has at most %d commands of %d bytes", mostQueued, s.db.config.MaxBody))
+	size := s.size + perArg*len(v.args)
+	for _, a := range v.args {
+		size += len(a)
 	}
-	s.queue = append(s.queue, v)
+	if len(s.queue) == mostQueued || size > int(s.db.config.MaxBody) {
+		return nil, respError(fmt.Sprintf("ERR a transaction has at most %d commands of %d bytes, %d more for each argument", mostQueued, s.db.config.MaxBody, perArg))
+	}
+	s.queue, s.size, s.home = append(s.queue, v), size, cmp.Or(s.home, partition)
 	return queued, nil
 }
 
-// together tells whether what is queued and watched is in a partition.
+// together tells whether what is queued and watched may stand beside keys of a partition, or of none.
 func (s *session) together(partition string) bool {
-	for _, key := range keysOf(s.db.config.RESPNamespace, s.queue, s.watched) {
-		if api.Partition(key) != partition {
-			return false
-		}
-	}
-	return true
+	return partition == "" || s.home == "" || partition == s.home
 }
 
 func (s *session) multi(context.Context, [][]byte) (any, error) {
@@ -136,7 +137,7 @@ func (s *session) multi(context.Context, [][]byte) (any, error) {
 
 // end forgets what was queued and watched.
 func (s *session) end() {
-	s.queuing, s.spoilt, s.queue, s.size, s.watched = false, false, nil, 0, nil
+	s.queuing, s.spoilt, s.queue, s.size, s.home, s.watched = false, false, nil, 0, "", nil
 }
 
 func (s *session) discard(context.Context, [][]byte) (any, error) {
@@ -172,17 +173,27 @@ func (s *session) watch(ctx context.Context, args [][]byte) (any, error) {
 	if s.queuing {
 		return nil, respError("ERR WATCH inside MULTI is not allowed")
 	}
-	if partition, _ := s.partition(args[1:]); !s.together(partition) {
+	partition, _ := s.partition(args[1:])
+	if !s.together(partition) {
 		return nil, errCrossSlot
 	}
 	var keys []string
+	fresh := 0
 	for _, k := range args[1:] {
-		keys = append(keys, respKey(s.db.config.RESPNamespace, k))
+		key := respKey(s.db.config.RESPNamespace, k)
+		if _, is := s.watched[key]; !is {
+			fresh++
+		}
+		keys = append(keys, key)
+	}
+	if len(s.watched)+fresh > api.MaxTxnOps { // EXEC could not ask for them
+		return nil, respError(fmt.Sprintf("ERR at most %d keys can be watched", api.MaxTxnOps))
 	}
 	reply, err := s.db.run(ctx, &api.Txn{Then: gets(keys)})
 	if err != nil {
 		return nil, err
 	}
+	s.home = partition
 	if s.watched == nil {
 		s.watched = map[string]uint64{}
 	}
@@ -195,11 +206,11 @@ func (s *session) watch(ctx context.Context, args [][]byte) (any, error) {
 }
 
 func (s *session) unwatch(context.Context, [][]byte) (any, error) {
-	s.watched = nil
+	s.home, s.watched = "", nil // nothing is queued: within MULTI it is nothing
 	return ok, nil
 }
 
-// nothing is UNWATCH within a transaction, whose end forgets what is watched.
+// nothing is UNWATCH within MULTI: EXEC has looked at the watched keys by then, and forgets them.
 func nothing(*work, [][]byte) (any, error) { return ok, nil }
 
 func (s *session) quit(context.Context, [][]byte) (any, error) {

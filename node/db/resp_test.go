@@ -120,6 +120,27 @@ func TestMultiIsOneTransaction(t *testing.T) {
 	}
 }
 
+// TestAMultiHasALimit queues arguments that are empty, and take memory all the same.
+func TestAMultiHasALimit(t *testing.T) {
+	l := newLab(t, Config{MaxBody: 10000})
+	one := l.redis(t).Conn()
+	defer one.Close()
+	ping := "PING" + strings.Repeat(" ", 100)
+	over := fmt.Sprintf("ERR a transaction has at most 1000 commands of 10000 bytes, %d more for each argument", perArg)
+	l.converse(t, one, []talk{
+		{"MULTI", "OK"}, {ping, "QUEUED"}, {ping, "QUEUED"}, {ping, "QUEUED"}, {ping, over}, {"PING", "QUEUED"}, {"EXEC", string(errExecAbort)},
+		{"MULTI", "OK"}, {ping, "QUEUED"}, {"DISCARD", "OK"}, {"MULTI", "OK"}, {"PING", "QUEUED"}, {"EXEC", "[PONG]"},
+	})
+	var keys []any
+	for i := range api.MaxTxnOps {
+		keys = append(keys, fmt.Sprint("{w}", i))
+	}
+	if got := say(one, append([]any{"WATCH"}, keys...)...); got != "OK" {
+		t.Fatal(got)
+	}
+	l.converse(t, one, []talk{{"WATCH {w}0", "OK"}, {"WATCH {w}more", "ERR at most 128 keys can be watched"}, {"UNWATCH", "OK"}, {"WATCH more", "OK"}})
+}
+
 func TestAWatchedKeyThatChangedStopsExec(t *testing.T) {
 	l := newLab(t, Config{})
 	mine, other := l.redis(t).Conn(), l.redis(t)
