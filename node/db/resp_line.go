@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"picloud/node/api"
@@ -142,15 +143,21 @@ func (d *DB) execute(ctx context.Context, v *invocation) (any, error) {
 		return replies[0], nil
 	}
 	replies, errs := make([]any, len(parts)), make([]error, len(parts))
+	var size atomic.Int64 // of the replies
 	var all sync.WaitGroup
 	room := make(chan struct{}, pipelined)
 	for i, part := range parts {
 		room <- struct{}{}
 		all.Go(func() {
 			defer func() { <-room }()
-			if r, err := d.runCommands(ctx, []*invocation{part}, nil); err != nil {
-				errs[i] = err
-			} else {
+			if errs[i] = checkReply(int(size.Load())); errs[i] != nil { // what can no longer be answered is not read
+				return
+			}
+			r, err := d.runCommands(ctx, []*invocation{part}, nil)
+			if err == nil {
+				err = checkReply(int(size.Add(int64(replySize(r[0])))))
+			}
+			if errs[i] = err; err == nil {
 				replies[i] = r[0]
 			}
 		})

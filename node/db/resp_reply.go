@@ -68,6 +68,33 @@ func appendBulk(b, text []byte) []byte {
 	return append(append(b, text...), "\r\n"...)
 }
 
+// replySize returns about how many bytes of the wire a reply takes, and never more: whatever the fields of a hash that the
+// store holds, HGETALL is not over the limit.
+func replySize(reply any) int {
+	const around = len("$0\r\n\r\n")
+	switch r := reply.(type) {
+	case string:
+		return around + len(r)
+	case []byte:
+		return around + len(r)
+	case []any:
+		size := 0
+		for _, e := range r {
+			size += replySize(e)
+		}
+		return size
+	}
+	return len(":0\r\n")
+}
+
+// checkReply refuses a reply of so many bytes if it is too large. The store bounds what is read, and a reply may have it many times.
+func checkReply(size int) error {
+	if size <= api.MaxReplyBytes {
+		return nil
+	}
+	return api.Errorf(api.TooLarge, "run a command", "", "its reply has more than %d bytes", api.MaxReplyBytes)
+}
+
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\r' || r == '\n' {

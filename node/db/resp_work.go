@@ -186,11 +186,10 @@ func (d *DB) runCommands(ctx context.Context, list []*invocation, watched map[st
 	if len(watched) == 0 { // what reads nothing, like SET, needs no more than the write
 		w := newWork(d.config.RESPNamespace, nil)
 		replies, err := w.do(list)
-		if err != nil {
-			return nil, err
-		}
-		if !w.missing {
+		if err == nil && !w.missing {
 			_, err = d.commit(ctx, w, keys, nil)
+		}
+		if !w.missing { // else errors count for nothing, as commands took for absent what was not read
 			return replies, err
 		}
 	}
@@ -240,14 +239,19 @@ func (d *DB) commit(ctx context.Context, w *work, keys []string, watched map[str
 	return d.run(ctx, w.txn(keys, watched))
 }
 
-// do runs the commands. An error that belongs to one command is its reply; others end the attempt.
+// do runs the commands. An error that belongs to one command is its reply; others end the attempt, as replies do that
+// together are too large.
 func (w *work) do(list []*invocation) ([]any, error) {
-	replies := []any{}
+	replies, size := []any{}, 0
 	for _, v := range list {
 		reply, err := v.run(w, v.args)
 		var own respError
 		if errors.As(err, &own) {
 			reply, err = own, nil
+		}
+		if err == nil {
+			size += replySize(reply)
+			err = checkReply(size)
 		}
 		if err != nil {
 			return nil, err
