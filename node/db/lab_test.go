@@ -26,6 +26,7 @@ type lab struct {
 	registry *prometheus.Registry
 	web      *httptest.Server
 	resp     string // address
+	stop     func() // serving RESP
 }
 
 func newLab(t testing.TB, config Config) *lab {
@@ -52,6 +53,7 @@ func labOn(t testing.TB, store api.Store, config Config) *lab {
 	l.resp = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
+	l.stop = cancel
 	go func() { ended <- l.db.ServeRESP(ctx, listener) }()
 	t.Cleanup(func() {
 		l.web.CloseClientConnections()

@@ -5,16 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"picloud/node/api"
+	"picloud/node/host/hosttest"
 	"picloud/node/store/storetest"
+	"picloud/node/web"
 )
 
 // say runs a command and returns its reply as text.
@@ -385,5 +391,104 @@ func TestAPipelineIsServedSideBySide(t *testing.T) {
 	})
 	if got := say(c, "GET", "k"); err != nil || got != "9" {
 		t.Errorf("%s: %v", got, err)
+	}
+}
+
+// TestWhatIsUnderWayIsAnsweredWhenTheServerStops stops it while the store has a command, behind which others wait, are
+// in the stream, or come.
+func TestWhatIsUnderWayIsAnsweredWhenTheServerStops(t *testing.T) {
+	came, goOn := make(chan struct{}), make(chan struct{})
+	store := storetest.New(t)
+	l := labOn(t, &between{store, func(x *api.Txn) {
+		if !x.ReadOnly() && string(x.Then[0].Value) == "s1" {
+			close(came)
+			<-goOn
+		}
+	}}, Config{})
+	stream, err := net.Dial("tcp", l.resp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if _, err := io.WriteString(stream, "SET k 1\r\nINCR k\r\nPING\r\n"); err != nil { // PING waits for both
+		t.Fatal(err)
+	}
+	<-came
+	l.stop()
+	for { // until nobody listens
+		c, err := net.Dial("tcp", l.resp)
+		if err != nil {
+			break
+		}
+		c.Close()
+	}
+	time.Sleep(50 * time.Millisecond)
+	if _, err := io.WriteString(stream, strings.Repeat("INCR k\r\n", 10_000)); err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	got, err := io.ReadAll(stream)
+	if err != nil || string(got) != "+OK\r\n:2\r\n+PONG\r\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	l.converse(t, labOn(t, store, Config{}).redis(t), []talk{{"GET k", "2"}})
+}
+
+// stuck is a store that answers nothing until the context ends.
+type stuck struct{ api.Store }
+
+func (stuck) Txn(ctx context.Context, _ *api.Txn) (*api.Reply, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestNothingHoldsAServerUpThatStops stops it while the store does not answer, and while a client takes nothing.
+func TestNothingHoldsAServerUpThatStops(t *testing.T) {
+	for _, test := range []struct {
+		name, sent string
+		replies    int
+		got        string
+		took       time.Duration
+	}{
+		{"idle", "", 0, "", parting},
+		{"half a command", "PI", 0, "", parting},
+		{"the store hangs", "SET k 1\r\n", 1, "-UNKNOWN ", web.StopLimit + parting},
+		{"nobody reads", "PING\r\nPING\r\n", 0, "", web.StopLimit + web.LastAnswer},
+		{"both", strings.Repeat("SET k 1\r\n", 2*pipelined), 0, "", web.StopLimit + web.LastAnswer},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, err := New(Config{Timeout: time.Minute}, stuck{}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				network := hosttest.NewMemory()
+				listener, err := network("pi-1").Listen("tcp", ":6379")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- d.ServeRESP(ctx, listener) }()
+				stream, err := network("pi-2").DialContext(ctx, "tcp", "pi-1:6379")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer stream.Close()
+				go io.WriteString(stream, test.sent) // the server may not take all of it
+				synctest.Wait()
+				began := time.Now()
+				stop()
+				in := bufio.NewReader(stream)
+				for range test.replies {
+					if line, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(line, test.got) {
+						t.Errorf("%q, %v", line, err)
+					}
+				}
+				if err := <-ended; err != nil || time.Since(began) != test.took {
+					t.Errorf("after %s, %v", time.Since(began), err)
+				}
+			})
+		})
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"picloud/node/api"
 )
 
-// When the node stops.
+// When the node stops. What serves another protocol than HTTP keeps to it, too.
 const (
-	stopLimit  = 5 * time.Second // for requests under way to end
-	lastAnswer = time.Second     // for those that have not to be answered, as their contexts have ended
+	StopLimit  = 5 * time.Second // for requests under way to end
+	LastAnswer = time.Second     // for those that have not to be answered, as their contexts have ended
 )
 
 // What clients may take and send before a handler sees their request.
@@ -46,8 +46,8 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		defer time.AfterFunc(stopLimit, func() { end(stops(api.Unknown)) }).Stop()
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit+lastAnswer)
+		defer time.AfterFunc(StopLimit, func() { end(stops(api.Unknown)) }).Stop()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopLimit+LastAnswer)
 		defer cancel()
 		stopped <- server.Shutdown(limited)
 	}()

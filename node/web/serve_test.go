@@ -56,7 +56,7 @@ func waits(of func(context.Context) (context.Context, context.CancelFunc), d tim
 
 func TestAServerThatStopsLetsRequestsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if status, body, _, err := stopped(t, waits(context.WithCancel, time.Second+stopLimit*9/10)); status != 200 || err != nil {
+		if status, body, _, err := stopped(t, waits(context.WithCancel, time.Second+StopLimit*9/10)); status != 200 || err != nil {
 			t.Errorf("a request that ends in time is answered by %d, %s; the server by %v", status, body, err)
 		}
 	})
@@ -65,7 +65,7 @@ func TestAServerThatStopsLetsRequestsEnd(t *testing.T) {
 func TestARequestThatTakesTooLongForAServerThatStopsIsToldSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status, body, took, err := stopped(t, waits(context.WithCancel, time.Minute))
-		if status != 504 || !strings.Contains(body, string(api.Unknown)) || took != stopLimit || err != nil {
+		if status != 504 || !strings.Contains(body, string(api.Unknown)) || took != StopLimit || err != nil {
 			t.Errorf("after %s it is answered by %d, %s; the server by %v", took, status, body, err)
 		}
 	})
