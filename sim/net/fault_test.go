@@ -140,6 +140,20 @@ func sendAll(w *world, p *proc, id uint64, data []byte) {
 	p.credited(0)
 }
 
+// TestAQueueIsFullAlsoWhereItTakesSecondsToEmpty: a packet takes two seconds, and the queue has room for four.
+func TestAQueueIsFullAlsoWhereItTakesSecondsToEmpty(t *testing.T) {
+	w := newWorld(t)
+	_, b, send := w.sockets("a1", "b1")
+	w.apply(Bandwidth{Where: Where{From: "a1"}, BytesPerSecond: 500, BufferBytes: 5000})
+	for i := range 20 {
+		send(fmt.Sprintf("%02d%s", i, strings.Repeat("x", 998)))
+	}
+	w.run(time.Minute)
+	if len(b.packets) != 4 {
+		t.Errorf("%d packets arrived", len(b.packets))
+	}
+}
+
 func TestClogReleasesInOrderAndLetsAnotherClogHold(t *testing.T) {
 	w := newWorld(t)
 	_, b, send := w.sockets("a1", "b1")

@@ -91,8 +91,6 @@ func timeFor(bytes, rate int64) time.Duration {
 
 // bytesIn returns how many bytes pass in d at rate bytes per second.
 func bytesIn(d time.Duration, rate int64) int64 {
-	if d >= time.Second { // the product below would overflow
-		return int64(d/time.Millisecond) * (rate / 1000)
-	}
-	return int64(d) * rate / int64(time.Second)
+	// Whole seconds by themselves: the product of nanoseconds would overflow.
+	return int64(d/time.Second)*rate + int64(d%time.Second)*rate/int64(time.Second)
 }
