@@ -15,7 +15,7 @@ type capture struct {
 
 // Capture writes a line to w for everything that is sent from now on: when, the ends, how many
 // packets, what kind, sequence numbers relative to the stream's start, and when it arrives or why
-// it does not. It is for people and tests; nil ends it.
+// it does not. What waits in a narrow queue gets another line when it has left that. It is for people and tests; nil ends it.
 func (n *Network) Capture(w io.Writer) {
 	n.capture = nil
 	if w != nil {

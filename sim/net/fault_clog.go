@@ -21,7 +21,7 @@ func (c *clogged) release(n *Network) {
 		if p.version != n.version {
 			p.refresh()
 		}
-		if other := p.clog(); other != nil {
+		if other := p.clog(s); other != nil {
 			other.segments = append(other.segments, s)
 			continue
 		}
@@ -30,11 +30,12 @@ func (c *clogged) release(n *Network) {
 	}
 }
 
-// clog returns a clog that touches the pair, nil if there is none.
-func (p *pair) clog() *clogged {
+// clog returns a clog that touches the segment, nil if there is none.
+func (p *pair) clog(s *segment) *clogged {
 	for _, e := range p.effects {
-		if e.fault.rule.clog != nil {
-			return e.fault.rule.clog
+		r := &e.fault.rule
+		if r.clog != nil && (r.port == 0 || s.carries(r.port)) {
+			return r.clog
 		}
 	}
 	return nil

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"picloud/sim/event"
 )
 
 // touching makes the rule of a fault that sees every segment of some traffic.
@@ -138,37 +136,5 @@ func (f Delay) rule(n *Network) (rule, error) {
 	return touching(n, f.Where, func(a *Applied, rng *rand.Rand, t *transit) {
 		t.late += f.Base + f.Latency.extra(rng)
 		a.felt += int64(t.packets)
-	})
-}
-
-// Bandwidth sends all traffic that it touches through one narrow queue. Felt counts the packets
-// that had to wait or found no room.
-type Bandwidth struct {
-	Where
-	BytesPerSecond int64
-	BufferBytes    int64
-}
-
-func (f Bandwidth) rule(n *Network) (rule, error) {
-	if f.BytesPerSecond < 1 || f.BufferBytes < wirePacket {
-		return rule{}, fmt.Errorf(
-			"bandwidth of %d bytes/s with a buffer of %d bytes, need at least 1 and %d",
-			f.BytesPerSecond, f.BufferBytes, wirePacket)
-	}
-	var busy event.Time
-	return touching(n, f.Where, func(a *Applied, _ *rand.Rand, t *transit) {
-		start := max(t.now, busy)
-		if wait := start.Sub(t.now); wait > 0 {
-			room := max(f.BufferBytes-bytesIn(wait, f.BytesPerSecond), 0)
-			lost := int64(t.keep(int(room / wirePacket)))
-			a.felt += lost
-			a.net.stats.QueueDrops += lost
-			if t.dropped {
-				return
-			}
-			a.felt += int64(t.packets)
-		}
-		busy = start.Add(timeFor(t.wireBytes(), f.BytesPerSecond))
-		t.late += busy.Sub(t.now)
 	})
 }

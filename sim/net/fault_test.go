@@ -2,6 +2,7 @@ package net
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -151,6 +152,63 @@ func TestAQueueIsFullAlsoWhereItTakesSecondsToEmpty(t *testing.T) {
 	w.run(time.Minute)
 	if len(b.packets) != 4 {
 		t.Errorf("%d packets arrived", len(b.packets))
+	}
+}
+
+// TestWhatWaitsForBandwidthArrivesOnceThereIsEnough: in order, whichever of two narrow queues is mended first, and before what is sent later.
+func TestWhatWaitsForBandwidthArrivesOnceThereIsEnough(t *testing.T) {
+	narrow := Bandwidth{Where: Where{From: "a1"}, BytesPerSecond: 10_000, BufferBytes: 200_000}
+	wider := Bandwidth{Where: Where{To: "b1"}, BytesPerSecond: 20_000, BufferBytes: 200_000}
+	for _, faults := range [][]Fault{{narrow}, {narrow, wider}, {wider, narrow}} {
+		w := newWorld(t)
+		_, b, send := w.sockets("a1", "b1")
+		var applied []*Applied
+		for _, f := range faults {
+			applied = append(applied, w.apply(f))
+		}
+		for i := range 150 {
+			send(fmt.Sprintf("%03d%s", i, strings.Repeat("x", 997)))
+		}
+		w.run(time.Second)
+		if n := len(b.packets); n != 9 {
+			t.Errorf("%d packets of a kilobyte arrived in a second, at 10 kB/s", n)
+		}
+		for i, f := range applied {
+			if before := len(b.packets); i > 0 && before > 20 {
+				t.Errorf("%d packets passed the queue that is left", before)
+			}
+			f.Heal()
+			w.run(time.Millisecond)
+		}
+		send("after")
+		w.run(49 * time.Millisecond)
+		if n := len(b.packets); n != 151 || b.packets[n-1] != "after" || !slices.IsSorted(b.packets) {
+			t.Errorf("%d packets arrived once there was enough, and want 151 in order", n)
+		}
+	}
+}
+
+// TestAClogHoldsWhatANarrowQueueLetsGo, and both keep the order in which all was sent.
+func TestAClogHoldsWhatANarrowQueueLetsGo(t *testing.T) {
+	w := newWorld(t)
+	_, b, send := w.sockets("a1", "b1")
+	narrow := w.apply(Bandwidth{Where: Where{From: "a1"}, BytesPerSecond: 1000, BufferBytes: 200_000})
+	send("0")
+	send("1")
+	clog := w.apply(Clog{Where{To: "b1"}})
+	send("2")
+	w.run(time.Second)
+	narrow.Heal()
+	send("3")
+	w.run(time.Second)
+	if len(b.packets) != 0 {
+		t.Errorf("%q passed the clog", b.packets)
+	}
+	clog.Heal()
+	send("4")
+	w.run(time.Millisecond)
+	if got := strings.Join(b.packets, " "); got != "0 1 2 3 4" {
+		t.Errorf("got %s", got)
 	}
 }
 

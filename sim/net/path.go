@@ -114,6 +114,10 @@ func (p *pair) suffer(t *transit) {
 // schedule lets a segment and its copies arrive.
 func (p *pair) schedule(t *transit, at event.Time) {
 	n := p.net
+	if t.waits != nil {
+		p.wait(t, at.Sub(t.now))
+		return
+	}
 	if t.held != nil {
 		n.note(t, "held", 0)
 		t.held.segments = append(t.held.segments, t.seg)

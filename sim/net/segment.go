@@ -124,6 +124,7 @@ type transit struct {
 	unordered bool            // leaves the order of the wire
 	copies    []time.Duration // copies arrive so much after it
 	held      *clogged
+	waits     *waiting // in narrow queues
 }
 
 // wireBytes returns what the unit occupies on the wire.
