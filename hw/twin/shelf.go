@@ -169,10 +169,12 @@ func (s *Shelf) heatAir(drawn int64, t time.Duration) {
 }
 
 // supply works out the volts for all. Above its budget the supply gives way: volts fall as the draw rises, so what it gives stays the same. It
-// turns itself off when that has lasted, and tries again after a while; what starts at once then may be too much again.
+// turns itself off when that has lasted, and tries again after a while; what starts at once then may be too much again. One that is out, with
+// nothing to give, does not try.
 func (s *Shelf) supply(drawn int64, t time.Duration) {
 	c := &s.config
-	if !s.on && s.now < s.retry {
+	out := c.BudgetMilliwatts == 0
+	if !s.on && (out || s.now < s.retry) {
 		return
 	}
 	if drawn > c.BudgetMilliwatts {
@@ -188,7 +190,10 @@ func (s *Shelf) supply(drawn int64, t time.Duration) {
 		return
 	}
 	volts := sag(c.SupplyMillivolts, c.SupplyMilliohms, drawn)
-	if drawn > c.BudgetMilliwatts {
+	switch {
+	case out: // also for who draws nothing yet
+		volts = 0
+	case drawn > c.BudgetMilliwatts:
 		volts = volts * c.BudgetMilliwatts / drawn
 	}
 	for _, m := range s.members {

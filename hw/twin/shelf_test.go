@@ -133,6 +133,35 @@ func TestATrippedSupplyTriesAgain(t *testing.T) {
 	}
 }
 
+// TestASupplyThatIsOutStartsNobody, also after it has turned itself off and nobody draws anything, and all start once it is back.
+func TestASupplyThatIsOutStartsNobody(t *testing.T) {
+	r := newRack(t, 2, ShelfConfig{BudgetMilliwatts: 18_000})
+	r.run(5*time.Second, 0)
+	started := func() (n int) {
+		for _, m := range r.members {
+			for _, e := range m.Events() {
+				if e.Kind == Started {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if n := started(); n != 2 {
+		t.Fatalf("%d boards started", n)
+	}
+	r.SetBudget(0)
+	r.run(time.Minute, 0)
+	if n := started(); n != 0 || r.running() != 0 || r.Short() == 0 {
+		t.Errorf("without a supply boards started %d times and %d run; it was short %d times", n, r.running(), r.Short())
+	}
+	r.SetBudget(18_000)
+	r.run(hiccupTime+time.Second, 0)
+	if n := started(); n != 2 || r.running() != 2 {
+		t.Errorf("when it was back %d boards started, and %d run", n, r.running())
+	}
+}
+
 func TestStartingAllAtOnceTripsWhatOneAfterTheOtherDoesNot(t *testing.T) {
 	config := ShelfConfig{BudgetMilliwatts: 20_000, OverloadMillijoules: 5_000}
 	atOnce := newRack(t, 8, config)
