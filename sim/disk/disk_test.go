@@ -195,6 +195,22 @@ func TestWritebackMakesDurableInTheEnd(t *testing.T) {
 	expect(t, p.card.Files(), Snapshot{file("/a", "12")})
 }
 
+// TestWritebackDoesNotForgetWhatItsTurnCameTooSoonFor: the card stalls, and the file's turn comes again while it still waits to be written.
+func TestWritebackDoesNotForgetWhatItsTurnCameTooSoonFor(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", "1")
+	later := func(d time.Duration) { p.loop.RunUntil(p.loop.Now().Add(d)) }
+	stall := p.apply(Fault{Kind: Stall})
+	p.write(f, 1, "2")
+	later(31 * time.Second) // its turn has come, and the card does not go on
+	p.write(f, 2, "3")
+	later(31 * time.Second)
+	stall.Heal()
+	later(40 * time.Second)
+	p.reboot(LoseAll)
+	expect(t, p.card.Files(), Snapshot{file("/a", "123")})
+}
+
 func TestACutFileReadsZerosWhereItGrowsAgain(t *testing.T) {
 	p := newProcess(t, 1, Config{})
 	p.durable("/a", strings.Repeat("x", 3*blockSize))

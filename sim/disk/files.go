@@ -217,6 +217,9 @@ func (c *Card) finishWriteback(r *request, err syscall.Errno) {
 	case !c.faults.has(ReadOnly):
 		c.settle(r.ino, r.seq)
 	}
+	if ino := r.ino; len(ino.ops) > 0 && (ino.links > 0 || ino.opens > 0) { // their turn may have come while this one was under way
+		c.flushLater(ino)
+	}
 }
 
 // pendingOf tells whether operations up to seq wait for the sync of a file or directory.

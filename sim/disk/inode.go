@@ -176,14 +176,19 @@ func (c *Card) addOp(ino *inode, o op) {
 	ino.ops = append(ino.ops, o)
 	ino.pending += int64(len(o.data))
 	c.dirty += int64(len(o.data))
+	c.flushLater(ino)
+	if c.dirty > c.cfg.DirtyBytes {
+		c.flush(ino)
+	}
+}
+
+// flushLater has a file written back in a while, unless that is to be already.
+func (c *Card) flushLater(ino *inode) {
 	if ino.writeback == nil && c.cfg.Writeback > 0 {
 		ino.writeback = c.loop.After(c.cfg.Writeback, func() {
 			ino.writeback = nil
 			c.flush(ino)
 		})
-	}
-	if c.dirty > c.cfg.DirtyBytes {
-		c.flush(ino)
 	}
 }
 
