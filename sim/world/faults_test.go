@@ -306,3 +306,25 @@ func TestWhatKillsProcessesDoesNotShortenABoot(t *testing.T) {
 		})
 	}
 }
+
+// TestAKillThatFindsNoProcessIsFeltByTheStartThatItHoldsBack: the machine boots until 17 s. One that has ended before is not felt.
+func TestAKillThatFindsNoProcessIsFeltByTheStartThatItHoldsBack(t *testing.T) {
+	for _, c := range []struct {
+		kill, begins string
+		felt         int64
+	}{
+		{"14s +10s kill machine=pi-1", "0s:0 24s:9", 1},
+		{"14s +1s kill machine=pi-1", "0s:0 17s:9", 0},
+	} {
+		t.Run(strings.Fields(c.kill)[1], func(t *testing.T) {
+			l := counting(t, "10s +2s power-cut machine=pi-1\n"+c.kill)
+			l.run(30 * time.Second)
+			if got := l.begun("pi-1"); got != c.begins {
+				t.Errorf("it began at %s, not at %s", got, c.begins)
+			}
+			if felt := l.Played()[1].Felt(); felt != c.felt {
+				t.Errorf("it was felt %d times, not %d", felt, c.felt)
+			}
+		})
+	}
+}

@@ -38,19 +38,17 @@ func (p *pi) strike(f *chaos.Fault) (effect, error) {
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
 }
 
-// kill ends the processes, and keeps the program from starting until it is healed.
+// kill ends the processes, and keeps the program from starting until it is healed. It is felt by each of both.
 func (p *pi) kill() effect {
 	ended := int64(len(p.Processes()))
 	p.down++
 	p.Kill()
-	return effect{
-		heal: func() {
-			if p.down--; p.down == 0 {
-				p.startAgain()
-			}
-		},
-		felt: func() int64 { return ended },
-	}
+	e := growing(func() int64 { return p.kept }, func() {
+		if p.down--; p.down == 0 {
+			p.startAgain()
+		}
+	})
+	return effect{heal: e.heal, felt: func() int64 { return ended + e.felt() }}
 }
 
 // cutPower takes the power from the machine: memory, sockets and unsynced writes are gone, and

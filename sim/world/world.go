@@ -69,6 +69,7 @@ type pi struct {
 	host    *net.Host
 	board   *rack.Board  // nil if it has none
 	down    int          // faults that hold its program down
+	kept    int64        // how often that kept it from starting
 	paused  int          // faults that hold its processes
 	restart *event.Timer // of its program
 
@@ -187,7 +188,11 @@ func (p *pi) startProgram() error {
 	p.world.Kernel.Loop.Stop(p.restart)
 	p.restart = nil
 	p.endBoot()
-	if p.config.Program.Path == "" || p.down > 0 || !p.On() || len(p.Processes()) > 0 {
+	if p.config.Program.Path == "" || !p.On() || len(p.Processes()) > 0 {
+		return nil
+	}
+	if p.down > 0 {
+		p.kept++
 		return nil
 	}
 	_, err := p.Start(p.program())
