@@ -78,8 +78,11 @@ func (w *World) again(every time.Duration, do func()) (stop func()) {
 }
 
 // bootInPast takes the machine's power and gives it back at once. It boots with its wall clock in the past, which is right again when
-// the fault is healed.
+// the fault is healed. One that is off already does not boot now.
 func (p *pi) bootInPast(by time.Duration) effect {
+	if !p.On() {
+		return nothing()
+	}
 	e := p.cutPower()
 	p.plug()
 	p.Clock.Step(-by)

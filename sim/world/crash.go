@@ -28,7 +28,7 @@ func (p *pi) crashLater(f *chaos.Fault) (effect, error) {
 			return effect{}, err
 		}
 	}
-	crashed := effect{heal: func() {}, felt: func() int64 { return 0 }}
+	crashed := nothing()
 	var at event.Time
 	c.strike = func() {
 		at = p.world.Kernel.Now()

@@ -328,3 +328,25 @@ func TestAKillThatFindsNoProcessIsFeltByTheStartThatItHoldsBack(t *testing.T) {
 		})
 	}
 }
+
+// TestAFaultThatBeginsOnAMachineThatIsOffDoesNothingLater: the machine has power again at 15 s, and boots until 20.
+func TestAFaultThatBeginsOnAMachineThatIsOffDoesNothingLater(t *testing.T) {
+	const s = time.Second
+	for _, kind := range []string{"boot-in-past machine=pi-1 by=3600000ms", "stop-hangs machine=pi-1", "pause machine=pi-1"} {
+		t.Run(strings.Fields(kind)[0], func(t *testing.T) {
+			l := counting(t, "10s +5s power-cut machine=pi-1\n12s +13s "+kind)
+			l.run(35 * s)
+			if got := l.begun("pi-1"); got != "0s:0 20s:9" {
+				t.Errorf("it began at %s", got)
+			}
+			for _, d := range l.off("pi-1", 20*s, 35*s) {
+				if d != 0 {
+					t.Errorf("its clock was off by %v", d)
+				}
+			}
+			if felt := l.Played()[1].Felt(); felt != 0 {
+				t.Errorf("it was felt %d times", felt)
+			}
+		})
+	}
+}

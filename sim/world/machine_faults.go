@@ -65,7 +65,7 @@ func (p *pi) cutPower() effect {
 // pause withholds the processor from the processes. What was paused when power went is not paused when it is back.
 func (p *pi) pause() effect {
 	if !p.On() {
-		return effect{heal: func() {}, felt: func() int64 { return 0 }}
+		return nothing()
 	}
 	p.paused++
 	life := p.lives
@@ -95,6 +95,9 @@ func (p *pi) limitMemory(limit int64) effect {
 	p.SetMemory(limit)
 	return growing(p.OutOfMemory, func() { p.SetMemory(p.config.MemoryBytes) })
 }
+
+// nothing is what a fault does that finds nothing to do something to, then or later.
+func nothing() effect { return effect{heal: func() {}, felt: func() int64 { return 0 }} }
 
 // feltByTurns is a fault that each turn of the machine's processes feels from now on until it is healed.
 func (p *pi) feltByTurns(heal func()) effect { return growing(p.Turns, heal) }

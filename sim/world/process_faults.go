@@ -48,8 +48,11 @@ func (p *pi) loop(every time.Duration) effect {
 	}
 }
 
-// hangAndKill lets the processes stand still, and kills them when it is healed.
+// hangAndKill lets the processes stand still, and kills them when it is healed. A machine that is off then has none, and keeps those of later.
 func (p *pi) hangAndKill() effect {
+	if !p.On() {
+		return nothing()
+	}
 	e, life := p.pause(), p.lives
 	return effect{
 		heal: func() {
@@ -67,7 +70,7 @@ func (p *pi) hangAndKill() effect {
 func (p *pi) startTwice() (effect, error) {
 	felt := int64(len(p.Processes()))
 	if felt == 0 {
-		return effect{felt: func() int64 { return 0 }}, nil
+		return nothing(), nil
 	}
 	second, err := p.Start(p.program())
 	if err != nil {
