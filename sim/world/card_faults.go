@@ -19,10 +19,12 @@ func (w *World) remember(p *Played) {
 	w.Kernel.Loop.At(event.Time(at), func() { p.kept = of.Medium() })
 }
 
-// loseEraseBlock takes the machine's power while its card rewrites what it wrote last.
+// loseEraseBlock takes the machine's power while its card rewrites what it wrote last. The card of one that is off rewrites nothing.
 func (p *pi) loseEraseBlock() effect {
-	p.unplug()
-	lost := p.card.LoseEraseBlock()
+	on, lost := p.On(), int64(0)
+	if p.unplug(); on {
+		lost = p.card.LoseEraseBlock()
+	}
 	return effect{heal: p.plug, felt: func() int64 { return lost }}
 }
 

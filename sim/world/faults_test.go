@@ -350,3 +350,15 @@ func TestAFaultThatBeginsOnAMachineThatIsOffDoesNothingLater(t *testing.T) {
 		})
 	}
 }
+
+// TestACardWithoutPowerLosesNoEraseBlock: it rewrites nothing, and there is no power to take.
+func TestACardWithoutPowerLosesNoEraseBlock(t *testing.T) {
+	l := counting(t, "10s +20s power-cut machine=pi-1\n15s +5s disk-erase machine=pi-1")
+	l.run(40 * time.Second)
+	if got := l.begun("pi-1"); got != "0s:0 35s:9" {
+		t.Errorf("it began at %s, with another count than that of before", got)
+	}
+	if felt := l.Played()[1].Felt(); felt != 0 {
+		t.Errorf("it was felt %d times", felt)
+	}
+}
