@@ -60,10 +60,26 @@ func (c *CPU) use(i int, start event.Time, costNs int64) event.Time {
 	return c.free[i]
 }
 
+// Theft is when the work of somebody else is on each core.
+type Theft []struct{ from, until event.Time }
+
 // Steal keeps all cores busy with the work of somebody else for so long, behind what is on them already.
-func (c *CPU) Steal(now event.Time, d time.Duration) {
+func (c *CPU) Steal(now event.Time, d time.Duration) Theft {
+	theft := make(Theft, len(c.free))
 	for i, t := range c.free {
-		c.free[i] = max(t, now).Add(d)
+		theft[i].from = max(t, now)
+		theft[i].until = theft[i].from.Add(d)
+		c.free[i] = theft[i].until
+	}
+	return theft
+}
+
+// giveBack ends a theft: each core has what is left of it, unless something else has come behind it.
+func (c *CPU) giveBack(now event.Time, theft Theft) {
+	for i := range min(len(c.free), len(theft)) {
+		if c.free[i] == theft[i].until {
+			c.free[i] = min(c.free[i], max(theft[i].from, now))
+		}
 	}
 }
 

@@ -63,6 +63,21 @@ func TestABusyProcessLetsOthersThrough(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOfATheftIsGivenBack: a process whose cores are stolen for a second goes on as soon as they are given back.
+func TestWhatIsLeftOfATheftIsGivenBack(t *testing.T) {
+	const ms = time.Millisecond
+	k, d := listen(t, kernel.Config{Seed: 1, Cost: kernel.Cost{SliceNs: 1}})
+	m := add(t, k, kernel.MachineConfig{Name: "pi-1", Cores: 2}, "works", "WORKERS=1")
+	var theft kernel.Theft
+	k.Loop.After(2*ms, func() { theft = m.CPU.Steal(k.Now(), time.Second) })
+	k.Loop.After(50*ms, func() { m.GiveBack(theft) })
+	k.Loop.After(500*ms, func() { m.GiveBack(theft) }) // there is nothing left of it
+	simtest.Run(t, k, 2*time.Second)
+	if len(d.at) != 1 || d.at[0] < 56*ms || d.at[0] > 61*ms {
+		t.Errorf("done at %v: 2 ms of 10 before the theft, and the others from 50 ms on", d.at)
+	}
+}
+
 // TestAnEffortTakesItsTime, and the rest of the process goes on beside it.
 func TestAnEffortTakesItsTime(t *testing.T) {
 	k, d := listen(t, kernel.Config{Seed: 1})

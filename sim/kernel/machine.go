@@ -135,6 +135,13 @@ func (m *Machine) Resume() {
 	}
 }
 
+// GiveBack ends a theft of the cores' time: processes that wait have what is left of it.
+func (m *Machine) GiveBack(theft Theft) {
+	m.CPU.giveBack(m.kernel.Now(), theft)
+	m.kernel.Loop.Stop(m.freed)
+	m.coreFreed()
+}
+
 // WrongHash says which blocks a CPU hashes wrongly, and how.
 type WrongHash = channel.WrongHashRule
 

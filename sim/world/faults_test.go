@@ -362,3 +362,24 @@ func TestACardWithoutPowerLosesNoEraseBlock(t *testing.T) {
 		t.Errorf("it was felt %d times", felt)
 	}
 }
+
+// TestAStolenProcessorIsGivenBack at the end of the fault, long before the end of what was stolen last.
+func TestAStolenProcessorIsGivenBack(t *testing.T) {
+	const s = time.Second
+	l := counting(t, "10s +4s cpu-steal machine=pi-1 every=20000ms rate=900000ppm")
+	l.run(30 * s)
+	before, after := time.Duration(0), time.Duration(0)
+	for _, t := range l.tales("pi-1") {
+		if t.at < 13500*time.Millisecond {
+			before = t.at
+		} else if after == 0 {
+			after = t.at
+		}
+	}
+	if before > 11*s || after < 14*s || after > 15*s {
+		t.Errorf("it spoke at %v and then at %v: it was to be silent from 10 to 14 s", before, after)
+	}
+	if l.Played()[0].Felt() == 0 {
+		t.Error("it was not felt")
+	}
+}

@@ -5,13 +5,19 @@ import (
 
 	"picloud/chaos"
 	"picloud/sim/disk"
+	"picloud/sim/kernel"
 	"picloud/sim/net"
 )
 
-// steal takes a part of each period from all cores.
+// steal takes a part of each period from all cores, and gives back what is left of the last when it is healed.
 func (p *pi) steal(every time.Duration, ppm int64) effect {
 	d := every / 1000 * time.Duration(ppm) / 1000
-	return p.feltByTurns(p.world.again(every, func() { p.CPU.Steal(p.world.Kernel.Now(), d) }))
+	var last kernel.Theft
+	stop := p.world.again(every, func() { last = p.CPU.Steal(p.world.Kernel.Now(), d) })
+	return p.feltByTurns(func() {
+		stop()
+		p.GiveBack(last)
+	})
 }
 
 // limitFiles leaves the processes without a free descriptor.
