@@ -41,6 +41,9 @@ type Relay struct {
 	Backup string `yaml:"backup"` // the one that does when the owner cannot
 }
 
+// boardCores is how many cores all models have.
+const boardCores = 4
+
 // boardOf returns the board of a machine, and whether it has one.
 func (s *Scenario) boardOf(m *Machine) (Board, bool) {
 	if s.Hardware == nil || m.Role == RoleClient || m.Role == RoleMonitor {
@@ -79,9 +82,13 @@ func (s *Scenario) validateHardware() error {
 	boards := map[string]bool{}
 	for i := range s.Topology.Machines {
 		m := &s.Topology.Machines[i]
-		if _, has := s.boardOf(m); has {
-			boards[m.Name] = true
+		if _, has := s.boardOf(m); !has {
+			continue
 		}
+		if m.Cores != boardCores { // how many are in use its board says, whatever stands there
+			return wrong(fmt.Sprintf("topology.machines[%d].cores", i), "%s has a board, and so %d cores, not %d", m.Name, boardCores, m.Cores)
+		}
+		boards[m.Name] = true
 	}
 	known := slices.Sorted(maps.Keys(boards))
 	for _, name := range slices.Sorted(maps.Keys(h.Boards)) {

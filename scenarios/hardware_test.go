@@ -27,6 +27,8 @@ func TestAMistakeAboutHardwareIsFoundAtItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ old, new, want string }{
+		{"name: pi-2, role: node, program: node, switch: s1, card: ssd, cores: 4", "name: pi-2, role: node, program: node, switch: s1, card: ssd, cores: 2",
+			`small.yaml:9: topology.machines[1].cores: pi-2 has a board, and so 4 cores, not 2`},
 		{"air: 30", "air: 300", `hardware.air: 300 °C, it must be -20 to 60`},
 		{"model: pi-4b", "model: pi-4", `small.yaml:11: hardware: pi-1: twin: `},
 		{"cooling: fan", "cooling: fans", `small.yaml:11: hardware: pi-1: twin: `},
