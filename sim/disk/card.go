@@ -122,7 +122,7 @@ type Stats struct {
 	BytesRead, BytesWritten  int64         // between the device and the medium
 	CachedReads              int64         // reads that needed no device
 	Errors                   int64         // requests that ended with EIO
-	Busy                     time.Duration // in which the device served requests to their end
+	Busy                     time.Duration // in which the device served requests
 }
 
 // New returns an empty card that is switched on. The name tells its random streams from those of
@@ -156,8 +156,12 @@ func New(loop *event.Loop, name string, cfg Config) (*Card, error) {
 // State returns what processes see of the card without asking.
 func (c *Card) State() channel.DiskState { return c.state }
 
-// Stats returns what the card has done so far.
-func (c *Card) Stats() Stats { return c.stats }
+// Stats returns what the card has done so far, and counts the request that it serves up to now.
+func (c *Card) Stats() Stats {
+	s := c.stats
+	s.Busy += c.dev.serving()
+	return s
+}
 
 // free returns the bytes that files may still take.
 func (c *Card) free() int64 {

@@ -36,7 +36,7 @@ type device struct {
 	card   *Card
 	queue  []*request // the first is being served
 	timer  *event.Timer
-	began  event.Time    // of the first's service
+	began  event.Time    // of the first's service, or when that went on
 	left   time.Duration // what the first still needs at full speed, while it does not go on
 	queued int64         // bytes of the write-backs that wait
 }
@@ -75,13 +75,22 @@ func (d *device) start() {
 func (d *device) stop() {
 	if d.timer != nil {
 		d.left = d.timer.When().Sub(d.card.loop.Now()) / d.card.slowness()
+		d.card.stats.Busy += d.serving()
 		d.card.loop.Stop(d.timer)
 		d.timer = nil
 	}
 }
 
+// serving is for how long the first request has been served since it began or went on.
+func (d *device) serving() time.Duration {
+	if d.timer == nil {
+		return 0
+	}
+	return d.card.loop.Now().Sub(d.began)
+}
+
 func (d *device) done() {
-	d.card.stats.Busy += d.card.loop.Now().Sub(d.began)
+	d.card.stats.Busy += d.serving()
 	r := d.pop()
 	if len(d.queue) > 0 {
 		d.left = d.card.service(d.queue[0])

@@ -208,6 +208,32 @@ func TestWhatIsUnderWayGoesOnAtTheNewSpeed(t *testing.T) {
 	})
 }
 
+// TestACardIsBusyWhileItServes: who looks in between sees what has passed, at either speed. A card that stalls serves nothing.
+func TestACardIsBusyWhileItServes(t *testing.T) {
+	const half = (667*time.Microsecond + 409600) / 2 // of a read
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", strings.Repeat("x", blockSize))
+	p.evictAll()
+	before := p.card.Stats().Busy
+	later := func(d, want time.Duration) {
+		t.Helper()
+		p.loop.RunUntil(p.loop.Now().Add(d))
+		if busy := p.card.Stats().Busy - before; busy != want {
+			t.Errorf("it was busy for %v, not %v", busy, want)
+		}
+	}
+	p.start(channel.DiskRead, f, channel.DiskRange(0, 10), "")
+	later(half, half)
+	slow := p.apply(Fault{Kind: Slow, Factor: 10})
+	later(5*half, 6*half)
+	stall := p.apply(Fault{Kind: Stall})
+	later(time.Second, 6*half)
+	stall.Heal()
+	later(time.Second, 11*half) // all of it
+	slow.Heal()
+	later(time.Second, 11*half)
+}
+
 func TestCacheKeepsItsLimit(t *testing.T) {
 	p := newProcess(t, 1, Config{CacheBytes: 16 * blockSize})
 	f := p.create("/a")
