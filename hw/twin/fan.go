@@ -71,6 +71,9 @@ func (p *Pi) wantedDuty() hw.Duty {
 	return hw.FullDuty
 }
 
+// FanDriven tells whether the fan has power and is told to turn, which it does unless it is broken.
+func (p *Pi) FanDriven() bool { return p.state != off && p.wantedDuty() > 0 }
+
 // followCurve sets the pwm when heat enters another level of the curve. Between two such times it stays as a program has set it.
 func (p *Pi) followCurve() {
 	if p.rests {

@@ -45,8 +45,14 @@ func (p *Pi) SetWatchdogDead(dead bool) {
 }
 
 // ForgetMeters resets the chips that measure power, as when their own supply dips: those that need one have no calibration then, and show
-// no current.
-func (p *Pi) ForgetMeters() { p.bus.forget() }
+// no current. It returns how many chips that are: those of a board without power have nothing to forget.
+func (p *Pi) ForgetMeters() int64 {
+	p.bus.forget()
+	if p.state == off {
+		return 0
+	}
+	return int64(len(p.bus.chips))
+}
 
 // SetMeasured says what flows to a machine, for the meters that measure it; its own name for that of the board.
 func (p *Pi) SetMeasured(machine string, millivolts, milliamps int64) {

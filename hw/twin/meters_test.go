@@ -67,7 +67,9 @@ func TestAnINA219Measures(t *testing.T) {
 	if shunt := r.get(1); shunt != 4_000 {
 		t.Errorf("with the lowest gain %d", shunt)
 	}
-	p.ForgetMeters()
+	if n := p.ForgetMeters(); n != 1 {
+		t.Errorf("%d chips forgot", n)
+	}
 	if r.get(4) != 0 || r.get(5) != 0 || r.get(0) != 0x399f {
 		t.Error("it still knows its calibration")
 	}
@@ -75,6 +77,10 @@ func TestAnINA219Measures(t *testing.T) {
 	r.set(0, 0x8000)
 	if r.get(5) != 0 {
 		t.Error("a reset leaves the calibration")
+	}
+	p.SetPower(false, p.now)
+	if n := p.ForgetMeters(); n != 0 {
+		t.Errorf("%d chips without power forgot", n)
 	}
 }
 

@@ -278,15 +278,19 @@ func TestPinsHaveTheirPulls(t *testing.T) {
 
 func TestAFanOnAPinFollowsIt(t *testing.T) {
 	p := started(t, Config{Model: Pi4B, Cooling: Fan, Equipment: hw.Config{FanPin: "GPIO18"}})
-	if p.duty != 0 {
+	if p.duty != 0 || p.FanDriven() {
 		t.Error("it turns by itself")
 	}
 	pin, _ := p.Parts().Pin("GPIO18")
 	if err := pin.Out(gpio.High); err != nil || p.duty != hw.FullDuty {
 		t.Errorf("driven it turns at %d: %v", p.duty, err)
 	}
+	if p.SetFan(FanDead); p.duty != 0 || !p.FanDriven() {
+		t.Errorf("dead it turns at %d, and is driven: %t", p.duty, p.FanDriven())
+	}
+	p.SetFan(FanFine)
 	p.SetPower(false, p.now)
-	if p.duty != 0 {
+	if p.duty != 0 || p.FanDriven() {
 		t.Error("it turns without power")
 	}
 	wired := started(t, Config{Model: Pi4B, Cooling: Fan})

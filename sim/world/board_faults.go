@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"picloud/chaos"
@@ -72,7 +73,7 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 	switch f.Kind {
 	case chaos.AirWarm:
 		s.SetAmbient(w.config.Hardware.Air + f.Param("by"))
-		c := w.counting(func() bool { return true })
+		c := w.counting(func() bool { return w.anyBoardOn(name) })
 		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
 	case chaos.SupplyWeak, chaos.SupplyOut, chaos.PoEShed:
 		full := s.BuiltFor()
@@ -87,6 +88,11 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 		return growing(s.Short, func() { s.SetBudget(full) }), nil
 	}
 	return effect{}, fmt.Errorf("the fault %q cannot be played here", f.Kind)
+}
+
+// anyBoardOn tells whether a machine with a board that stands on a shelf has power.
+func (w *World) anyBoardOn(shelf string) bool {
+	return slices.ContainsFunc(w.onSwitch(shelf), func(p *pi) bool { return p.board != nil && p.On() })
 }
 
 // breakBoard makes a fault of one machine's hardware happen.
@@ -107,12 +113,12 @@ func (p *pi) breakBoard(f *chaos.Fault) (effect, error) {
 		return p.hang(f)
 	case chaos.FanDead:
 		fault := map[bool]twin.FanFault{true: twin.FanDead, false: twin.FanFine}
-		return p.spoil(func(dead bool) { p.board.SetFan(fault[dead]) }, func() bool { return p.On() && p.config.Board.Cooling == twin.Fan }), nil
+		return p.spoil(func(dead bool) { p.board.SetFan(fault[dead]) }, func() bool { return p.On() && p.board.FanDriven() }), nil
 	case chaos.SensorStuck:
 		return p.spoil(p.board.SetSensorStuck, func() bool { return p.On() }), nil
 	case chaos.MeterForgets:
-		p.board.ForgetMeters()
-		return effect{felt: func() int64 { return 1 }}, nil
+		forgot := p.board.ForgetMeters()
+		return effect{felt: func() int64 { return forgot }}, nil
 	case chaos.CableBad:
 		set := func(bad bool) {
 			p.board.SetCable(p.config.Board.CableMilliohms)

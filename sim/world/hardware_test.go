@@ -277,7 +277,8 @@ func TestFaultsOfTheHardware(t *testing.T) {
 	pi := func(name string) world.Machine {
 		return board(t, name, "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan}, map[string]string{"CORES": "3"})
 	}
-	owner := board(t, "pi-9", "switches", twin.Config{Equipment: hw.Config{Relays: []hw.Relay{{Feeds: "pi-2", Pin: "GPIO17"}}}}, nil)
+	owner := board(t, "pi-9", "switches", twin.Config{Equipment: hw.Config{
+		Relays: []hw.Relay{{Feeds: "pi-2", Pin: "GPIO17"}}, Meters: []hw.Meter{{Of: "pi-2", Chip: "ina219", Address: 0x40}}}}, nil)
 	for _, c := range []struct {
 		schedule string
 		supply   int64
@@ -314,7 +315,7 @@ func TestFaultsOfTheHardware(t *testing.T) {
 			d, _ := l.last("pi-2", 150*time.Second)
 			return c < d-3
 		}},
-		{"5s +0s meter-forgets machine=pi-1", 0, "0", func(l *lab) bool { return true }},
+		{"5s +0s meter-forgets machine=pi-9", 0, "0", func(l *lab) bool { return true }},
 		{"5s +25s relay-stuck machine=pi-2", 0, "0", func(l *lab) bool { return l.said("pi-2", "begins") == "0" }},
 	} {
 		name, _, _ := strings.Cut(c.schedule[strings.LastIndex(c.schedule[:strings.Index(c.schedule, "=")], "s ")+2:], " ")
@@ -335,6 +336,36 @@ func TestFaultsOfTheHardware(t *testing.T) {
 			}
 			if c, _ := l.last("pi-1", 220*time.Second); c == 0 {
 				t.Error("pi-1 is silent at the end")
+			}
+		})
+	}
+}
+
+// TestAFaultOfTheHardwareIsFeltByThoseThatItDoesSomethingTo: not by a machine that is off already, nor where the part is not there or not in use.
+func TestAFaultOfTheHardwareIsFeltByThoseThatItDoesSomethingTo(t *testing.T) {
+	pi := func(name string) world.Machine {
+		return board(t, name, "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan}, map[string]string{"CORES": "3"})
+	}
+	spare := board(t, "pi-3", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan, Equipment: hw.Config{FanPin: "GPIO18",
+		Meters: []hw.Meter{{Of: "pi-2", Chip: "ina219", Address: 0x40}}}}, nil)
+	for _, c := range []struct {
+		schedule, why string
+		felt          int64
+	}{
+		{"10s +0s meter-forgets machine=pi-3", "it has one", 1},
+		{"10s +0s meter-forgets machine=pi-1", "it has none", 0},
+		{"5s +20s power-cut machine=pi-3\n10s +0s meter-forgets machine=pi-3", "its meter has no power", 0},
+		{"10s +20s fan-dead machine=pi-3", "nothing drives its fan", 0},
+		{"5s +25s mains-out switch=shelf left=0ms orderly=0\n10s +10s air-warm switch=shelf by=10000mC", "all are off", 0},
+		{"5s +25s power-cut machine=pi-1\n10s +10s mains-out switch=shelf left=1000ms orderly=1", "the first is off", 2},
+		{"5s +25s power-cut machine=pi-3\n10s +10s poe-shed switch=shelf left=300000ppm", "the last is off, and two draw 14 W of 9", 1},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			l := newLab(t, world.Hardware{Shelves: map[string]world.Shelf{"shelf": {Milliwatts: 30_000}}}, c.schedule, pi("pi-1"), pi("pi-2"), spare)
+			l.run(40 * time.Second)
+			all := l.Played()
+			if last := all[len(all)-1]; last.Felt() != c.felt {
+				t.Errorf("%s was felt %d times, not %d: %s", last.Fault.String(), last.Felt(), c.felt, c.why)
 			}
 		})
 	}

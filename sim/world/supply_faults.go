@@ -17,13 +17,17 @@ func (w *World) onSwitch(name string) (all []*pi) {
 	return all
 }
 
-// shed takes the power from the last machines of a shelf, as many as it takes for the others to draw no more than is left. It is felt by each.
+// shed takes the power from the last machines of a shelf, as many as it takes for the others to draw no more than is left. It is felt by
+// each that was on.
 func (w *World) shed(s *rack.Shelf, name string, milliwatts int64) effect {
 	fed := w.onSwitch(name)
-	first := len(fed)
+	first, felt := len(fed), int64(0)
 	stop := w.again(rack.Step, func() {
 		if first > 0 && s.Milliwatts() > milliwatts {
 			first--
+			if fed[first].On() {
+				felt++
+			}
 			fed[first].unplug()
 		}
 	})
@@ -34,16 +38,20 @@ func (w *World) shed(s *rack.Shelf, name string, milliwatts int64) effect {
 				p.plug()
 			}
 		},
-		felt: func() int64 { return int64(len(fed) - first) },
+		felt: func() int64 { return felt },
 	}
 }
 
-// emptyBattery takes the power from all machines of a shelf after a while, orderly or not. It is felt by each.
+// emptyBattery takes the power from all machines of a shelf after a while, orderly or not. It is felt by each that was on.
 func (w *World) emptyBattery(name string, after time.Duration, orderly bool) effect {
 	var off []*pi
+	felt := int64(0)
 	timer := w.Kernel.Loop.After(after, func() {
 		off = w.onSwitch(name)
 		for _, p := range off {
+			if p.On() {
+				felt++
+			}
 			if orderly {
 				p.off(disk.KeepAll)
 			}
@@ -57,6 +65,6 @@ func (w *World) emptyBattery(name string, after time.Duration, orderly bool) eff
 				p.plug()
 			}
 		},
-		felt: func() int64 { return int64(len(off)) },
+		felt: func() int64 { return felt },
 	}
 }
