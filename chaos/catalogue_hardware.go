@@ -20,8 +20,8 @@ const (
 func boardKinds() []Spec {
 	return []Spec{
 		{Kind: Hang, Class: ClassHardware, Target: OnMachine, Needs: GearBoard, Sets: "the watchdog",
-			Meaning: "The machine stands still with its power on, and answers nothing until it is reset: by its watchdog if that is well, by a " +
-				"relay, or by the end of the fault.",
+			Meaning: "The machine stands still with its power on, and answers nothing until it is reset, by its watchdog if that is well or by a " +
+				"relay. If nobody has reset it by the end of the fault, its programs go on with what they had in memory.",
 			Params: []ParamSpec{{Name: "watchdog", Unit: Count, Min: 0, Max: 1, Low: 0, Top: 1, Default: 1,
 				Meaning: "1 if the watchdog still works, 0 if it hangs too"}},
 			MinFor: 3 * s, MaxFor: 90 * s, Out: true, Restarts: true, Survivable: heals},
