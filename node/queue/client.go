@@ -46,12 +46,14 @@ var (
 )
 
 const (
-	pollFor     = 20 * time.Second // how long a server is asked to wait for jobs
-	answerLimit = 5 * time.Second  // for a server to answer what does not wait
-	richLimit   = time.Second      // and if it is known to have jobs, for the answer to be waited for that nobody needs any more
-	endLimit    = 2 * time.Second  // for what goes on behind calls when the client ends
-	pauseAfter  = time.Second      // after a server could not be asked for jobs
-	maxAnswer   = 64 << 20         // bytes of an answer: maxReserved jobs fit in
+	// A server is asked to wait so long for jobs. It does not hear of a client that a cut network has taken away, and what it hands to
+	// such a one waits until its hold is over.
+	pollFor     = 5 * time.Second
+	answerLimit = 5 * time.Second // for a server to answer what does not wait
+	richLimit   = time.Second     // and if it is known to have jobs, for the answer to be waited for that nobody needs any more
+	endLimit    = 2 * time.Second // for what goes on behind calls when the client ends
+	pauseAfter  = time.Second     // after a server could not be asked for jobs
+	maxAnswer   = 64 << 20        // bytes of an answer: maxReserved jobs fit in
 )
 
 // NewClient returns a client, which knows servers while it runs. What ends a job goes straight to the store where its
