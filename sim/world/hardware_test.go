@@ -307,7 +307,7 @@ func TestFaultsOfTheHardware(t *testing.T) {
 			return strings.HasPrefix(l.said("pi-2", "begins"), "0 35") && l.Played()[0].Felt() == 2
 		}},
 		{"10s +20s mains-out switch=shelf left=4000ms orderly=1", 0, "0 35", func(l *lab) bool {
-			return !strings.Contains(l.said("pi-1", " mC"), " 15 ") && l.Played()[0].Felt() == 3
+			return !strings.Contains(l.said("pi-1", " mC"), " 15 ") && l.Played()[0].Felt() == 2 // pi-2 was off by then, at its relay
 		}},
 		{"10s +60s link-flap machine=pi-1 down=2050ms every=15000ms", 0, "0", func(l *lab) bool { return l.Played()[0].Felt() == 4 }},
 		{"10s +150s sensor-stuck machine=pi-1", 0, "0", func(l *lab) bool {
