@@ -17,6 +17,7 @@ import (
 const (
 	writerEnv = "PICLOUD_TEST_WRITER" // the folder that it writes to
 	parentEnv = "PICLOUD_TEST_PARENT" // the folder of a machine on which it starts a program
+	endedEnv  = "PICLOUD_TEST_ENDED"  // why it ends itself, where panics are recovered
 )
 
 func TestMain(m *testing.M) {
@@ -28,7 +29,23 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "parent:", startForEver(folder))
 		os.Exit(1)
 	}
+	if why := os.Getenv(endedEnv); why != "" {
+		func() {
+			defer func() { fmt.Fprintln(os.Stderr, "it goes on after", recover()) }()
+			host.End(why)
+		}()
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+func TestNobodyRecoversTheEnd(t *testing.T) {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), endedEnv+"=the disk hangs")
+	out, err := c.CombinedOutput()
+	if c.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "panic: the disk hangs\n") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // startForEver starts a program that says its number, and waits for it.

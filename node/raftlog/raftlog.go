@@ -173,8 +173,10 @@ func (l Logger) Errorf(format string, args ...any) {
 	l.Log.Error("pebble", "error", fmt.Sprintf(format, args...))
 }
 
-// Fatalf panics.
-func (l Logger) Fatalf(format string, args ...any) { panic("pebble: " + fmt.Sprintf(format, args...)) }
+// Fatalf ends the process, whoever reads or writes.
+func (l Logger) Fatalf(format string, args ...any) {
+	host.End("pebble: " + fmt.Sprintf(format, args...))
+}
 
 // Remove takes a database away. It must not be open.
 func Remove(disk vfs.FS, dir string) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,18 @@ func serving(t *testing.T) (*Store, Config, host.Network) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	runs(t, s)
+	return s, c, caller()
+}
+
+// caller returns a network on which a lone node can be called.
+func caller() host.Network {
+	return wire.Network{Network: &host.RealNetwork{Address: "127.0.4.2", Names: map[string]string{"pi-1": "127.0.4.1"}}}
+}
+
+// runs has a node serve until the test ends.
+func runs(t *testing.T, s *Store) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -38,6 +51,12 @@ func serving(t *testing.T) (*Store, Config, host.Network) {
 			t.Error(err)
 		}
 	})
+	begins(t, s)
+}
+
+// begins waits until a node that is a whole cloud has begun.
+func begins(t *testing.T, s *Store) {
+	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if m, err := s.groups[0].storedShards(); err == nil && m != nil {
 			break
@@ -46,7 +65,6 @@ func serving(t *testing.T) (*Store, Config, host.Network) {
 			t.Fatal("the cloud does not begin")
 		}
 	}
-	return s, c, wire.Network{Network: &host.RealNetwork{Address: "127.0.4.2", Names: map[string]string{"pi-1": "127.0.4.1"}}}
 }
 
 // rows returns all that a node keeps, but for the logs and how far the state is in them: a request that is refused
@@ -231,5 +249,74 @@ func TestAStoreWhosePortHasClosedEnds(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("it goes on")
+	}
+}
+
+// TestDamageThatAReadMeetsIsTheEnd lets tables rot while clients read: no reader is answered as if only its call had failed, and word of the
+// damage is left once.
+func TestDamageThatAReadMeetsIsTheEnd(t *testing.T) {
+	disk, c := vfs.NewMem(), lone(t, "home", "pi-1")
+	s, err := openLone(t.Context(), disk, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make(chan string, 100)
+	s.end = func(why string) {
+		ends <- why
+		select {} // as the process would have ended
+	}
+	go s.Run(t.Context()) // and it is not waited for: what met the damage hangs
+	begins(t, s)
+	if err := s.db.Pebble().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	rot(t, disk)
+	peers := raftnet.Peers(caller(), c.Port)
+	defer peers.Close()
+	body, err := (&api.ReadCall{Txn: api.Txn{Then: []api.Op{{Kind: api.Get, Key: api.ShardsKey}}}}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			if _, err := peers.Call(ctx, "pi-1", api.MethodRead, body); err == nil || api.KindOf(err) == api.Internal {
+				t.Errorf("a reader is told: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if len(ends) != 1 {
+		t.Errorf("it ends %d times", len(ends))
+	}
+	if w, err := s.readWound(); err != nil || w == nil {
+		t.Errorf("word is left: %v, %v", w, err)
+	}
+}
+
+// rot flips a bit near the beginning of each table of a database.
+func rot(t *testing.T, disk vfs.FS) {
+	t.Helper()
+	names, err := disk.List(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".sst") {
+			continue
+		}
+		f, err := disk.OpenReadWrite(disk.PathJoin(folder, name), vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b [1]byte
+		_, read := f.ReadAt(b[:], 100)
+		b[0] ^= 0x10
+		_, written := f.WriteAt(b[:], 100)
+		if err := errors.Join(read, written, f.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -46,10 +46,12 @@ func isDamage(err error) bool {
 	return errors.Is(err, raftlog.ErrDamaged) || errors.Is(err, state.ErrDamaged) || pebble.IsCorruptionError(err)
 }
 
-// damaged notes that the disk may be damaged and ends the process.
+// damaged notes that the disk may be damaged and ends the process. Many reads may find it at the same time: the first one notes it, and the
+// others wait for the end.
 func (s *Store) damaged(err error) {
+	s.ending.Lock()
 	s.log.Error("damage", "error", err.Error())
-	panic(fmt.Sprintf("store: %v", errors.Join(err, s.writeWound(&wound{Why: err.Error()}))))
+	s.end(fmt.Sprintf("store: %v", errors.Join(err, s.writeWound(&wound{Why: err.Error()}))))
 }
 
 // writeWound writes the file in one step.

@@ -47,6 +47,9 @@ type Store struct {
 	spare   spare
 	syncs   syncs
 
+	end    func(why string) // ends the process, and does not return
+	ending sync.Mutex       // is never let go: see damaged
+
 	change sync.Mutex // held while the node begins or ends to have a member of a group
 	mu     sync.Mutex
 	groups map[uint32]*Group
@@ -60,7 +63,7 @@ func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}, undecided: map[uint32]bool{}}
+	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}, undecided: map[uint32]bool{}, end: host.End}
 	s.peers = raftnet.Peers(s.network(), c.Port)
 	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
 	defer func() {
@@ -145,7 +148,7 @@ func (s *Store) open(m membership) error {
 // stalled ends the process: a leader whose disk hangs would keep its place, and a write that was given up
 // may still reach the disk.
 func (s *Store) stalled(what string) {
-	panic(fmt.Sprintf("store: the disk hangs: %s took longer than %s", what, s.config.DiskLimit))
+	s.end(fmt.Sprintf("store: the disk hangs: %s took longer than %s", what, s.config.DiskLimit))
 }
 
 // Run serves until the context ends, and then hands over what it leads.
@@ -248,7 +251,7 @@ func (l pebbleLog) Fatalf(format string, args ...any) {
 			l.store.damaged(fmt.Errorf("pebble: "+format, args...))
 		}
 	}
-	l.Logger.Fatalf(format, args...)
+	l.store.end("pebble: " + fmt.Sprintf(format, args...))
 }
 
 var _ io.Closer = (*Store)(nil)

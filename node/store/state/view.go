@@ -369,11 +369,16 @@ func (v *view) rows(from, to []byte, backwards bool, visit func(key, value []byt
 }
 
 // each is rows for a visitor that keeps neither.
-func (v *view) each(from, to []byte, backwards bool, visit func(key, value []byte) (bool, error)) error {
+func (v *view) each(from, to []byte, backwards bool, visit func(key, value []byte) (bool, error)) (err error) {
 	it, err := v.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if e := it.Close(); err == nil {
+			err = e
+		}
+	}()
 	first, next := it.First, it.Next
 	if backwards {
 		first, next = it.Last, it.Prev
@@ -394,9 +399,6 @@ func (v *view) each(from, to []byte, backwards bool, visit func(key, value []byt
 	}
 	if err == nil {
 		err = it.Error()
-	}
-	if e := it.Close(); err == nil {
-		err = e
 	}
 	return err
 }
