@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"picloud/node/api"
@@ -96,24 +95,29 @@ func (g *Group) expire(ctx context.Context) error {
 
 // clock is how far a leader has told its group the time.
 type clock struct {
-	mu   sync.Mutex
-	term uint64 // in which it leads
+	turn chan struct{} // has room for one, who may tell it
+	term uint64        // in which it leads
 	told time.Time
 }
 
-// tick tells the group the time, if what it was told last is this old. Time that passes between two leaders
-// is not told: records then live longer.
+// tick tells the group the time, if what it was told last was this old when the caller came: a commit may take longer than that, and one tick
+// that begins meanwhile is fresh enough for all who wait. Time that passes between two leaders is not told: records then live longer.
 func (g *Group) tick(ctx context.Context, old time.Duration) error {
+	came := time.Now()
 	c := &g.clock
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return api.Errorf(api.Unavailable, "tell the time", g.name(), "to tell it to others takes too long")
+	}
 	if term := g.Term(); c.term != term {
 		c.term, c.told = term, time.Now()
 	}
-	elapsed := time.Since(c.told).Truncate(time.Millisecond)
-	if elapsed < old {
+	if came.Sub(c.told) < old {
 		return nil
 	}
+	elapsed := time.Since(c.told).Truncate(time.Millisecond)
 	if _, err := g.Run(ctx, &state.Command{Kind: state.Tick, Elapsed: uint64(elapsed.Milliseconds())}); err != nil {
 		return err
 	}

@@ -1,8 +1,16 @@
 package store
 
 import (
+	"context"
 	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"picloud/node/api"
 	"picloud/node/store/state"
@@ -36,5 +44,62 @@ func TestAllThatIsOverIsRemovedAtOnce(t *testing.T) {
 	reply, err := g.state.Read(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: "a"}}})
 	if err != nil || len(reply.Results[0].Records) > 0 {
 		t.Errorf("%d records are left, %v", len(reply.Results[0].Records), err)
+	}
+}
+
+// TestOneTickServesAllWhoCameBeforeIt writes ten records with a time to live at once, where a commit takes longer than the time is fresh.
+func TestOneTickServesAllWhoCameBeforeIt(t *testing.T) {
+	var slow atomic.Bool
+	disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if slow.Load() && strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo) {
+			time.Sleep(freshClock * 3 / 2)
+		}
+		return nil
+	}))
+	s, err := openLone(t.Context(), disk, lone(t, "home", "pi-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs(t, s)
+	g := s.groups[0]
+	const writers = 10
+	var bodies [][]byte
+	for i := range writers {
+		session, err := g.Run(t.Context(), &state.Command{Kind: state.OpenSession})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := api.Request{Session: session.Session, Sequence: 1, Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: fmt.Sprint("a/", i), TTL: 60_000}}}}
+		bodies = append(bodies, (&api.TxnCall{Request: request(t, q, true)}).Encode())
+	}
+	time.Sleep(freshClock)
+	slow.Store(true)
+	defer slow.Store(false)
+	before := g.raft.LastIndex()
+	var all sync.WaitGroup
+	for _, body := range bodies {
+		all.Go(func() {
+			if _, err := s.txn(t.Context(), body); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if ticks := g.raft.LastIndex() - before - writers; ticks > writers/2 { // of which some are upkeep's
+		t.Errorf("the time was told %d times", ticks)
+	}
+}
+
+// TestWhoHasNoTimeLeftDoesNotWaitForATick: another one tells the group the time, and that does not end.
+func TestWhoHasNoTimeLeftDoesNotWaitForATick(t *testing.T) {
+	shelf := newShelf(t, "pi-1")
+	shelf.start("pi-1", "pi-1")
+	shelf.run(&state.Command{Kind: state.OpenSession})
+	g := shelf.nodes["pi-1"]
+	g.clock.turn <- struct{}{}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := g.tick(ctx, freshClock); api.KindOf(err) != api.Unavailable {
+		t.Errorf("it is told: %v", err)
 	}
 }
