@@ -87,3 +87,51 @@ func TestAFencedNodeEndsUnderLoad(t *testing.T) {
 		t.Fatal("it does not end")
 	}
 }
+
+// TestACommandIsWaitedForNoLongerThanItsCallerDoes: what is agreed to and not applied, as a disk hangs, may take effect yet. The time that the
+// group was told so is not told again.
+func TestACommandIsWaitedForNoLongerThanItsCallerDoes(t *testing.T) {
+	shelf := newShelf(t, "pi-1")
+	hold := stuck{slog.DiscardHandler, make(chan struct{}), make(chan struct{}), &sync.Once{}}
+	goOn := sync.OnceFunc(func() { close(hold.goOn) })
+	t.Cleanup(goOn)
+	shelf.log = slog.New(hold)
+	shelf.start("pi-1", "pi-1")
+	g := shelf.nodes["pi-1"]
+	eventually(t, "it applies commands no more", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, _ = g.Run(ctx, &state.Command{Kind: state.OpenSession}) // which is not answered in the end
+		select {
+		case <-hold.since:
+			return true
+		default:
+			return false
+		}
+	})
+	answered := make(chan error, 2)
+	told := time.Now().Add(-time.Hour)
+	g.clock.term, g.clock.told = g.Term(), told
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := g.Run(ctx, &state.Command{Kind: state.OpenSession})
+		answered <- err
+		again, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		answered <- g.tick(again, freshClock)
+	}()
+	for range 2 {
+		select {
+		case err := <-answered:
+			if api.KindOf(err) != api.Unknown {
+				t.Errorf("it is told: %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("it waits for a command that is not applied")
+		}
+	}
+	if g.clock.told.Equal(told) {
+		t.Error("the same hour is told twice")
+	}
+}

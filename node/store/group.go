@@ -259,8 +259,10 @@ func (g *Group) run(ctx context.Context, data []byte) (state.Outcome, error) {
 		}
 	}
 	future := g.raft.Apply(data, timeLeft(ctx))
-	err := g.await(future)
-	g.transfer.took(err)
+	err := raftlead.AwaitFor(ctx, future, g.ended)
+	if err == nil || !errors.Is(err, ctx.Err()) { // else raft has not said what comes of it
+		g.transfer.took(err)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
