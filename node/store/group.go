@@ -151,9 +151,11 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 		close(ended)
 		return r.Shutdown()
 	})
-	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), clock: clock{turn: make(chan struct{}, 1)}, ready: raftlead.Follow(r, func(leads bool) {
+	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), clock: clock{turn: make(chan struct{}, 1)}}
+	g.ready = raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
-	})}
+		g.transfer.over()
+	})
 	if c.VotesFrom > 0 {
 		go g.standOnceCaughtUp(ctx)
 	}

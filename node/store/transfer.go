@@ -39,6 +39,9 @@ func (t *transfer) took(err error) {
 	}
 }
 
+// over takes note that the lead was taken or lost, and a handover is over with it. One that hangs nevertheless refuses commands again.
+func (t *transfer) over() { t.took(nil) }
+
 // tried takes note of what came of an attempt to hand over.
 func (t *transfer) tried(err error) {
 	t.took(err)
@@ -66,7 +69,7 @@ func (t *transfer) hangs() bool {
 // startsAnew returns why raft cannot go on with the member as it is, "" if it can.
 func (g *Group) startsAnew() string {
 	switch {
-	case g.transfer.hangs():
+	case g.Leads() && g.transfer.hangs(): // who does not lead hands nothing over
 		return "the lead is neither kept nor handed over"
 	case g.snapshots.forks.Load():
 		return "its log has other entries than the snapshot that came in"

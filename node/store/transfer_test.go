@@ -34,6 +34,31 @@ func TestALeaderThatCannotHandOverStartsAnew(t *testing.T) {
 	})
 }
 
+// TestAMemberThatHasHandedOverGoesOn: it refused a command while it handed over, and takes none afterwards, as it leads no more.
+func TestAMemberThatHasHandedOverGoesOn(t *testing.T) {
+	nodes := threeNodes(t)
+	first := leads(t, nodes, func(string) bool { return true })
+	g, err := nodes[first].group(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it has handed over and goes on", func() bool {
+		if g.Leads() {
+			_ = g.await(g.raft.LeadershipTransfer()) // that it failed shows below
+			return false
+		}
+		g.transfer.took(raft.ErrLeadershipTransferInProgress)
+		g.transfer.mu.Lock()
+		g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
+		g.transfer.mu.Unlock()
+		return g.startsAnew() == ""
+	})
+	g.transfer.over()
+	if g.transfer.hangs() {
+		t.Error("when it leads again, it is taken for one that has not handed over")
+	}
+}
+
 func TestAHandoverHangsOnlyIfNothingElseIsDoneMeanwhile(t *testing.T) {
 	long := -2 * transferLimit
 	for name, c := range map[string]struct {
