@@ -71,7 +71,7 @@ func (s *Store) tend(ctx context.Context, g *Group) error {
 	if err := g.tick(ctx, old); err != nil {
 		return err
 	}
-	if last, oldest := g.state.Revision(); last-oldest > s.config.KeepRevisions*5/4 {
+	if last, oldest := g.state.Revision(); last > oldest+s.config.KeepRevisions*5/4 { // a new group's last is before its oldest
 		if _, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: last + 1 - s.config.KeepRevisions}); err != nil {
 			return err
 		}

@@ -103,3 +103,22 @@ func TestWhoHasNoTimeLeftDoesNotWaitForATick(t *testing.T) {
 		t.Errorf("it is told: %v", err)
 	}
 }
+
+// TestAGroupThatNothingWasWrittenToHasNoHistoryToCut: each cut would be one more entry in its log.
+func TestAGroupThatNothingWasWrittenToHasNoHistoryToCut(t *testing.T) {
+	shelf := newShelf(t, "pi-1")
+	shelf.start("pi-1", "pi-1")
+	shelf.run(&state.Command{Kind: state.Own, Slots: []api.SlotRange{{From: 0, End: api.Slots}}})
+	g := shelf.nodes["pi-1"]
+	s := &Store{config: Config{KeepRevisions: 100}}
+	if err := s.tend(t.Context(), g.Group); err != nil { // which knows then since when it leads
+		t.Fatal(err)
+	}
+	before := g.raft.LastIndex()
+	if err := s.tend(t.Context(), g.Group); err != nil {
+		t.Fatal(err)
+	}
+	if now := g.raft.LastIndex(); now != before {
+		t.Errorf("it puts %d entries into its log", now-before)
+	}
+}
