@@ -5,6 +5,7 @@ package raftlead
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -34,6 +35,19 @@ func (y *Ready) Stop() {
 	<-y.done
 }
 
+// barrierPause is after how long a barrier is asked for again: while a handover is under way each is refused at once.
+const barrierPause = 10 * time.Millisecond
+
+// pause waits that long, and tells whether it goes on.
+func (y *Ready) pause() bool {
+	select {
+	case <-time.After(barrierPause):
+		return true
+	case <-y.stop:
+		return false
+	}
+}
+
 func (y *Ready) follow() {
 	defer close(y.done)
 	for {
@@ -44,6 +58,8 @@ func (y *Ready) follow() {
 				term := y.raft.CurrentTerm() // which may end before the barrier is through
 				if Await(y.raft.Barrier(0), y.stop) == nil {
 					y.term.Store(term)
+				} else if !y.pause() {
+					return
 				}
 			}
 		case <-y.stop:
