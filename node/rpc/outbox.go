@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,8 +10,11 @@ import (
 // bufferBytes is the size of read buffers, and what a send buffer shrinks to.
 const bufferBytes = 32 << 10
 
-// writeLimit is how long the other end may take no bytes.
-const writeLimit = 10 * time.Second
+// writeLimit is how long the other end may take no piece of pieceBytes: what is queued may be much, and the way slow.
+const (
+	writeLimit = 10 * time.Second
+	pieceBytes = 64 << 10
+)
 
 // maxQueued is how many bytes may wait for a stream that takes none.
 const maxQueued = 4 * MaxBytes
@@ -102,9 +106,7 @@ func (o *outbox) write() {
 		o.queued = spare[:0]
 		o.room.Broadcast()
 		o.mu.Unlock()
-		o.stream.SetWriteDeadline(time.Now().Add(writeLimit))
-		_, err := o.stream.Write(b)
-		if err != nil {
+		if err := o.send(b); err != nil {
 			o.close()
 		}
 		spare = b
@@ -114,6 +116,17 @@ func (o *outbox) write() {
 		o.mu.Lock()
 	}
 	o.busy = false
+}
+
+// send writes to the stream.
+func (o *outbox) send(b []byte) error {
+	for piece := range slices.Chunk(b, pieceBytes) {
+		o.stream.SetWriteDeadline(time.Now().Add(writeLimit))
+		if _, err := o.stream.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close closes the stream.

@@ -37,3 +37,31 @@ func TestAConnectionThatStaysSilentIsReplaced(t *testing.T) {
 		}
 	})
 }
+
+// TestAStreamThatIsSlowIsNotOneThatTakesNothing sends more than the other end takes in the time for which it may take nothing.
+func TestAStreamThatIsSlowIsNotOneThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		o := newOutbox(near)
+		defer o.close()
+		want := 0
+		go func() {
+			for range 4 { // what is added while the first is written is written at once
+				if err := o.add(&reply{body: make([]byte, MaxBytes-100)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		for range 4 {
+			want += MaxBytes - 100
+		}
+		b := make([]byte, 1<<18)
+		for got := 0; got < want; {
+			n, err := io.ReadFull(far, b[:min(len(b), want-got)])
+			if got += n; err != nil {
+				t.Fatalf("it ends after %d bytes of %d: %v", got, want, err)
+			}
+			time.Sleep(time.Second / 4) // 1 MiB a second
+		}
+	})
+}
