@@ -29,7 +29,7 @@ import (
 type Config struct {
 	Nodes []string // some that are asked first
 	Port  string   // of all nodes
-	// Attempt is how long one node has to answer before another is asked; 700 ms if zero.
+	// Attempt is how long one node has to answer before another is asked, beside the time for what is sent to it; 700 ms if zero.
 	Attempt time.Duration
 }
 
@@ -251,9 +251,12 @@ func (c *Client) attempt(ctx context.Context, node, method string, body []byte) 
 	return c.within(ctx, c.config.Attempt, node, method, body)
 }
 
-// within calls a node, which has a time to answer.
+// byteTime is how much longer a call may take for each byte of its body: a slow way takes as long for one that is large.
+const byteTime = time.Microsecond
+
+// within calls a node, which has a time to answer once it has the body.
 func (c *Client) within(ctx context.Context, limit time.Duration, node, method string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, limit+time.Duration(len(body))*byteTime)
 	defer cancel()
 	return c.peers.Call(ctx, node, method, body)
 }
