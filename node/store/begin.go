@@ -37,7 +37,7 @@ const (
 func (s *Store) openHosted() error {
 	groups, state, err := hosted(s.db.Pebble())
 	if err != nil {
-		return err
+		return s.unlessDamaged(err)
 	}
 	here := map[uint32]bool{}
 	for _, m := range groups {

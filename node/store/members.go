@@ -211,7 +211,7 @@ func (s *Store) hostCall(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	m, err := join(s.host.Disk, s.db, &call, string(s.port.Address(call.Leader)))
 	if err != nil {
-		return nil, err
+		return nil, s.unlessDamaged(err)
 	}
 	return nil, s.open(m)
 }

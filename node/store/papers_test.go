@@ -333,3 +333,76 @@ func TestANodeSaysThatDamageWasFound(t *testing.T) {
 		}
 	}
 }
+
+// TestARowThatIsDamagedAtAStartLeavesWord spoils a row where Pebble finds nothing wrong. Without word of it each start would end like that one.
+func TestARowThatIsDamagedAtAStartLeavesWord(t *testing.T) {
+	whole := written(t, "home", "pi-1")
+	for name, key := range map[string][]byte{
+		"which groups are here": hostedKey(0),
+		"how far the state is":  []byte("d\x00\x00\x00\x00m"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := whole.disk(t)
+			db, err := raftlog.Open(disk, folder, raftlog.Config{Logger: quiet{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(spoil(db.Pebble(), key), db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			network := &host.RealNetwork{Address: "127.0.4.1", Names: map[string]string{"pi-1": "127.0.4.1"}}
+			s := newStore(&host.Host{Name: "pi-1", Network: network, Disk: disk, Log: slog.New(slog.DiscardHandler)}, lone(t, "home", "pi-1"))
+			ends, started := make(chan string, 1), make(chan error, 1)
+			s.end = func(why string) {
+				ends <- why
+				select {} // as the process would have ended
+			}
+			go func() { started <- s.start(t.Context()) }()
+			select {
+			case err := <-started:
+				t.Fatalf("it starts, or does not: %v", err)
+			case why := <-ends:
+				if w, err := s.readWound(); err != nil || w == nil || !strings.Contains(why, w.Why) {
+					t.Errorf("it ends, as %s, and leaves word: %v, %v", why, w, err)
+				}
+			}
+		})
+	}
+}
+
+// TestARowThatIsDamagedWhenAGroupIsTendedLeavesWord: a leader that found it each second would tend its group no more.
+func TestARowThatIsDamagedWhenAGroupIsTendedLeavesWord(t *testing.T) {
+	s, err := openLone(t.Context(), vfs.NewMem(), lone(t, "home", "pi-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make(chan string, 1)
+	s.end = func(why string) {
+		ends <- why
+		select {} // as the process would have ended
+	}
+	go s.Run(t.Context()) // and it is not waited for: who met the damage hangs
+	begins(t, s)
+	it, err := s.db.Pebble().NewIter(&pebble.IterOptions{LowerBound: []byte("d\x00\x00\x00\x00k"), UpperBound: []byte("d\x00\x00\x00\x00l")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it.First()
+	key := slices.Clone(it.Key())
+	if err := errors.Join(it.Close(), spoil(s.db.Pebble(), key)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ends:
+		if w, err := s.readWound(); err != nil || w == nil {
+			t.Errorf("it leaves word: %v, %v", w, err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
+	}
+}
+
+// spoil puts something into a row's place that is no such row.
+func spoil(db *pebble.DB, key []byte) error {
+	return db.Set(key, []byte("worms have been here"), pebble.Sync)
+}

@@ -54,6 +54,14 @@ func (s *Store) damaged(err error) {
 	s.end(fmt.Sprintf("store: %v", errors.Join(err, s.writeWound(&wound{Why: err.Error()}))))
 }
 
+// unlessDamaged returns an error that is none of damage, which ends the process.
+func (s *Store) unlessDamaged(err error) error {
+	if isDamage(err) {
+		s.damaged(err)
+	}
+	return err
+}
+
 // writeWound writes the file in one step.
 func (s *Store) writeWound(w *wound) error {
 	return owned.Write(s.host.Disk, damagedFile, s.owner(), w)

@@ -59,29 +59,37 @@ type Store struct {
 
 // Open starts the node's members of groups. What the disk holds decides which they are. On a disk that is
 // damaged it takes until the others have let the node go; the context bounds that.
-func Open(ctx context.Context, h *host.Host, c Config) (_ *Store, err error) {
+func Open(ctx context.Context, h *host.Host, c Config) (*Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	s := newStore(h, c)
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func newStore(h *host.Host, c Config) *Store {
 	s := &Store{config: c, host: h, log: h.Log, metrics: newMetrics(), gauges: describe(), groups: map[uint32]*Group{}, undecided: map[uint32]bool{}, end: host.End}
 	s.peers = raftnet.Peers(s.network(), c.Port)
 	s.confirmer = &confirmer{node: c.Node, ask: s.askTerms, limit: confirmLimit}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}()
-	if err := s.openDisk(ctx); err != nil {
+	return s
+}
+
+func (s *Store) start(ctx context.Context) error {
+	err := s.openDisk(ctx)
+	if err != nil {
 		if err = s.standStill(ctx, err); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if s.port == nil {
-		if s.port, err = raftnet.Listen(s.network(), c.Node, c.Port); err != nil {
-			return nil, err
+		if s.port, err = raftnet.Listen(s.network(), s.config.Node, s.config.Port); err != nil {
+			return err
 		}
 	}
-	return s, s.openHosted()
+	return s.openHosted()
 }
 
 // network is the host's, with sums over what goes through its streams.
@@ -136,7 +144,7 @@ func (s *Store) open(m membership) error {
 	told := Told{s.stalled, s.damaged, func(took time.Duration) { s.metrics.wrote(took); s.syncs.wrote(time.Now(), took) }, s.metrics.yielded}
 	g, err := OpenGroup(s.config.group(m, first, told), s.db, s.port, s.host.Disk, s.host.Disk.PathJoin(folder, "snapshots"), s.log)
 	if err != nil {
-		return err
+		return s.unlessDamaged(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

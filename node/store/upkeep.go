@@ -30,7 +30,7 @@ func (s *Store) upkeep(ctx context.Context) {
 				continue
 			}
 			if g.Leads() && g.ready.In(g.Term()) {
-				if err := s.tend(ctx, g); err != nil && ctx.Err() == nil {
+				if err := s.unlessDamaged(s.tend(ctx, g)); err != nil && ctx.Err() == nil {
 					s.log.Info("upkeep", "group", g.config.Number, "error", err.Error())
 				}
 			}
