@@ -17,6 +17,9 @@ import (
 // follower can be reached again: an absence counts as one failure, however long it lasts. And a follower that has
 // refused entries, as one with a slow disk does, is asked again after refusedPause, and no later each time.
 //
+// It sends no more than sendBytes at once, or one entry. Raft counts only entries, and all of a request have the same short time to arrive: a follower
+// that has missed much, on a slow way, would never catch up. What was sent raft takes from its request, and sends the rest (replication.go).
+//
 // And it holds back what a leader sends that is stuck in a write of its own. Raft writes in its main loop and sends heartbeats beside it, so a leader
 // whose disk hangs keeps its followers quiet, commits nothing, and cannot even be told to hand its lead over.
 type prompt struct {
@@ -33,6 +36,7 @@ const (
 	knockLongest = time.Minute            // until the failure is said nevertheless: it may be a member no more
 	refusedPause = 50 * time.Millisecond
 	stuckPause   = 50 * time.Millisecond
+	sendBytes    = 1 << 20
 )
 
 // AppendEntries sends entries, or a heartbeat, for which no follower is waited for.
@@ -42,6 +46,7 @@ func (p prompt) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft.A
 			return raft.ErrTransportShutdown
 		}
 	}
+	q.Entries = some(q.Entries)
 	err := p.inLine.AppendEntries(id, to, q, a)
 	switch {
 	case len(q.Entries) == 0 && q.PrevLogEntry == 0 && q.LeaderCommitIndex == 0:
@@ -52,6 +57,17 @@ func (p prompt) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft.A
 		a.NoRetryBackoff = true
 	}
 	return err
+}
+
+// some returns those of the entries, from the first on, that are sent at once.
+func some(entries []*raft.Log) []*raft.Log {
+	size := 0
+	for i, e := range entries {
+		if size += len(e.Data); size > sendBytes && i > 0 {
+			return entries[:i]
+		}
+	}
+	return entries
 }
 
 // InstallSnapshot sends a snapshot.

@@ -195,3 +195,47 @@ func TestALeaderThatCannotWriteIsReplaced(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsSentAtOnceIsBounded: a follower that has missed much, on a slow way, would never get all of it within the time of one request.
+func TestWhatIsSentAtOnceIsBounded(t *testing.T) {
+	network := hosttest.NewMemory()
+	ways := map[string]raft.Transport{}
+	for _, name := range []string{"a", "b"} {
+		n, err := Listen(network(name), name, "7000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer n.Close()
+		if ways[name], err = n.Transport(1, Config{InFlight: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log []*raft.Log
+	for i, size := range []int{100, 0, 1 << 19, 1 << 19, 1 << 21, 1 << 21, 10, 1 << 18, 1 << 18, 1 << 18, 1 << 18, 1 << 18, 10} {
+		log = append(log, &raft.Log{Index: uint64(i + 1), Data: make([]byte, size)})
+	}
+	next := uint64(1)
+	go func() {
+		for q := range ways["b"].Consumer() {
+			sent, size := q.Command.(*raft.AppendEntriesRequest).Entries, 0
+			for _, e := range sent {
+				if e.Index != next {
+					t.Errorf("entry %d comes where %d is expected", e.Index, next)
+				}
+				next++
+				size += len(e.Data)
+			}
+			if len(sent) == 0 || len(sent) > 1 && size > 1<<20 {
+				t.Errorf("%d entries come at once, of %d bytes", len(sent), size)
+			}
+			q.Respond(&raft.AppendEntriesResponse{Success: true, LastLog: next - 1}, nil)
+		}
+	}()
+	for sent := 0; sent < len(log); { // as raft does, which looks into its request for what was sent
+		q := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: uint64(sent), Entries: log[sent:]}
+		if err := ways["a"].AppendEntries("b", "b:7000", q, &raft.AppendEntriesResponse{}); err != nil {
+			t.Fatal(err)
+		}
+		sent += len(q.Entries)
+	}
+}
