@@ -219,7 +219,7 @@ func (n *Net) Transport(group uint32, c Config) (raft.Transport, error) {
 		c.Timeout = 3 * time.Second
 	}
 	t := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:          layer{l, n, group},
+		Stream:          layer{l, n, group, c.Done},
 		MaxPool:         2,
 		MaxRPCsInFlight: c.InFlight,
 		Timeout:         c.Timeout,
@@ -265,6 +265,7 @@ type layer struct {
 	net.Listener
 	net   *Net
 	group uint32
+	done  <-chan struct{} // nil for never
 }
 
 // Accept returns the next stream of another node's requests.
@@ -276,11 +277,39 @@ func (l layer) Accept() (net.Conn, error) {
 	return &steady{Conn: c}, nil
 }
 
-// Dial opens a stream to the same group on another node.
+// Dial opens a stream to the same group on another node. It ends with the group: raft's transport, when it is closed, leaves it as it is, and raft
+// waits for who sends a snapshot over it.
 func (l layer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return Dial(ctx, l.net.network, string(to), Consensus, l.group)
+	c, err := Dial(ctx, l.net.network, string(to), Consensus, l.group)
+	if err != nil || l.done == nil {
+		return c, err
+	}
+	b := &bound{Conn: c, closed: make(chan struct{})}
+	go b.endWith(l.done)
+	return b, nil
+}
+
+// bound is a stream that something else may end.
+type bound struct {
+	net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (b *bound) endWith(done <-chan struct{}) {
+	select {
+	case <-done:
+		b.Close()
+	case <-b.closed:
+	}
+}
+
+// Close closes the stream.
+func (b *bound) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return b.Conn.Close()
 }
 
 // inLine is a transport whose heartbeats wait in line with all other requests. Raft would take them

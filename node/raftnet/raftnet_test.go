@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"picloud/node/host"
+	"picloud/node/host/hosttest"
 )
 
 // two returns two nodes on loopback that know each other by name.
@@ -143,5 +146,53 @@ func TestAPortThatCouldNotAcceptOnceGoesOn(t *testing.T) {
 		if _, err := l.Accept(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// zeros is a snapshot that does not end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestAGroupEndsWhileItSendsASnapshot: who is sent it reads nothing, and it has hours, as it is large.
+func TestAGroupEndsWhileItSendsASnapshot(t *testing.T) {
+	network := hosttest.NewMemory()
+	from, err := Listen(network("a"), "a", "7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := Listen(network("b"), "b", "7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	l, err := to.Listener(Consensus, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	way, err := from.Transport(1, Config{InFlight: 1, Done: done})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error, 1)
+	go func() {
+		q := &raft.InstallSnapshotRequest{SnapshotVersion: 1, Term: 1, LastLogIndex: 1000, LastLogTerm: 1, Size: 1 << 40}
+		sent <- way.InstallSnapshot("b", "b:7000", q, &raft.InstallSnapshotResponse{}, zeros{})
+	}()
+	stream, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	close(done)
+	select {
+	case err := <-sent:
+		if err == nil {
+			t.Error("it says that all is sent")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it goes on sending")
 	}
 }
