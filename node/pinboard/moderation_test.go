@@ -341,7 +341,7 @@ func TestRulesAreChangedByModerators(t *testing.T) {
 	for _, l := range audit.Lines {
 		did = append(did, l.By+" "+l.Did)
 	}
-	if want := []string{"feed label", "mod distrust", "mod label", "mod list", "mod trust", "mod unlist"}; !slices.Equal(sorted(did), want) {
+	if want := []string{"feed label", "mod distrust", "mod label", "mod list", "mod pardon", "mod trust", "mod unlist"}; !slices.Equal(sorted(did), want) {
 		t.Errorf("audit: %q", did)
 	}
 	s.mod.ask("GET", "/api/audit?before=0000000000000-0", nil).want(200, `"lines":[]`)
