@@ -13,13 +13,13 @@ import (
 	"picloud/scenarios/history"
 )
 
-// Impact is what users felt from the first fault of a run on. A request counts for the second in which it was made.
+// Impact is what users felt from the first fault of a run on, from its beginning if there is none. A request counts for the second in which it was made.
 type Impact struct {
 	Requests int
 	Failed   int // of them: they did not succeed, or not in time, or nobody knows
 	// Bad is in how many seconds fewer than 95 % of the requests went well.
 	Bad time.Duration
-	// Recovery is from the first fault until the last bad second was over; zero if none was.
+	// Recovery is from then until the last bad second was over; zero if none was.
 	Recovery time.Duration
 	P99      time.Duration // of the requests that succeeded
 	// Lost is how many checks of what was acknowledged failed.
@@ -44,9 +44,6 @@ func Of(r *reports.Result, h history.History, within time.Duration) Impact {
 		if slices.Contains(kept(), c.Name) {
 			i.Lost++
 		}
-	}
-	if len(r.Faults) == 0 {
-		return i
 	}
 	felt := checks.Impact(h, r.Began(), within)
 	i.Requests, i.Failed, i.P99 = felt.Requests, felt.Harmed(), time.Duration(felt.P99)

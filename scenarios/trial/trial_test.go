@@ -38,7 +38,7 @@ func TestWhatUsersFeel(t *testing.T) {
 		faults     []reports.Fault
 		want       Impact
 	}{
-		{"no fault", "oo xx oo oo", nil, Impact{}},
+		{"no fault: from the beginning", "oo xx oo oo", nil, Impact{Requests: 8, Failed: 2, Bad: time.Second, Recovery: 2 * time.Second, P99: 20 * time.Millisecond}},
 		{"before the fault nothing counts", "xx xx oo oo", fault, Impact{Requests: 4, P99: 20 * time.Millisecond}},
 		{"bad, and well again", "oo oo ox oo x oo", fault, Impact{Requests: 7, Failed: 2, Bad: 2 * time.Second, Recovery: 3 * time.Second, P99: 20 * time.Millisecond}},
 		{"who comes too late has failed", "oo oo ol -", fault, Impact{Requests: 2, Failed: 1, Bad: time.Second, Recovery: time.Second, P99: 3 * time.Second}},
