@@ -135,7 +135,7 @@ func TestRules(t *testing.T) {
 			sight.Board.Supply.Voltage = hw.Known(physic.ElectricPotential(step(20, 40, 4_740, 4_800)(s)) * physic.MilliVolt)
 		}, "+low-voltage@20"},
 		{"a slow card does not lead", hw.Info{}, "slow-card card-pause card-hangs", 100, func(s int, sight *Sight) {
-			sight.Syncs = hw.Known(Syncs{Tail: time.Duration(step(20, 60, 300, 160)(s)) * time.Millisecond, Waits: time.Duration(step(40, 44, 6, 0)(s)) * time.Second})
+			sight.Syncs = hw.Known(Syncs{Tail: time.Duration(step(20, 60, 450, 270)(s)) * time.Millisecond, Waits: time.Duration(step(40, 44, 6, 0)(s)) * time.Second})
 		}, "+slow-card@40, +card-hangs@40, -card-hangs@54"},
 		{"a card with a new error", hw.Info{}, "card-errors", 100, func(s int, sight *Sight) { sight.Board.Card.Errors = hw.Known(step(40, 1000, 4, 3)(s)) }, "+card-errors@40"},
 		{"errors of old are no new ones", hw.Info{}, "card-errors", 100, func(s int, sight *Sight) { sight.Board.Card.Errors = hw.Known(int64(70)) }, ""},

@@ -163,7 +163,7 @@ func DefaultRules() []Rule {
 	}
 	spared := Effect{Rest: true, Follow: true, Clock: Full / 2, Weight: Full / 20} // what it draws is what sags
 	careful := Effect{Rest: true, Follow: true, Clock: 3 * quarter, Weight: quarter}
-	slowTail := int64(250)
+	slowTail := int64(400)
 	if mutant.Planted == mutant.NervousCard {
 		slowTail = 100
 	}
