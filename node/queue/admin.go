@@ -62,18 +62,31 @@ func (q *line) from(after string) error {
 	return nil
 }
 
-// deadJob returns a dead job of its record. One that cannot be read must not hide the others.
-func deadJob(q *line, r *api.Record) DeadJob {
+// dead is the row of a dead job.
+type dead struct {
+	partition, id string // the ID is that of the dead one
+	at            place  // of the job that it was
+	token         uint64
+	record        *record // nil if the row cannot be read
+}
+
+func deadOf(q *line, r *api.Record) dead {
 	partition := api.Partition(r.Key)
-	d := DeadJob{Partition: partition, ID: strings.TrimPrefix(r.Key, queueRows(partition, q.Name)+rowDead)}
-	id, _, ok := splitDead(d.ID)
-	rec, err := decodeRecord(r.Value)
-	if !ok || err != nil {
-		d.Unreadable = true
-		return d
+	d := dead{partition: partition, id: strings.TrimPrefix(r.Key, queueRows(partition, q.Name)+rowDead)}
+	id, token, ok := splitDead(d.id)
+	if rec, err := decodeRecord(r.Value); ok && err == nil {
+		d.at, d.token, d.record = place{partition, q.Name, id}, token, rec
 	}
-	d.Job, d.Attempt, d.LastError, d.Died = rec.job(place{partition, q.Name, id}), rec.Attempt, rec.LastError, rec.Died
 	return d
+}
+
+// job returns what is told of it. One that cannot be read must not hide the others.
+func (d *dead) job() DeadJob {
+	job := DeadJob{Partition: d.partition, ID: d.id, Unreadable: d.record == nil}
+	if rec := d.record; rec != nil {
+		job.Job, job.Attempt, job.LastError, job.Died = rec.job(d.at), rec.Attempt, rec.LastError, rec.Died
+	}
+	return job
 }
 
 func (s *Server) serveDead(ctx context.Context, c *call) (any, error) {
@@ -99,7 +112,8 @@ func (s *Server) serveDead(ctx context.Context, c *call) (any, error) {
 	}
 	out := deadAnswer{Dead: []DeadJob{}, After: next}
 	for i := range found {
-		out.Dead = append(out.Dead, deadJob(q, &found[i]))
+		d := deadOf(q, &found[i])
+		out.Dead = append(out.Dead, d.job())
 	}
 	return out, nil
 }
@@ -114,13 +128,11 @@ func (s *Server) serveDiscard(ctx context.Context, c *call) (any, error) {
 
 // redriven returns how a dead job is made to wait again, nil if it cannot be read.
 func redriven(q *line, r *api.Record) *move {
-	d := deadJob(q, r)
-	rec, err := decodeRecord(r.Value)
-	if d.Unreadable || err != nil {
+	d := deadOf(q, r)
+	if d.record == nil {
 		return nil
 	}
-	id, token, _ := splitDead(d.ID)
-	return redrive(place{d.Partition, q.Name, id}, *rec, token, r.Modified)
+	return redrive(d.at, *d.record, d.token, r.Modified)
 }
 
 // discarded returns how a dead job is ended, whatever it is.
