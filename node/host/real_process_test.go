@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,10 +61,11 @@ func TestWhatAProgramLeavesBehindDoesNotHideItsEnd(t *testing.T) {
 	for _, c := range []struct {
 		start string
 		stays bool
-	}{{"sleep 1000 &", false}, {"setsid sleep 1000 &", true}} {
-		p, log := shell(t, c.start+` echo left=$!; sleep 0.2; exit 5`, nil)
+	}{{"", false}, {"setsid ", true}} {
+		there := filepath.Join(t.TempDir(), "there")
+		p, log := shell(t, `mkfifo $THERE; `+c.start+`sh -c 'echo left=$$; echo >$THERE; exec sleep 1000' & read it <$THERE; exit 5`, map[string]string{"THERE": there})
 		if status, err := p.Wait(t.Context()); status != 5 || err != nil {
-			t.Errorf("%s status %d, %v", c.start, status, err)
+			t.Errorf("%q status %d, %v", c.start, status, err)
 		}
 		_, left, _ := strings.Cut(log.String(), "left=")
 		left, _, _ = strings.Cut(left, `"`)

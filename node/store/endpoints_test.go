@@ -260,11 +260,7 @@ func TestDamageThatAReadMeetsIsTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends := make(chan string, 100)
-	s.end = func(why string) {
-		ends <- why
-		select {} // as the process would have ended
-	}
+	ends := endOf(s)
 	go s.Run(t.Context()) // and it is not waited for: what met the damage hangs
 	begins(t, s)
 	if err := s.db.Pebble().Flush(); err != nil {
@@ -294,6 +290,16 @@ func TestDamageThatAReadMeetsIsTheEnd(t *testing.T) {
 	if w, err := s.readWound(); err != nil || w == nil {
 		t.Errorf("word is left: %v, %v", w, err)
 	}
+}
+
+// endOf returns what the store says when it ends the process, which does not end here: whoever wanted that hangs.
+func endOf(s *Store) <-chan string {
+	ends := make(chan string, 100)
+	s.end = func(why string) {
+		ends <- why
+		select {}
+	}
+	return ends
 }
 
 // rot flips a bit near the beginning of each table of a database.

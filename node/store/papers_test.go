@@ -352,11 +352,7 @@ func TestARowThatIsDamagedAtAStartLeavesWord(t *testing.T) {
 			}
 			network := &host.RealNetwork{Address: "127.0.4.1", Names: map[string]string{"pi-1": "127.0.4.1"}}
 			s := newStore(&host.Host{Name: "pi-1", Network: network, Disk: disk, Log: slog.New(slog.DiscardHandler)}, lone(t, "home", "pi-1"))
-			ends, started := make(chan string, 1), make(chan error, 1)
-			s.end = func(why string) {
-				ends <- why
-				select {} // as the process would have ended
-			}
+			ends, started := endOf(s), make(chan error, 1)
 			go func() { started <- s.start(t.Context()) }()
 			select {
 			case err := <-started:
@@ -376,11 +372,7 @@ func TestARowThatIsDamagedWhenAGroupIsTendedLeavesWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends := make(chan string, 1)
-	s.end = func(why string) {
-		ends <- why
-		select {} // as the process would have ended
-	}
+	ends := endOf(s)
 	go s.Run(t.Context()) // and it is not waited for: who met the damage hangs
 	begins(t, s)
 	it, err := s.db.Pebble().NewIter(&pebble.IterOptions{LowerBound: []byte("d\x00\x00\x00\x00k"), UpperBound: []byte("d\x00\x00\x00\x00l")})

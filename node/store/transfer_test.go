@@ -9,6 +9,14 @@ import (
 	"picloud/node/store/state"
 )
 
+// hasRefused lets a member have refused commands for too long.
+func hasRefused(g *Group) {
+	g.transfer.took(raft.ErrLeadershipTransferInProgress)
+	g.transfer.mu.Lock()
+	defer g.transfer.mu.Unlock()
+	g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
+}
+
 // TestALeaderThatCannotHandOverStartsAnew lets a leader find that it has taken no commands for too long, as a handover was under way.
 func TestALeaderThatCannotHandOverStartsAnew(t *testing.T) {
 	nodes := threeNodes(t)
@@ -17,10 +25,7 @@ func TestALeaderThatCannotHandOverStartsAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.transfer.took(raft.ErrLeadershipTransferInProgress)
-	g.transfer.mu.Lock()
-	g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
-	g.transfer.mu.Unlock()
+	hasRefused(g)
 	eventually(t, "the member starts anew", func() bool {
 		now, err := nodes[first].group(0)
 		return err == nil && now != g
@@ -47,10 +52,7 @@ func TestAMemberThatHasHandedOverGoesOn(t *testing.T) {
 			_ = g.await(g.raft.LeadershipTransfer()) // that it failed shows below
 			return false
 		}
-		g.transfer.took(raft.ErrLeadershipTransferInProgress)
-		g.transfer.mu.Lock()
-		g.transfer.refused = g.transfer.refused.Add(-2 * transferLimit)
-		g.transfer.mu.Unlock()
+		hasRefused(g)
 		return g.startsAnew() == ""
 	})
 	g.transfer.over()

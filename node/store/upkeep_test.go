@@ -72,7 +72,9 @@ func TestOneTickServesAllWhoCameBeforeIt(t *testing.T) {
 		q := api.Request{Session: session.Session, Sequence: 1, Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: fmt.Sprint("a/", i), TTL: 60_000}}}}
 		bodies = append(bodies, (&api.TxnCall{Request: request(t, q, true)}).Encode())
 	}
-	time.Sleep(freshClock)
+	g.clock.turn <- struct{}{}
+	g.clock.told = g.clock.told.Add(-freshClock)
+	<-g.clock.turn
 	slow.Store(true)
 	defer slow.Store(false)
 	before := g.raft.LastIndex()
