@@ -196,7 +196,6 @@ func (k *Checker) Both(data []byte) [Size]byte {
 // fails.
 func (k *Checker) Run(ctx context.Context, l net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
-	defer end()
 	var all sync.WaitGroup
 	all.Go(func() { k.watch(ctx) })
 	all.Go(func() { presence.Follow(ctx, k.store, k.log, Service, k.peers.know) })

@@ -214,17 +214,15 @@ func (r *run) steady() error {
 // judge writes what the run left, and the reports.
 func (r *run) judge(left scenarios.Run) (*reports.Result, error) {
 	began := time.Now()
+	journal := filepath.Join(r.config.Folder, scenarios.JournalFile)
+	var err error
 	if len(r.config.Schedule) == 0 {
 		left.Checks = append(left.Checks, r.lives.enough(r.config.Kills))
+		err = reports.RemoveFile(journal)
+	} else {
+		err = reports.WriteFile(journal, r.journal.Bytes())
 	}
-	if err := r.scenario.Save(r.config.Folder, left); err != nil {
-		return nil, err
-	}
-	if len(r.config.Schedule) == 0 {
-		if err := reports.RemoveFile(filepath.Join(r.config.Folder, scenarios.JournalFile)); err != nil {
-			return nil, err
-		}
-	} else if err := reports.WriteFile(filepath.Join(r.config.Folder, scenarios.JournalFile), r.journal.Bytes()); err != nil {
+	if err = errors.Join(r.scenario.Save(r.config.Folder, left), err); err != nil {
 		return nil, err
 	}
 	result, err := r.scenario.JudgeInto(r.config.Folder, left)
