@@ -11,6 +11,8 @@ type page struct {
 	owned bool   // data is this page's alone; else it is the medium's or the card's zeros
 	used  bool   // since the hand passed
 	seq   uint64 // the last operation on it
+
+	differs bool // from the medium, and not by what is pending: the next write carries all of it
 }
 
 func (p *page) dirty() bool { return p.ino != nil && p.seq > p.ino.retired }

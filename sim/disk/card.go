@@ -15,6 +15,8 @@
 //   - A page is dirty as long as an operation on it is pending. Only clean pages are evicted, and
 //     what a clean page says and the medium does not is lost then: failed syncs, lost and
 //     misdirected writes and rot need no other mechanism.
+//   - The card is written in pages. A page that differs from the medium, after one of those faults,
+//     is carried whole by the next write to it: that heals what the fault did, or spreads it.
 //   - Requests are served one at a time in the order in which they came.
 package disk
 

@@ -65,6 +65,7 @@ func (c *Card) rot(f *Active) {
 		off := from + f.rng.Int64N(to-from)
 		s.ino.mutable(s.i)[off%blockSize] ^= 1 << f.rng.IntN(8)
 		s.ino.rotten = append(s.ino.rotten, rot{off, f})
+		c.differ(s.ino, s.i)
 	}
 }
 
@@ -115,6 +116,7 @@ func (c *Card) misdirectRead(p *page) {
 		*data = *s.ino.blocks[s.i].medium
 	}
 	p.data, p.owned = data, true
+	c.differ(p.ino, p.index)
 }
 
 // elsewhere draws a block of the medium other than the given one.
@@ -126,24 +128,85 @@ func (c *Card) elsewhere(f *Active, ino *inode, i int64) (spot, bool) {
 	return spots[f.rng.IntN(len(spots))], true
 }
 
-// divertWrite tells whether a fault took the write: it is lost, or lands elsewhere.
-func (c *Card) divertWrite(ino *inode, o *op) bool {
-	if len(o.data) == 0 {
-		return false
+// diversion carries operations out as long as faults take writes to some pages of a file: all that is written to such a page at once.
+type diversion struct {
+	card  *Card
+	ino   *inode
+	pages map[int64]*diverted // those met so far; nil: written where it belongs
+}
+
+// diverted is a page as it would have been written.
+type diverted struct {
+	fault *Active
+	data  [blockSize]byte
+}
+
+// page says what becomes of a page: a fault may strike when it is met first.
+func (d *diversion) page(i int64) *diverted {
+	p, met := d.pages[i]
+	if met {
+		return p
 	}
-	if c.faults.strike(LostWrite, ino, nil) != nil {
-		ino.durableSize = o.size
-		return true
-	}
-	f := c.faults.strike(MisdirectedWrite, ino, nil)
+	f := d.card.faults.strike(LostWrite, d.ino, nil)
 	if f == nil {
-		return false
+		f = d.card.faults.strike(MisdirectedWrite, d.ino, nil)
 	}
-	ino.durableSize = o.size
-	if s, ok := c.elsewhere(f, ino, o.off/blockSize); ok {
-		copy(s.ino.mutable(s.i)[o.off%blockSize:], o.data)
+	if f != nil {
+		p = &diverted{fault: f}
+		if i < int64(len(d.ino.blocks)) && d.ino.blocks[i].medium != nil {
+			p.data = *d.ino.blocks[i].medium
+		}
 	}
-	return true
+	d.pages[i] = p
+	return p
+}
+
+// put carries an operation out, as inode.put does. The length of the file is no page: it is not diverted.
+func (d *diversion) put(o *op) {
+	if o.data == nil {
+		for i, p := range d.pages {
+			if p != nil {
+				clear(p.data[min(blockSize, max(0, o.size-i*blockSize)):])
+			}
+		}
+	}
+	for off, rest := o.off, o.data; len(rest) > 0; {
+		i, from := off/blockSize, off%blockSize
+		n := min(blockSize-from, int64(len(rest)))
+		if p := d.page(i); p != nil {
+			copy(p.data[from:], rest[:n])
+		} else {
+			d.ino.putMedium(off, rest[:n])
+		}
+		off, rest = off+n, rest[n:]
+	}
+	d.ino.resize(o.size)
+}
+
+// end writes the pages that went astray, and has the next write carry what is missing.
+func (d *diversion) end() {
+	for _, i := range slices.Sorted(maps.Keys(d.pages)) {
+		p := d.pages[i]
+		if p == nil {
+			continue
+		}
+		if p.fault.Kind == MisdirectedWrite {
+			d.card.overwrite(p, d.ino, i)
+		}
+		d.card.differ(d.ino, i)
+	}
+}
+
+// overwrite puts a page that belongs elsewhere over a block of the medium.
+func (c *Card) overwrite(p *diverted, ino *inode, i int64) {
+	s, ok := c.elsewhere(p.fault, ino, i)
+	if !ok {
+		return
+	}
+	end := max(0, min(blockSize, s.ino.durableSize-s.i*blockSize)) // what lies behind the end of a file stays zeros
+	copy(s.ino.mutable(s.i)[:end], p.data[:])
+	s.ino.cleanse(s.i*blockSize, blockSize)
+	c.differ(s.ino, s.i)
 }
 
 // spoilRead shortens or corrupts what a read has brought.

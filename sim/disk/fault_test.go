@@ -189,7 +189,7 @@ func TestMisdirectedWrite(t *testing.T) {
 	p.want("the cache of the other", p.content(g, 5), "bbbbb")
 	p.evictAll()
 	p.want("one on the card", p.content(f, 5), "aaaaa")
-	p.want("the other on the card", p.content(g, 5), "bXXbb")
+	p.want("the other on the card", p.content(g, 5), "aXXaa")
 }
 
 func TestMisdirectedRead(t *testing.T) {

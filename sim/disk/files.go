@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"maps"
 	"slices"
 	"syscall"
 
@@ -236,8 +237,20 @@ func (c *Card) pendingOf(ino *inode, seq uint64) bool {
 func (c *Card) forget(ino *inode, seq uint64) {
 	if ino.dir {
 		c.settleNames(seq, ino, false)
-	} else {
-		c.retire(ino, seq, nil)
+		return
+	}
+	missed := make(map[int64]bool) // blocks
+	c.retire(ino, seq, func(o *op) {
+		from, to := o.off, o.off+int64(len(o.data))
+		if o.data == nil {
+			from, to = o.size, int64(len(ino.blocks))*blockSize
+		}
+		for i := from / blockSize; i < blocksFor(to); i++ {
+			missed[i] = true
+		}
+	})
+	for _, i := range slices.Sorted(maps.Keys(missed)) {
+		c.differ(ino, i)
 	}
 }
 
@@ -247,13 +260,17 @@ func (c *Card) settle(ino *inode, seq uint64) {
 		c.stats.BytesWritten += blockSize * int64(c.settleNames(seq, ino, true))
 		return
 	}
+	put, end := ino.put, func() {}
+	if c.faults.has(LostWrite) || c.faults.has(MisdirectedWrite) {
+		d := &diversion{card: c, ino: ino, pages: make(map[int64]*diverted)}
+		put, end = d.put, d.end
+	}
 	c.retire(ino, seq, func(o *op) {
 		c.stats.BytesWritten += int64(len(o.data))
-		if !c.divertWrite(ino, o) {
-			ino.put(o)
-		}
+		put(o)
 		if len(o.data) > 0 {
 			c.last = spot{ino, (o.off + int64(len(o.data)) - 1) / blockSize}
 		}
 	})
+	end()
 }

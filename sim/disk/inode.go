@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"slices"
 	"syscall"
 
 	"picloud/sim/event"
@@ -123,6 +124,8 @@ func (c *Card) write(ino *inode, off int64, data []byte) syscall.Errno {
 		return syscall.ENOSPC
 	}
 	c.seq++
+	ino.size = max(ino.size, end)
+	o := op{seq: c.seq, off: off, data: append([]byte(nil), data...), size: ino.size}
 	for i, rest := first, data; i < last; i++ {
 		b := &ino.blocks[i]
 		b.used = true
@@ -130,11 +133,14 @@ func (c *Card) write(ino *inode, off int64, data []byte) syscall.Errno {
 		p.seq = c.seq
 		from := max(0, off-i*blockSize)
 		rest = rest[copy(p.data[from:], rest):]
+		if p.differs {
+			p.differs = false
+			o.carry(p)
+		}
 	}
 	ino.used += fresh
 	c.used += fresh
-	ino.size = max(ino.size, end)
-	c.addOp(ino, op{seq: c.seq, off: off, data: append([]byte(nil), data...), size: ino.size})
+	c.addOp(ino, o)
 	if fresh > 0 {
 		c.publish()
 	}
@@ -163,12 +169,46 @@ func (c *Card) truncate(ino *inode, size int64) {
 		}
 		if b.medium != nil || b.page != nil {
 			p := c.page(ino, i)
-			p.data, p.owned, p.seq = c.zero, false, c.seq
+			p.data, p.owned, p.seq, p.differs = c.zero, false, c.seq, false
 		}
 	}
 	ino.size = size
 	c.addOp(ino, op{seq: c.seq, size: size})
 	c.publish()
+}
+
+// carry widens a write to all of a page that it touches, up to the end of the file: the device is given pages.
+func (o *op) carry(p *page) {
+	start := p.index * blockSize
+	page := p.data[:max(0, min(blockSize, o.size-start))]
+	if before := o.off - start; before > 0 {
+		o.data = append(slices.Clone(page[:before]), o.data...)
+		o.off = start
+	}
+	if covered := o.off + int64(len(o.data)) - start; covered < int64(len(page)) {
+		o.data = append(o.data, page[covered:]...)
+	}
+}
+
+// touches tells whether an operation writes to a block.
+func (o *op) touches(i int64) bool {
+	return o.off < (i+1)*blockSize && o.off+int64(len(o.data)) > i*blockSize
+}
+
+// differ has the next write to a cached block carry all of it, as the medium holds something else. One that is pending is the next.
+func (c *Card) differ(ino *inode, i int64) {
+	if i >= int64(len(ino.blocks)) || ino.blocks[i].page == nil {
+		return
+	}
+	p := ino.blocks[i].page
+	if k := slices.IndexFunc(ino.ops, func(o op) bool { return o.touches(i) }); k >= 0 {
+		had := len(ino.ops[k].data)
+		ino.ops[k].carry(p)
+		ino.pending += int64(len(ino.ops[k].data) - had)
+		c.dirty += int64(len(ino.ops[k].data) - had)
+		return
+	}
+	p.differs = true
 }
 
 func (c *Card) addOp(ino *inode, o op) {
@@ -225,12 +265,16 @@ func (c *Card) retire(ino *inode, seq uint64, settle func(o *op)) {
 
 // put carries an operation out on the medium.
 func (ino *inode) put(o *op) {
-	if o.data == nil {
-		ino.cutMedium(o.size)
-	} else {
-		ino.putMedium(o.off, o.data)
+	ino.putMedium(o.off, o.data)
+	ino.resize(o.size)
+}
+
+// resize gives a file a length on the medium. What it may have lost was behind the end: that reads as zeros.
+func (ino *inode) resize(size int64) {
+	if size < ino.durableSize {
+		ino.cutMedium(size)
 	}
-	ino.durableSize = o.size
+	ino.durableSize = size
 }
 
 func (ino *inode) putMedium(off int64, data []byte) {
