@@ -85,7 +85,7 @@ func boardOf(h history.History) *board {
 		case actMail:
 			a.mails = append(a.mails, o)
 		case actFollow, actUnfollow:
-			if me := b.of(o.Use.User); o.Outcome != history.Failed && o.Use.Status != http.StatusNotFound {
+			if me := b.of(o.Use.User); o.Outcome == history.Unknown || o.Outcome == history.OK && o.Use.Status != http.StatusNotFound {
 				me.follows[o.Key] = append(me.follows[o.Key], o)
 			}
 		}

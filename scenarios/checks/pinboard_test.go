@@ -168,6 +168,8 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo", "no thumbnail"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=2", "1 to 1 follow"},
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob status=404\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
+		{"jobs", ann + bob + "5 6 unknown follow ann by=bob status=404\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh", "1 to 1 follow"},
 		{"jobs", ann + bob + "85 86 ok follow ann by=bob\n91 92 ok profile ann fresh", "pass"},
 		{"jobs", ann + bob + "85 86 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},

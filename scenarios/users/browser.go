@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,6 +82,12 @@ func (a *answer) age() time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
+// repeated tells whether the load balancer has sent the request more than once: what the one that it answers with has not done,
+// another one may have, or still do.
+func (a *answer) repeated() bool {
+	return !slices.Contains([]string{"", "1"}, a.header.Get(web.AttemptsHeader))
+}
+
 // refusal tells whether the answer says that the request was taken for abuse, and after which time to come again.
 func (a *answer) refusal() (after time.Duration, yes bool) {
 	var e api.Error
@@ -115,7 +122,7 @@ func (b *browser) do(ctx context.Context, c *call) (a *answer, sent bool, err er
 	}
 }
 
-// attempt makes a call once. Sure tells that it had no effect, or that there is an answer.
+// attempt makes a call once. Sure tells that it had no effect but what the answer says.
 func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.config.Patience)
 	defer cancel()
@@ -132,7 +139,8 @@ func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	return &answer{reply.StatusCode, body, reply.Header}, reply.StatusCode < 500 || reply.StatusCode == http.StatusServiceUnavailable, nil
+	a = &answer{reply.StatusCode, body, reply.Header}
+	return a, a.status == http.StatusServiceUnavailable || a.status < 500 && !a.repeated(), nil
 }
 
 func (b *browser) request(ctx context.Context, c *call) (*http.Request, error) {

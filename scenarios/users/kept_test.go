@@ -110,8 +110,31 @@ func converted(t *testing.T, file []byte, side int) []byte {
 func visited(t *testing.T, bug func(*pinboard)) reports.Check {
 	t.Helper()
 	cloud := &pinboard{t: t}
-	server := httptest.NewTLSServer(cloud.handler())
-	defer server.Close()
+	s, h := seated(t, cloud.handler())
+	ctx := context.Background()
+	ann := &person{name: "ann", password: "secret"}
+	s.add(ann)
+	s.enrol(ctx, ann)
+	for range 2 {
+		s.photograph(ctx)
+		s.post(ctx, post{id: s.key(), text: s.texts.Ham(random())})
+	}
+	bug(cloud)
+	final := s.config.sinceStart()
+	s.lookUp(ctx)
+	for i := range *h {
+		if err := (*h)[i].Validate(); err != nil || (*h)[i].Outcome != history.OK {
+			t.Errorf("%v: %s", err, &(*h)[i])
+		}
+	}
+	return checks.Kept(*h, final, 4)
+}
+
+// seated returns a seat whose load balancer is a server with the handler, and what it writes down.
+func seated(t *testing.T, handler http.Handler) (*seat, *history.History) {
+	t.Helper()
+	server := httptest.NewTLSServer(handler)
+	t.Cleanup(server.Close)
 	u, err := url.Parse(server.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -125,23 +148,7 @@ func visited(t *testing.T, bug func(*pinboard)) reports.Check {
 	var h history.History
 	s := &seat{web: &browser{config: &c, client: server.Client()}, crowd: &crowd{config: c, tokens: map[string]string{}, texts: texts.New(vocabulary),
 		record: func(o history.Operation) { h = append(h, o) }}}
-	ctx := context.Background()
-	ann := &person{name: "ann", password: "secret"}
-	s.add(ann)
-	s.enrol(ctx, ann)
-	for range 2 {
-		s.photograph(ctx)
-		s.post(ctx, post{id: s.key(), text: s.texts.Ham(random())})
-	}
-	bug(cloud)
-	final := c.sinceStart()
-	s.lookUp(ctx)
-	for i := range h {
-		if err := h[i].Validate(); err != nil || h[i].Outcome != history.OK {
-			t.Errorf("%v: %s", err, &h[i])
-		}
-	}
-	return checks.Kept(h, final, 4)
+	return s, &h
 }
 
 // TestWhatIsNotAsItWasPostedIsFound, as is what is gone; and nothing is found where all is there.
