@@ -155,6 +155,8 @@ func (r *Result) whoFelt() string {
 		return cmp.Or(strings.TrimSpace(wronged), "Nobody asked for anything.")
 	case i.Harmed() == 0 && wronged != "":
 		return wronged + fmt.Sprintf("All %d requests were answered in time.", i.Requests)
+	case i.Harmed() == 0 && r.Broken() != "":
+		return fmt.Sprintf("All %d requests were answered in time; whom else this touched, the check %s does not say.", i.Requests, r.Broken())
 	case i.Harmed() == 0:
 		return fmt.Sprintf("Nobody: all %d requests went well.", i.Requests)
 	}
@@ -202,7 +204,7 @@ func (r *Result) why() string {
 		said = append([]string{r.Minimal.proved()}, said...)
 	}
 	if r.Impact == nil || len(r.Impact.Stretches) == 0 {
-		return cmp.Or(strings.Join(said, " "), "There is nothing to explain.")
+		return cmp.Or(strings.Join(said, " "), r.whyEnded(), r.whyBroken(), "There is nothing to explain.")
 	}
 	worst := slices.Clone(r.Impact.Stretches)
 	slices.SortStableFunc(worst, func(a, b Stretch) int { return b.Harmed - a.Harmed })
@@ -217,6 +219,24 @@ func (r *Result) why() string {
 		said = append(said, fmt.Sprintf("At %s %s.", at(worst[i].From), r.blame(&worst[i])))
 	}
 	return strings.Join(said, " ")
+}
+
+// whyEnded says what stood when the first process ended that no fault excuses, if one did.
+func (r *Result) whyEnded() string {
+	ended := r.unexpected()
+	if len(ended) == 0 {
+		return ""
+	}
+	t := Seconds(ended[0].At)
+	return fmt.Sprintf("At %s %s.", at(t), r.blame(&Stretch{From: t, To: t}))
+}
+
+// whyBroken repeats what a check says that knows no time at which it was so.
+func (r *Result) whyBroken() string {
+	if r.Broken() == "" {
+		return ""
+	}
+	return fmt.Sprintf("When that was, the check does not know. It says: %s.", strings.TrimSuffix(r.Cause(), "."))
 }
 
 // blame says what stood when a stretch began.

@@ -62,6 +62,21 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 			"2 of 4 clients missed one of them, 3 times. Slow or failed: 2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
 		{"done wrong, and in time", func(r *Result) { quiet(r); broken(r) }, felt, "2 of 4 clients missed one of them, 3 times. All 800 requests were answered in time."},
 		{"nobody felt it", quiet, felt, "Nobody: all 800 requests went well."},
+		{"a check that knows neither whom nor when", func(r *Result) { quiet(r); fails("caught", nil)(r) }, felt,
+			"All 800 requests were answered in time; whom else this touched, the check caught does not say."},
+		{"a check that knows neither whom nor when", func(r *Result) { quiet(r); fails("caught", nil)(r) }, why,
+			"When that was, the check does not know. It says: caught: 2 reads miss a change."},
+		{"a process that no fault excuses, and no request failed", func(r *Result) {
+			quiet(r)
+			fails("no-unexpected-death", nil)(r)
+			r.Deaths = []Death{{Machine: "pi-2", At: 21e9}}
+		}, why, "At 21 s power-cut of pi-1 (it led group 3) had stood for 1 s; the process on pi-2 ended by itself."},
+		{"what spoilt it, and not what came after it was seen", func(r *Result) {
+			quiet(r)
+			fails("durable", &Harm{Clients: 1, Times: 1, First: 25e9, Last: 25e9, Promised: 15e9})(r)
+			r.Faults[0].From, r.Faults[0].To = 50e9, 60e9
+			r.Faults = append(r.Faults, Fault{Kind: "disk-lost-write", Target: "pi-2", Felt: true, Spoils: true, From: 16e9, To: 20e9})
+		}, why, "The first of what did not last had been acknowledged at 15 s; the first fault after that, 1 s later, was disk-lost-write of pi-2."},
 		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
 		{"nobody was there", func(r *Result) { r.Impact = &Impact{From: 20e9} }, heal, "There was nothing to heal: nobody asked for anything."},
 		{"one stretch", func(*Result) {}, long,

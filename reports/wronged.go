@@ -79,7 +79,7 @@ func (r *Result) whyWrong() []string {
 		return nil
 	case h.Promised > 0:
 		text := fmt.Sprintf("The first of what did not last had been acknowledged at %s", at(h.Promised))
-		if f := r.next(h.Promised); f != nil {
+		if f := r.next(h.Promised, h.First); f != nil {
 			text += fmt.Sprintf("; the first fault after that, %s later, was %s of %s", at(f.From-h.Promised), f.Kind, f.Target)
 		}
 		return []string{text + "."}
@@ -90,11 +90,13 @@ func (r *Result) whyWrong() []string {
 	}
 }
 
-// next returns the first fault that was felt and ended after a time, rather one that takes something out, or nil.
-func (r *Result) next(t Seconds) (next *Fault) {
+// next returns the first fault that was felt and began between two times, rather one that takes something out or spoils it, or nil.
+func (r *Result) next(from, to Seconds) (next *Fault) {
+	grave := func(f *Fault) bool { return f.Out || f.Spoils }
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		if f.Felt && f.From >= t && (next == nil || f.Out && !next.Out || f.Out == next.Out && f.From < next.From) {
+		if f.Felt && f.From >= from && (to == 0 || f.From <= to) &&
+			(next == nil || grave(f) && !grave(next) || grave(f) == grave(next) && f.From < next.From) {
 			next = f
 		}
 	}

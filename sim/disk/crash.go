@@ -208,6 +208,9 @@ func (c *Card) collapse(chosen cuts) {
 		for i := range ino.ops {
 			o := &ino.ops[i]
 			if o.seq <= sizeCut {
+				if o.data != nil && o.size < size { // behind a cut that was forgotten
+					ino.cutMedium(o.size)
+				}
 				size = o.size
 			}
 			if o.data == nil {

@@ -91,12 +91,11 @@ func (d *device) serving() time.Duration {
 
 func (d *device) done() {
 	d.card.stats.Busy += d.serving()
-	r := d.pop()
-	if len(d.queue) > 0 {
+	d.card.complete(d.pop(), 0) // which may ask for more, or cut the power
+	if len(d.queue) > 0 && d.timer == nil {
 		d.left = d.card.service(d.queue[0])
+		d.start()
 	}
-	d.card.complete(r, 0)
-	d.start()
 }
 
 func (d *device) pop() *request {

@@ -126,6 +126,40 @@ func TestRotIsSeenWhenTheCardIsRead(t *testing.T) {
 	p.wantFelt(rot, 3)
 }
 
+// TestRotIsFeltByAWriteThatReads the rest of its page, which then goes back to the card as it was read.
+func TestRotIsFeltByAWriteThatReads(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", strings.Repeat("x", 100))
+	p.evictAll()
+	rot := p.apply(Fault{Kind: Rot, To: 50})
+	p.write(f, 0, strings.Repeat("x", 100))
+	p.wantFelt(rot, 0) // it is written whole
+	p.sync(f)
+	p.evictAll()
+	rot = p.apply(Fault{Kind: Rot, To: 50})
+	p.write(f, 100, "y")
+	if flipped := differences(p.content(f, 100), strings.Repeat("x", 100)); flipped != 1 {
+		t.Errorf("%d bits flipped", flipped)
+	}
+	p.wantFelt(rot, 1)
+}
+
+// TestAPrefetchMeetsNoError: nobody waits for it.
+func TestAPrefetchMeetsNoError(t *testing.T) {
+	p := newProcess(t, 1, Config{})
+	f := p.durable("/a", strings.Repeat("x", 3*blockSize))
+	p.evictAll()
+	bad := p.apply(Fault{Kind: ReadError, Times: 1})
+	p.start(channel.DiskPrefetch, f, channel.DiskRange(100, blockSize), "")
+	p.wantFelt(bad, 0)
+	p.loop.RunUntil(p.loop.Now().Add(time.Second))
+	p.wantFelt(bad, 0)
+	p.evictAll()
+	if r := p.read(f, 0, 1); r.Err != syscall.EIO {
+		t.Error("the read that somebody waits for does not fail: ", r.Err)
+	}
+}
+
 // A page that was read from the card shares its content, until the card's changes.
 func TestDamageDoesNotReachTheCache(t *testing.T) {
 	p := newProcess(t, 1, Config{})

@@ -133,7 +133,7 @@ func (c *Card) prefetch(h *handle, off, n int64) {
 
 // finishRead takes what the device has read into the cache and answers.
 func (c *Card) finishRead(r *request, err syscall.Errno) {
-	if err == 0 && c.uncached(r.ino, r.off, r.n) > 0 {
+	if err == 0 && r.n > 0 && c.uncached(r.ino, r.off, r.n) > 0 { // a prefetch is for nobody
 		err = c.faults.failRead(r)
 	}
 	if err != 0 {

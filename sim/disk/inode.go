@@ -129,6 +129,9 @@ func (c *Card) write(ino *inode, off int64, data []byte) syscall.Errno {
 	for i, rest := first, data; i < last; i++ {
 		b := &ino.blocks[i]
 		b.used = true
+		if b.page == nil && (off > i*blockSize || end < min((i+1)*blockSize, ino.durableSize)) {
+			ino.feelRot(i*blockSize, blockSize) // the rest of the page is read
+		}
 		p := c.ownPage(ino, i)
 		p.seq = c.seq
 		from := max(0, off-i*blockSize)
@@ -204,8 +207,10 @@ func (c *Card) differ(ino *inode, i int64) {
 	if k := slices.IndexFunc(ino.ops, func(o op) bool { return o.touches(i) }); k >= 0 {
 		had := len(ino.ops[k].data)
 		ino.ops[k].carry(p)
-		ino.pending += int64(len(ino.ops[k].data) - had)
-		c.dirty += int64(len(ino.ops[k].data) - had)
+		if ino.links > 0 || ino.opens > 0 { // else release has counted it off
+			ino.pending += int64(len(ino.ops[k].data) - had)
+			c.dirty += int64(len(ino.ops[k].data) - had)
+		}
 		return
 	}
 	p.differs = true

@@ -345,3 +345,20 @@ func BenchmarkCachedRead4K(b *testing.B) {
 		p.read(f, int64(i%256)*blockSize, blockSize)
 	}
 }
+
+// TestWhatIsDoneIsNotPaidTwice: a request is weighed when its turn comes, and what was done before it is done.
+func TestWhatIsDoneIsNotPaidTwice(t *testing.T) {
+	p := newProcess(t, 1, Config{DirtyBytes: 1<<20 - 1})
+	f := p.durable("/a", strings.Repeat("x", 32*blockSize))
+	cliff := p.apply(Fault{Kind: Cliff, Factor: 2, After: 3 << 19})
+	p.write(f, 0, strings.Repeat("y", 1<<20)) // which is written back at once
+	if took := p.timed(channel.DiskSync, f, 0); took > 180*time.Millisecond {
+		t.Errorf("a sync behind the write-back of all that it is for took %v", took)
+	}
+	p.wantFelt(cliff, 0)
+	p.evictAll()
+	p.start(channel.DiskPrefetch, f, channel.DiskRange(0, 32*blockSize), "")
+	if took := p.timed(channel.DiskRead, f, channel.DiskRange(8*blockSize, blockSize)); took > 16*time.Millisecond {
+		t.Errorf("a read behind the prefetch of what it is for took %v", took)
+	}
+}

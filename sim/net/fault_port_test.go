@@ -73,6 +73,25 @@ func TestAWireThatNegotiatedLessCarriesLess(t *testing.T) {
 	}
 }
 
+// TestASlowSenderLeavesTheOthersTheirRoom: what it will send in a while takes no place at the ports that it shares.
+func TestASlowSenderLeavesTheOthersTheirRoom(t *testing.T) {
+	for _, rate := range []int64{125_000_000, 12_500_000, 1_250_000} {
+		w := newWorld(t)
+		w.apply(Negotiated{Machine: "a1", BytesPerSecond: rate})
+		a, id, b, _ := w.streamBetween("a1", "b1")
+		b.quiet = true
+		sendAll(w, a, id, pattern(4<<20))
+		_, to, send := w.sockets("a2", "b1")
+		for i := range 200 {
+			w.loop.After(time.Duration(i)*time.Millisecond, func() { send("x") })
+		}
+		w.run(time.Second)
+		if len(to.packets) < 195 {
+			t.Errorf("beside a sender of %d bytes/s %d of 200 packets arrived", rate, len(to.packets))
+		}
+	}
+}
+
 // TestIncastOverflowsASharedBuffer: one sender at a time passes; two that send to one machine at the same time overflow what the
 // switch has for all its ports together, and each port had room of its own for it.
 func TestIncastOverflowsASharedBuffer(t *testing.T) {

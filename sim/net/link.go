@@ -53,10 +53,14 @@ func (l *link) carry(t *transit, at span) (out span, late time.Duration) {
 			return at, 0
 		}
 	}
+	queued := max(l.busy, t.now)
+	if l.other != nil {
+		queued = max(queued, l.other.busy)
+	}
 	whole := timeFor(t.wireBytes(), l.rate)
 	one := whole / time.Duration(t.packets)
 	last := max(start.Add(whole), at.last.Add(one))
-	l.busy = last
+	l.busy = queued.Add(whole) // a sender that is slow takes until last, and leaves gaps for others
 	base := l.latency.Base
 	return span{start.Add(one + base), last.Add(base)}, l.latency.extra(l.rng)
 }
