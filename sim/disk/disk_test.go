@@ -75,6 +75,10 @@ func (p *process) create(path string) int64 {
 	return p.must(channel.DiskOpen, channel.OpenWrite|channel.OpenCreate, 0, path).A
 }
 
+func (p *process) prefetch(file, off, n int64) {
+	p.card.Handle(p, channel.Frame{Class: channel.ClassDisk, Op: channel.DiskPrefetch, ID: uint64(file), A: off, B: n})
+}
+
 func (p *process) write(file, off int64, data string) {
 	p.card.Handle(p, channel.Frame{Class: channel.ClassDisk, Op: channel.DiskWrite, ID: uint64(file), A: off, Data: []byte(data)})
 }

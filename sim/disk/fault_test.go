@@ -150,7 +150,7 @@ func TestAPrefetchMeetsNoError(t *testing.T) {
 	f := p.durable("/a", strings.Repeat("x", 3*blockSize))
 	p.evictAll()
 	bad := p.apply(Fault{Kind: ReadError, Times: 1})
-	p.start(channel.DiskPrefetch, f, channel.DiskRange(100, blockSize), "")
+	p.prefetch(f, 100, blockSize)
 	p.wantFelt(bad, 0)
 	p.loop.RunUntil(p.loop.Now().Add(time.Second))
 	p.wantFelt(bad, 0)

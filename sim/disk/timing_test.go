@@ -357,7 +357,7 @@ func TestWhatIsDoneIsNotPaidTwice(t *testing.T) {
 	}
 	p.wantFelt(cliff, 0)
 	p.evictAll()
-	p.start(channel.DiskPrefetch, f, channel.DiskRange(0, 32*blockSize), "")
+	p.prefetch(f, 0, 32*blockSize)
 	if took := p.timed(channel.DiskRead, f, channel.DiskRange(8*blockSize, blockSize)); took > 16*time.Millisecond {
 		t.Errorf("a read behind the prefetch of what it is for took %v", took)
 	}
