@@ -121,6 +121,7 @@ func (l *ledger) fetch(ctx context.Context, s subject, p *purse, limit string, c
 	var refused *denied
 	err := l.change(ctx, s, func(left map[string]int64) bool {
 		refused = nil
+		delete(p.taken, limit) // what a write was to take that others were before
 		if left[harm] < thousand {
 			refused = l.deny(p, s, harm, left[harm], thousand)
 			return false

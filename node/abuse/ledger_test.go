@@ -265,3 +265,35 @@ func TestAServerForgetsThoseWhoHaveGone(t *testing.T) {
 		}
 	})
 }
+
+// meddled is a store that has something done before the first write that depends on what was read.
+type meddled struct {
+	*storetest.Store
+	before func()
+}
+
+func (m *meddled) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
+	if do := m.before; do != nil && len(t.If) > 0 {
+		m.before = nil
+		do()
+	}
+	return m.Store.Txn(ctx, t)
+}
+
+// TestAShareThatOthersTookIsNoShare: a write that came too late has taken nothing.
+func TestAShareThatOthersTookIsNoShare(t *testing.T) {
+	play(t, func(b *books) {
+		other := b.server()
+		late := newLedger(tenant("shop"), &meddled{b.store, func() { b.pays(other, home, Post, 1, 100) }})
+		if got := b.pays(late, home, Post, 1, 1); got != 0 {
+			t.Errorf("paid %d of nothing", got)
+		}
+		b.pass(2 * time.Second)
+		if got := b.pays(b.server(), home, Post, 1, 100); got != 2 {
+			t.Errorf("%d came back in two seconds", got)
+		}
+		if got := b.pays(late, home, Post, 1, 100); got != 0 {
+			t.Errorf("paid %d of a share that it never had", got)
+		}
+	})
+}

@@ -477,3 +477,26 @@ func TestAQueueServesByPriorityAndNeverHoldsMore(t *testing.T) {
 		})
 	})
 }
+
+// TestWhatNetHTTPRepeatsIsAnAttempt: an answer that says that nothing is there is that of the last one only.
+func TestWhatNetHTTPRepeatsIsAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{Policy: Policy{HealthEvery: time.Hour}})
+		var n atomic.Int64
+		l.listen("a", healthy(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == "GET":
+			case n.Add(1) == 1:
+				panic(http.ErrAbortHandler)
+			default:
+				w.WriteHeader(404)
+			}
+		}))
+		l.tell("web", presence.Instance{Service: "web", ID: "a", Address: "a:80"})
+		time.Sleep(time.Millisecond)
+		l.get("/") // for a connection
+		if got := l.ask("PUT", "/", "", "Idempotency-Key: 1"); got.status != 404 || got.header.Get(web.AttemptsHeader) != "2" {
+			t.Errorf("status %d after %s attempts", got.status, got.header.Get(web.AttemptsHeader))
+		}
+	})
+}

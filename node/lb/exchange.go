@@ -34,6 +34,7 @@ type exchange struct {
 	tried    []*server
 	running  []*attempt
 	doubt    bool // an attempt that has ended may have taken effect
+	again    int  // how often net/http has sent it again by itself
 }
 
 // attempt is a request on its way to one server.
@@ -70,6 +71,7 @@ func (x *exchange) run() (*http.Response, error) {
 		case a := <-x.outcomes:
 			x.running = slices.DeleteFunc(x.running, func(b *attempt) bool { return a == b })
 			x.doubt = x.doubt || a.doubtful()
+			x.again += max(0, int(a.sent.Load())-1)
 			if !x.worthAnother(a) {
 				return x.end(a)
 			}
@@ -272,7 +274,7 @@ func (x *exchange) end(a *attempt) (*http.Response, error) {
 		reply = x.unknown(a.reply)
 		x.drop(a)
 	}
-	reply.Header.Set(web.AttemptsHeader, strconv.Itoa(len(x.tried)))
+	reply.Header.Set(web.AttemptsHeader, strconv.Itoa(len(x.tried)+x.again))
 	return reply, nil
 }
 

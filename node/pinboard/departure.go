@@ -88,11 +88,10 @@ func (p *Pinboard) removeFollowers(ctx context.Context, h home, rows []api.Recor
 // forget removes from a user's partition that the user follows an author, and the entries that this has brought.
 func (p *Pinboard) forget(ctx context.Context, h home, author string) error {
 	for {
-		found, err := p.read(ctx, all(h.timeline(), 2*maxTimeline))
+		entries, more, err := p.entriesOf(ctx, h, author)
 		if err != nil {
 			return err
 		}
-		entries, more := entriesOf(found[0].Records, author, mostEntries)
 		_, err = p.run(ctx, &api.Txn{Then: append([]api.Op{remove(h.follows(author))}, entries...)})
 		if err != nil || !more {
 			return err

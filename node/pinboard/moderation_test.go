@@ -660,3 +660,48 @@ func TestWhoTakesBackAReportUndoesNoVerdict(t *testing.T) {
 		s.bob.ask("GET", "/api/posts/ann/p", nil).want(404)
 	}
 }
+
+// TestAVerdictThatIsRepeatedEndsNoLaterCase: its answer was lost, and the author has asked for a moderator meanwhile.
+func TestAVerdictThatIsRepeatedEndsNoLaterCase(t *testing.T) {
+	s := newSquare(t)
+	s.ann.write("p", "hello").want(201)
+	s.decide("ann", "p", toBlock).want(200)
+	appeal := func() { s.ann.ask("POST", "/api/posts/ann/p/appeal", map[string]string{"why": "it is mine"}).want(200) }
+	appeal()
+	opened := s.cases()[0].Opened
+	for range 2 {
+		s.decide("ann", "p", toBlock, "opened_ms", opened).want(200)
+		if got := s.cases(); len(got) != 0 {
+			t.Fatalf("a verdict has not ended %+v", got[0])
+		}
+	}
+	for now() == opened {
+		time.Sleep(time.Millisecond)
+	}
+	appeal()
+	s.decide("ann", "p", toBlock, "opened_ms", opened).want(200)
+	s.decide("ann", "p", toAllow, "opened_ms", opened).want(200, `"state":"blocked"`)
+	if got := s.cases(); len(got) != 1 || got[0].Appeal != "it is mine" {
+		t.Errorf("cases: %+v", got)
+	}
+}
+
+// TestUnavailableMeansThatNothingWasDone: clients believe that.
+func TestUnavailableMeansThatNothingWasDone(t *testing.T) {
+	for at := 1; ; at++ {
+		s := newSquare(t)
+		s.ann.write("p", "see http://bad.example/x").want(201)
+		s.mod.fault = &fault{at: at, sort: refusal}
+		got := s.decide("ann", "p", toBlock, "list", []string{"links"})
+		blocked := strings.Contains(string(s.ann.ask("GET", "/api/posts/ann/p", nil).body), `"state":"blocked"`)
+		switch {
+		case got.status == 503 && blocked:
+			t.Errorf("without call %d: %s", at, got.body)
+		case got.status == 200 && !blocked:
+			t.Errorf("without call %d it was not done", at)
+		}
+		if s.mod.fault.calls < at {
+			return
+		}
+	}
+}

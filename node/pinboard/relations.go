@@ -14,8 +14,11 @@ import (
 const (
 	maxTimeline = 500 // entries that a timeline keeps
 	backfill    = 20  // posts that somebody brings along who is followed
-	mostEntries = 80  // that one transaction removes
-	mostTries   = 10  // to change what others change too
+	// mostBackfill is how many there are at most, if more are made before the job that lets a relation take effect is done.
+	mostBackfill = 100
+	clocksApart  = 60_000 // of two servers, at most, ms
+	mostEntries  = 80     // that one transaction removes
+	mostTries    = 10     // to change what others change too
 )
 
 // tie is what two users' partitions say of whether one follows the other.
@@ -104,12 +107,11 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 	row := self.follows(other.name)
 	e := &lambda.Effect{If: []api.Compare{self.active(), api.Unchanged(row, t.row)}}
 	if !t.follows {
-		found, err := p.read(ctx, all(self.timeline(), 2*maxTimeline))
+		entries, more, err := p.entriesOf(ctx, self, other.name)
 		if err != nil {
 			return nil, err
 		}
-		var more bool
-		if e.Then, more = entriesOf(found[0].Records, other.name, mostEntries); more {
+		if e.Then = entries; more {
 			e.Jobs = append(e.Jobs, *p.options.job(kindFollow, l))
 		}
 		if t.row != nil { // the other account is gone
@@ -117,8 +119,12 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		}
 		return e, nil
 	}
-	// From here on the other's new posts come by themselves.
-	found, err := p.read(ctx, all(other.posts(), backfill))
+	// From here on the other's new posts come by themselves. Those do not that were made before, and after it was said that they do.
+	since, err := decode[relation](t.row)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.read(ctx, all(other.posts(), mostBackfill))
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +133,29 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		if err != nil {
 			return nil, err
 		}
+		if i >= backfill && of.At < since.Since-clocksApart {
+			break
+		}
 		if n := (entry{other.name, last(found[0].Records[i].Key)}); of.Standing == shown {
 			e.Then = append(e.Then, put(self.entry(n), n, 0))
 		}
 	}
 	return e, nil
+}
+
+// entriesOf returns what removes entries of an author from a timeline, however long it is, and whether there may be more of them.
+func (p *Pinboard) entriesOf(ctx context.Context, h home, author string) (ops []api.Op, more bool, _ error) {
+	for from := ""; ; {
+		found, err := p.read(ctx, after(h.timeline(), from, 2*maxTimeline))
+		if err != nil {
+			return nil, false, err
+		}
+		ops, more = entriesOf(found[0].Records, author, mostEntries)
+		if !found[0].More || len(ops) > 0 {
+			return ops, more || found[0].More, nil
+		}
+		from = last(found[0].Records[len(found[0].Records)-1].Key)
+	}
 }
 
 // entriesOf returns what removes the entries of one author from a timeline, so many at most, and whether there are more.

@@ -193,12 +193,8 @@ func (p *Pinboard) newPassword(ctx context.Context, c *call, h home, secret, tex
 	case !u.active() || r != nil && r.Secret != secret:
 		p.guessed(c, h.name)
 		return nil, errUsed(h.name)
-	case r == nil: // it may have been set by this very request
-		a, err := p.enter(ctx, c, &credentials{Name: h.name, Password: text})
-		if api.KindOf(err) == api.Unauthorised {
-			err = errUsed(h.name)
-		}
-		return a, err
+	case r == nil:
+		return p.setBefore(ctx, c, h, text)
 	}
 	kept, err := p.passwords.keep(ctx, text)
 	if err != nil {
@@ -215,9 +211,18 @@ func (p *Pinboard) newPassword(ctx context.Context, c *call, h home, secret, tex
 	case err != nil:
 		return nil, err
 	case !reply.Succeeded:
-		return nil, errUsed(h.name)
+		return p.setBefore(ctx, c, h, text)
 	}
 	return &account{Name: h.name, Mail: u.Mail, Created: u.Created, Token: token}, nil
+}
+
+// setBefore answers a request for which there is no token any more: it may have been set by this very request, sent before.
+func (p *Pinboard) setBefore(ctx context.Context, c *call, h home, text string) (*account, error) {
+	a, err := p.enter(ctx, c, &credentials{Name: h.name, Password: text})
+	if api.KindOf(err) == api.Unauthorised {
+		err = errUsed(h.name)
+	}
+	return a, err
 }
 
 func errUsed(name string) error {

@@ -327,3 +327,23 @@ func TestACondemnedProcessorIsHeardOf(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoSetsAPasswordAgainIsAnsweredAgain: also who does so while the first request is under way still.
+func TestWhoSetsAPasswordAgainIsAnsweredAgain(t *testing.T) {
+	l := newLab(t)
+	faulty, well, other := l.site("pi-1", "a", false), l.site("pi-2", "b", false), l.site("pi-3", "b", false)
+	faulty.register("ann").want(201)
+	well.recheck("pi-1")
+	body := map[string]string{"token": l.tokens()["ann"], "password": "another horse"}
+	right, first := well.passwords.derive, true
+	well.passwords.derive = func(d *proof.Derivation) ([]byte, error) {
+		if first {
+			first = false
+			other.visit("PUT", "/api/password", body).want(200)
+		}
+		return right(d)
+	}
+	var a account
+	well.visit("PUT", "/api/password", body).want(200).into(&a)
+	(&person{lab: l, name: "ann", token: a.Token}).ask("GET", "/api/me", nil).want(200)
+}

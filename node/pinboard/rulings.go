@@ -74,6 +74,7 @@ type verdict struct {
 	Why     string       `json:"why"`
 	Label   string       `json:"label"`
 	List    []abuse.List `json:"list"`
+	Opened  int64        `json:"opened_ms"` // when the case was opened that it is about; 0 for whatever case there is
 }
 
 // The words of a verdict.
@@ -121,13 +122,21 @@ func (p *Pinboard) giveVerdict(ctx context.Context, c *call) error {
 		t, err = p.decide(ctx, c, w)
 	}
 	if err == nil {
-		err = p.learn(ctx, c.who.name, t.post, w)
+		err = partly(p.learn(ctx, c.who.name, t.post, w))
 	}
 	p.metrics.verdicts.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, p.show(c.who, t.name, t.place, t.post))
+}
+
+// partly makes of what can be repeated, as nothing was done, an error after which a part of it was.
+func partly(err error) error {
+	if api.KindOf(err) != api.Unavailable {
+		return err
+	}
+	return api.Errorf(api.Unknown, "do all of it", "", "a part was done; repeat it: %s", err)
 }
 
 // decide lets the post of a request stand as a verdict says.
@@ -143,6 +152,9 @@ func (p *Pinboard) decide(ctx context.Context, c *call, w *verdict) (*target, er
 		}
 		if n := t.post; n.Standing == r.to && n.By == r.by && n.Case == "" {
 			return t, nil // it was said already
+		}
+		if w.Opened != 0 && t.post.Case != newPlace(w.Opened, t.name, t.post.ID) {
+			return t, nil // that case has ended, and what came after it is another one
 		}
 		from, err := p.addressOf(ctx, t)
 		if err != nil {

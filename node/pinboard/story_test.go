@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/node/api"
 	"picloud/node/cache"
 )
 
@@ -202,5 +203,59 @@ func TestTimelinesAreBounded(t *testing.T) {
 	l.drain()
 	if got := fan.lines(); len(got) != 0 {
 		t.Errorf("who follows no more still has %d lines", len(got))
+	}
+}
+
+// TestWhatIsPostedBeforeAFollowTakesEffectIsBrought, however much it is: it was posted after it had been answered.
+func TestWhatIsPostedBeforeAFollowTakesEffectIsBrought(t *testing.T) {
+	s := newSquare(t)
+	s.eve.follow(s.ann)
+	for i := range backfill + 5 {
+		s.ann.post(fmt.Sprint("post ", i))
+	}
+	s.work(kindTimeline)
+	s.settle()
+	if got := s.eve.lines(); len(got) != backfill+5 {
+		t.Errorf("%d of %d posts have come", len(got), backfill+5)
+	}
+}
+
+// TestUnfollowingFindsWhatLiesFarBack in a timeline that is longer than it is to be.
+func TestUnfollowingFindsWhatLiesFarBack(t *testing.T) {
+	for _, leaves := range []bool{false, true} {
+		l := newLab(t)
+		author, fan := l.register("author"), l.register("fan")
+		author.post("hello")
+		fan.follow(author)
+		l.drain()
+		h := l.pinboard.home("fan")
+		for i := range int64(25) {
+			var ops []api.Op
+			for k := range int64(100) {
+				n := entry{"other", newPlace(now()+100*i+k+1, "other", fmt.Sprint(i, k))}
+				ops = append(ops, put(h.entry(n), n, 0))
+			}
+			if _, err := l.store.Txn(t.Context(), &api.Txn{Then: ops}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if leaves {
+			author.ask("DELETE", "/api/me", map[string]string{"password": secret}).want(200)
+		} else {
+			fan.ask("DELETE", "/api/follows/author", nil).want(200)
+		}
+		l.drain()
+		rows := 0
+		for _, key := range l.rows() {
+			if !strings.Contains(key, "/timeline/fan/") {
+				continue
+			}
+			if rows++; strings.Contains(key, "author") {
+				t.Errorf("left (the author leaves: %v): %q", leaves, key)
+			}
+		}
+		if rows != 2500 {
+			t.Errorf("%d entries of others are left", rows)
+		}
 	}
 }

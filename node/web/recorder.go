@@ -26,13 +26,21 @@ func (w *Recorder) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	}
+	if status >= http.StatusOK { // it may be all that there is
+		w.patience()
+	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// patience gives the client some time to take what is sent next.
+func (w *Recorder) patience() {
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(Patience)) // if that fails, so does the write
 }
 
 // Write sends a part of the answer.
 func (w *Recorder) Write(b []byte) (int, error) {
 	w.begin(http.StatusOK)
-	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(Patience)) // if that fails, so does the write
+	w.patience()
 	n, err := w.ResponseWriter.Write(b)
 	w.lost = w.lost || err != nil
 	return n, err

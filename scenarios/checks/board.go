@@ -63,7 +63,9 @@ func boardOf(h history.History) *board {
 		a := b.of(o.Key)
 		switch o.Use.Action {
 		case actRegister:
-			a.register = o
+			if a.register == nil || a.register.Outcome == history.Failed || o.Outcome == history.OK { // who is refused tries again
+				a.register = o
+			}
 		case actLeave:
 			if a.leave == nil && o.Outcome != history.Failed {
 				a.leave = o

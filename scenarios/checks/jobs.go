@@ -211,10 +211,14 @@ func (l *ledger) profile(name string, a *account) {
 
 // following tells whether the account may follow another one at a time, and whether it certainly does.
 func (a *account) following(other string, at time.Duration) (may, certainly bool) {
+	lateOn, lateOff := false, false // what was sent without an answer may be done behind what came after it
 	for _, o := range a.follows[other] {
 		is := o.Use.Action == actFollow
 		if o.Call > at {
 			break
+		}
+		if o.Outcome != history.OK || o.Use.Again {
+			lateOn, lateOff = lateOn || is, lateOff || !is
 		}
 		if o.Outcome == history.OK && o.Return <= at {
 			may, certainly = is, is
@@ -222,7 +226,7 @@ func (a *account) following(other string, at time.Duration) (may, certainly bool
 			may, certainly = may || is, certainly && is
 		}
 	}
-	return may, certainly
+	return may || lateOn, certainly && !lateOff
 }
 
 // followed tells whether the account may have begun to follow another one within a time.

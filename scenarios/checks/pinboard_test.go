@@ -10,7 +10,7 @@ import (
 	"picloud/scenarios/history"
 )
 
-// use makes an operation from a line: FROM TO OUTCOME ACTION KEY and then by=USER as=USER id=ID seen=A,B count=N status=N fresh
+// use makes an operation from a line: FROM TO OUTCOME ACTION KEY and then by=USER as=USER id=ID seen=A,B count=N status=N fresh again
 // age=N more sort=SORT spam tags=A,B state=STATE held=A,B found=A,B refused wrong=POST, times in seconds.
 func use(t *testing.T, line string) history.Operation {
 	t.Helper()
@@ -43,6 +43,8 @@ func use(t *testing.T, line string) history.Operation {
 			o.Use.Age = at(value)
 		case "fresh":
 			o.Use.Fresh = true
+		case "again":
+			o.Use.Again = true
 		case "more":
 			o.Use.More = true
 		case "sort":
@@ -168,6 +170,11 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"jobs", ann + "7 8 ok photo ann id=p\n91 92 ok profile ann fresh seen=p:photo", "no thumbnail"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh count=2", "1 to 1 follow"},
+		{"jobs", ann + bob + "5 6 unknown follow ann by=bob\n7 8 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"}, // which came late
+		{"jobs", ann + bob + "5 6 ok follow ann by=bob again\n7 8 ok unfollow ann by=bob\n91 92 ok profile ann fresh count=1", "pass"},
+		{"jobs", ann + bob + "5 6 unknown unfollow ann by=bob\n7 8 ok follow ann by=bob\n91 92 ok profile ann fresh", "pass"},
+		{"jobs", ann + bob + "5 6 ok unfollow ann by=bob again\n7 8 ok follow ann by=bob\n91 92 ok profile ann fresh", "pass"},
+		{"jobs", "1 2 unknown register ann\n4 5 failed register ann status=403\n3 3 ok mail ann id=m1\n" + bob, "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob status=404\n91 92 ok profile ann fresh count=1", "0 to 0 follow"},
 		{"jobs", ann + bob + "5 6 unknown follow ann by=bob status=404\n91 92 ok profile ann fresh count=1", "pass"},
 		{"jobs", ann + bob + "5 6 ok follow ann by=bob\n91 92 ok profile ann fresh", "1 to 1 follow"},

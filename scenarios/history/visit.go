@@ -19,6 +19,7 @@ type Visit struct {
 	More   bool          `json:"more,omitempty"`   // and there is more of it
 	Count  int           `json:"count,omitempty"`  // a number that the answer states
 	Fresh  bool          `json:"fresh,omitempty"`  // the user asked for what is so now
+	Again  bool          `json:"again,omitempty"`  // what it asked for was sent more than once: what has no answer may take effect later
 	Age    time.Duration `json:"age,omitempty"`    // how old the answer may be, as it says
 
 	Spam    bool     `json:"spam,omitempty"`    // the truth about what was posted or labelled

@@ -12,8 +12,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"picloud/node/api"
@@ -130,6 +132,8 @@ func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, e
 	if err != nil {
 		return nil, true, err
 	}
+	var sent atomic.Int32 // net/http sends again by itself what has a key, if a connection breaks
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent.Add(1) }}))
 	reply, err := b.client.Do(r)
 	if err != nil {
 		return nil, false, err
@@ -140,7 +144,7 @@ func (b *browser) attempt(ctx context.Context, c *call) (a *answer, sure bool, e
 		return nil, false, err
 	}
 	a = &answer{reply.StatusCode, body, reply.Header}
-	return a, a.status == http.StatusServiceUnavailable || a.status < 500 && !a.repeated(), nil
+	return a, sent.Load() <= 1 && (a.status == http.StatusServiceUnavailable || a.status < 500 && !a.repeated()), nil
 }
 
 func (b *browser) request(ctx context.Context, c *call) (*http.Request, error) {

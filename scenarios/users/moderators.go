@@ -87,6 +87,7 @@ func (m *member) distrust(ctx context.Context, done int) int {
 type matter struct {
 	Author  string `json:"author"`
 	ID      string `json:"id"`
+	Opened  int64  `json:"opened_ms"`
 	State   string `json:"state"`
 	Text    string `json:"text"`
 	Picture string `json:"picture"`
@@ -153,6 +154,7 @@ func (m *member) verdict(ctx context.Context, c *matter) history.Outcome {
 		}
 		body = map[string]any{"verdict": "block", "why": "it is spam", "label": label, "list": lists}
 	}
+	body["opened_ms"] = c.Opened
 	outcome := m.visit(ctx, o, &call{method: "PUT", path: postPath(&sight{author: c.Author, id: c.ID}) + "/verdict", body: body},
 		func(*answer, *history.Visit) (*call, error) { return nil, nil }) // who posted may have left
 	if _, picture := familyOf(c.ID); isSpam(c.ID) && !picture && outcome == history.OK {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -99,10 +98,11 @@ func (s *seat) visit(ctx context.Context, o history.Operation, c *call, see look
 			if next, err = see(a, o.Use); a.status/100 != 2 && a.status != http.StatusNotFound && !slices.Contains(c.fine, a.status) {
 				err = fmt.Errorf("status %d: %.200s", a.status, a.body)
 			}
-			if err == nil && a.status == http.StatusNotFound && sent && c.method != http.MethodGet {
-				err = errors.New("it was sent more than once: not found by the last one, but another one may have found it")
+			if err == nil && a.status/100 != 2 && sent && c.method != http.MethodGet {
+				err = fmt.Errorf("status %d of the last one that was sent, but another one may have been done: %.200s", a.status, a.body)
 			}
 		}
+		o.Use.Again = o.Use.Again || sent && c.method != http.MethodGet
 		if err != nil {
 			o.Error, o.Outcome, next = err.Error(), history.Failed, nil
 			if sent && c.method != http.MethodGet {

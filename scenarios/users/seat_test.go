@@ -43,3 +43,24 @@ func TestARepetitionDoesNotAnswerForWhatWasSentBefore(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatNetHTTPSendsAgainIsKnown: it does so by itself with what has a key, when a connection breaks that was used before.
+func TestWhatNetHTTPSendsAgainIsKnown(t *testing.T) {
+	asked := 0
+	s, h := seated(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Write([]byte("{}"))
+			return
+		}
+		if asked++; asked == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	s.self = &person{name: "ann"}
+	s.timeline(context.Background(), false) // for a connection
+	s.follow(context.Background(), &person{name: "bob"}, "follow")
+	if got := (*h)[1]; asked != 2 || got.Outcome != history.Unknown || !got.Use.Again {
+		t.Errorf("asked %d times, it is %s", asked, &got)
+	}
+}

@@ -128,7 +128,7 @@ function caseCard(one) {
     const block = what === 'block'
     const list = block ? ['links', 'pictures'].filter(name => data.get(name)) : []
     const label = !data.get('label') ? '' : block ? 'spam' : 'ham'
-    await call('PUT', where(one) + '/verdict', { verdict: what, why: data.get('why'), label, list })
+    await call('PUT', where(one) + '/verdict', { verdict: what, why: data.get('why'), label, list, opened_ms: one.opened_ms })
     card.remove()
     say(block ? 'It is blocked.' : 'It is shown.')
     if (!$('#cases').children.length) showCases()
