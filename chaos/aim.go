@@ -22,17 +22,26 @@ const (
 	AtTier     = "tier:"    // all machines of a role, all at once
 )
 
+// KnowsAim says why faults cannot be aimed at what has such a name.
+func (c *Config) KnowsAim(name string) error {
+	known := []string{AtLeader, AtMinority, AtMajority, AtShelf}
+	for _, r := range c.Roles {
+		known = append(known, AtTier+r)
+	}
+	if !slices.Contains(known, name) {
+		return fmt.Errorf("no fault can be aimed at %q%s: there are %s", name, DidYouMean(name, known), strings.Join(known, ", "))
+	}
+	return nil
+}
+
 func (c *Config) validateAims() error {
 	var sum int64
 	for i, a := range c.Aims {
-		role, tier := strings.CutPrefix(a.At, AtTier)
-		known := []string{AtLeader, AtMinority, AtMajority, AtShelf}
-		for _, r := range c.Roles {
-			known = append(known, AtTier+r)
+		tier := strings.HasPrefix(a.At, AtTier)
+		if err := c.KnowsAim(a.At); err != nil {
+			return err
 		}
 		switch {
-		case tier && !slices.Contains(c.Roles, role), !tier && !slices.Contains(known, a.At):
-			return fmt.Errorf("no fault can be aimed at %q%s: there are %s", a.At, DidYouMean(a.At, known), strings.Join(known, ", "))
 		case !tier && a.At != AtShelf && len(c.Topology.Groups) == 0:
 			return fmt.Errorf("faults are aimed at a %s, and there is no group", a.At)
 		case a.Share < 1 || a.Share > ppmAll:

@@ -34,6 +34,12 @@ func TestTheWorstMomentOfAScheduleIsFound(t *testing.T) {
 		{"1s +9s kill machine=pi-1\n2s +1s pause machine=pi-2\n5s +1s pause machine=pi-3\n", []string{"pi-1", "pi-2"}},
 		{"1s +1s partition-majority sides=pi-1,client|pi-2,pi-3\n", []string{"pi-1"}},
 		{"1s +1s partition-minority machines=pi-1,pi-2,pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
+		{"1s +1s clog link=pi-2>pi-3\n", nil},
+		{"1s +1s partition-bridge machines=pi-1,pi-2,pi-3\n", nil},
+		{"1s +9s kill machine=pi-1\n2s +1s clog link=pi-2>pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
+		{"1s +9s kill machine=pi-1\n2s +1s clog link=client>pi-3\n", []string{"pi-1"}},
+		{"1s +9s kill machine=pi-1\n2s +1s partition-bridge machines=pi-1,pi-2,pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
+		{"1s +9s clog link=pi-1>pi-2\n1s +9s clog link=pi-2>pi-3\n2s +1s clog link=pi-3>pi-1\n", []string{"pi-1", "pi-2", "pi-3"}},
 	} {
 		s, err := chaos.Parse("s", test.text)
 		if err != nil {

@@ -8,21 +8,55 @@ type Outage struct {
 	Out   []string // the members that cannot be counted on then
 }
 
-// WorstOutage returns the worst moment of a schedule, as the generator's limits count members that are out.
+// WorstOutage returns the worst moment of a schedule, as the generator's limits count members that are out. Those count, too, that
+// several faults together cut off from a majority, although each alone would not.
 func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 	l := ledger{top: t, members: members}
 	for i := range s {
 		var out []string
+		broken := map[[2]string]bool{}
 		for k := range s {
 			if s[k].At <= s[i].At && s[i].At <= s[k].End() {
 				spec, _ := Lookup(s[k].Kind)
 				out = l.out(&s[k], spec, out)
+				for _, way := range t.brokenBy(&s[k], spec) {
+					broken[way], broken[[2]string{way[1], way[0]}] = true, true
+				}
 			}
 		}
+		out = append(out, l.cutOff(out, broken)...)
 		if len(out) > len(worst.Out) {
 			slices.Sort(out)
 			worst = Outage{s[i], out}
 		}
 	}
 	return worst
+}
+
+// brokenBy returns the ways that a fault breaks which leaves every machine some.
+func (t *Topology) brokenBy(f *Fault, spec *Spec) [][2]string {
+	switch {
+	case !spec.Out || f.Target.ByPart(): // who has a part is not known
+		return nil
+	case f.Target.Type == OnSides, f.Target.Type == OnLink, f.Kind == PartitionRing, f.Kind == PartitionBridge:
+		return t.Ways(f)
+	}
+	return nil
+}
+
+// cutOff returns the members that are not out, and reach no majority of members.
+func (l *ledger) cutOff(out []string, broken map[[2]string]bool) (more []string) {
+	in := without(l.members, out)
+	for _, m := range in {
+		reached := 1
+		for _, other := range in {
+			if other != m && !broken[[2]string{m, other}] {
+				reached++
+			}
+		}
+		if len(broken) > 0 && reached <= len(l.members)/2 {
+			more = append(more, m)
+		}
+	}
+	return more
 }

@@ -36,12 +36,16 @@ type SweepRun struct {
 	Cause    string   `json:"cause"`
 	Replay   string   `json:"replay,omitempty"`
 	Failures []Broken `json:"failures,omitempty"`
+	Decided  []string `json:"decided,omitempty"` // the checks that passed or failed
 }
 
 // SweepRunOf returns what a sweep keeps of a run.
 func SweepRunOf(r *Result) SweepRun {
 	one := SweepRun{Seed: r.Seed, Verdict: r.Verdict, Cause: r.Cause(), Replay: r.Replay}
 	for _, c := range r.Checks {
+		if c.Status != Inconclusive && !slices.Contains(one.Decided, c.Name) {
+			one.Decided = append(one.Decided, c.Name)
+		}
 		if b := (Broken{c.Name, Signature(&c)}); c.Status == Fail && !slices.Contains(one.Failures, b) {
 			one.Failures = append(one.Failures, b)
 		}

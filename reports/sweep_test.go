@@ -19,6 +19,10 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 	fail := func(seed uint64, how ...Broken) SweepRun {
 		return SweepRun{Seed: seed, Verdict: Fail, Failures: how}
 	}
+	decided := func(r SweepRun, checks ...string) SweepRun {
+		r.Decided = checks
+		return r
+	}
 	unjudged := func(seed uint64) SweepRun { return SweepRun{Seed: seed, Verdict: Inconclusive} }
 	stories := []struct {
 		name   string
@@ -37,6 +41,8 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 		{"it comes back with another seed", [][]SweepRun{{fail(2, lost)}, pass(2), append(pass(2), fail(9, lost))}, "durable regressed by 1"},
 		{"it comes back and stays", [][]SweepRun{{fail(2, lost)}, pass(2), {fail(2, lost)}, {fail(2, lost)}}, "durable ongoing by 1"},
 		{"its seed is played and cannot be judged", [][]SweepRun{{fail(2, lost)}, {unjudged(2)}}, "durable unseen by 0"},
+		{"its check cannot decide, and another one fails", [][]SweepRun{{fail(2, lost)}, {fail(2, late)}}, "live new by 1, durable unseen by 0"},
+		{"its check passes, and another one fails", [][]SweepRun{{fail(2, lost)}, {decided(fail(2, late), "live", "durable")}}, "live new by 1, durable resolved by 0"},
 		{"one comes and another goes", [][]SweepRun{{fail(2, lost)}, append(pass(2), fail(3, late))}, "live new by 1, durable resolved by 0"},
 		{"a run fails in two ways", [][]SweepRun{{fail(2, lost)}, {fail(2, lost, late)}}, "live new by 1, durable ongoing by 1"},
 	}

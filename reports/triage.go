@@ -60,9 +60,10 @@ type Failure struct {
 // first, in the order in which they were met.
 func Triage(before []Failure, runs []SweepRun) []Failure {
 	var now []Failure
-	judged := map[uint64]bool{}
-	for _, r := range runs {
-		judged[r.Seed] = r.Verdict != Inconclusive
+	played := map[uint64]*SweepRun{}
+	for i := range runs {
+		r := &runs[i]
+		played[r.Seed] = r
 		for _, b := range r.Failures {
 			i := slices.IndexFunc(now, func(f Failure) bool { return f.Broken == b })
 			if i < 0 {
@@ -80,7 +81,7 @@ func Triage(before []Failure, runs []SweepRun) []Failure {
 		old.Runs = 0
 		if old.State != Resolved {
 			old.State = Unseen
-			if judged[old.Seed] {
+			if r := played[old.Seed]; r != nil && (r.Verdict == Pass || slices.Contains(r.Decided, old.Check)) {
 				old.State = Resolved
 			}
 		}

@@ -97,3 +97,17 @@ func TestACutKeepsTheRulesOfScenarios(t *testing.T) {
 		}
 	}
 }
+
+// TestACutLeavesEachMachineAClient: a program without any would end, and that would look like a failure of the cloud.
+func TestACutLeavesEachMachineAClient(t *testing.T) {
+	whole, err := Load("short-store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for count, want := range map[int64]string{2: "", 1: "1 clients cannot be on 2 machines"} {
+		_, err := whole.Cut(Cut{Amounts: []Amount{{"clients.count", count}}})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d clients: %v", count, err)
+		}
+	}
+}

@@ -83,6 +83,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 		} else if err != nil {
 			return &placed{n.Line, path, err.Error()}
 		}
+		if n.Kind == yaml.MappingNode {
+			for i := 0; i < len(n.Content); i += 2 {
+				d.lines[join(path, n.Content[i].Value)] = n.Content[i].Line
+			}
+		}
 		return nil
 	}
 	switch v.Kind() {
@@ -110,7 +115,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
-		if n.Tag != "!!bool" {
+		if n.Tag != "!!bool" || n.Value != "true" && n.Value != "false" { // YAML's True is one, too
 			return wrong("true or false")
 		}
 		v.SetBool(n.Value == "true")

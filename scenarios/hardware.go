@@ -13,7 +13,7 @@ import (
 
 // Hardware is the boards of the machines that are nodes, what they stand in and what feeds them. Without it no machine has a board.
 type Hardware struct {
-	Air     int              `yaml:"air"`     // °C of the room; 22 if it is left out
+	Air     *int             `yaml:"air"`     // °C of the room; 22 if it is left out
 	Default Board            `yaml:"default"` // what a node has
 	Boards  map[string]Board `yaml:"boards"`  // by machine, where it is not the default
 	Shelves map[string]Shelf `yaml:"shelves"` // by switch, where they are not open and their supply is not ample
@@ -76,8 +76,8 @@ func (s *Scenario) validateHardware() error {
 	if h == nil {
 		return nil
 	}
-	if h.Air < -20 || h.Air > 60 {
-		return wrong("hardware.air", "%d °C, it must be -20 to 60", h.Air)
+	if h.Air != nil && (*h.Air < -20 || *h.Air > 60) {
+		return wrong("hardware.air", "%d °C, it must be -20 to 60", *h.Air)
 	}
 	boards := map[string]bool{}
 	for i := range s.Topology.Machines {
@@ -104,7 +104,7 @@ func (s *Scenario) validateHardware() error {
 			return wrong("hardware.shelves."+name, "%d W and %d mK for each are not what shelves have", shelf.Watts, shelf.Closed)
 		}
 	}
-	fed := map[string]bool{}
+	fed, drives := map[string]bool{}, map[string]int{}
 	for i, r := range h.Relays {
 		path := fmt.Sprintf("hardware.relays[%d]", i)
 		named := []string{r.Feeds, r.Owner}
@@ -120,6 +120,11 @@ func (s *Scenario) validateHardware() error {
 			return wrong(path, "a machine has one relay, which others drive")
 		}
 		fed[r.Feeds] = true
+		for _, name := range named[1:] {
+			if drives[name]++; drives[name] > len(relayPins()) {
+				return wrong(path, "%s has pins for %d relays, as owner or backup", name, len(relayPins()))
+			}
+		}
 	}
 	for i := range s.Topology.Machines {
 		m := &s.Topology.Machines[i]
@@ -164,10 +169,10 @@ func (s *Scenario) Equipment(machine string) hw.Config {
 		return c
 	}
 	for _, r := range s.Hardware.Relays {
-		n := len(c.Relays) + len(c.BackupRelays)
-		if machine != r.Owner && machine != r.Backup || n >= len(relayPins()) {
+		if machine != r.Owner && machine != r.Backup {
 			continue
 		}
+		n := len(c.Relays) + len(c.BackupRelays)
 		relay := hw.Relay{Feeds: r.Feeds, Pin: relayPins()[n]}
 		if machine == r.Owner {
 			c.Relays = append(c.Relays, relay)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -177,5 +178,40 @@ func TestASwitchedOffDefenceStandsInTheFile(t *testing.T) {
 	}
 	if err := s.SwitchOff("wealth"); err == nil || !strings.Contains(err.Error(), `there is no defence "wealth" (did you mean "health"?)`) {
 		t.Error(err)
+	}
+}
+
+// TestZeroDegreesAreATemperature, and not the one that is taken if there is none.
+func TestZeroDegreesAreATemperature(t *testing.T) {
+	for text, want := range map[string]string{"air: 30": "30", "air: 0": "0", "": "none"} {
+		s, err := Parse("small.yaml", []byte(strings.Replace(shelved, "  air: 30\n", strings.TrimRight("  "+text, " ")+"\n", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "none"
+		if s.Hardware.Air != nil {
+			got = fmt.Sprint(*s.Hardware.Air)
+		}
+		if got != want {
+			t.Errorf("%q is read as %s", text, got)
+		}
+	}
+}
+
+// TestABoardHasPinsForSixRelays: more are refused, and not left out.
+func TestABoardHasPinsForSixRelays(t *testing.T) {
+	for _, relays := range []int{6, 7} {
+		var machines, wired strings.Builder
+		for i := range relays {
+			fmt.Fprintf(&machines, "    - {name: pj-%d, role: node, program: node, switch: s1, card: ssd, cores: 4, memory: 1GiB}\n", i)
+			role := []string{"owner: pi-2", "owner: pi-1, backup: pi-2"}[i%2]
+			fmt.Fprintf(&wired, "    - {feeds: pj-%d, %s}\n", i, role)
+		}
+		text := strings.Replace(shelved, "    - {name: c-1", machines.String()+"    - {name: c-1", 1)
+		text = strings.Replace(text, "    - {feeds: pi-1, owner: pi-2}\n", wired.String(), 1)
+		_, err := Parse("small.yaml", []byte(text))
+		if refused := err != nil && strings.Contains(err.Error(), "hardware.relays[6]: pi-2 has pins for 6 relays"); refused != (relays > 6) || err != nil && !refused {
+			t.Errorf("%d relays: %v", relays, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"picloud/chaos"
 	"picloud/node"
 	"picloud/scenarios/users"
 )
@@ -94,7 +95,7 @@ func (s *Scenario) validateUsers() error {
 	for _, action := range slices.Sorted(maps.Keys(u.Actions)) {
 		weight := u.Actions[action]
 		if !slices.Contains(users.Actions(), action) {
-			return wrong("users.actions", "users do not know how to %q: they know %v", action, users.Actions())
+			return wrong("users.actions."+action, "users do not know how to do that%s: they know %v", chaos.DidYouMean(action, users.Actions()), users.Actions())
 		}
 		if weight < 0 {
 			return wrong("users.actions."+action, "the weight is negative")

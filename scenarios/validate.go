@@ -115,6 +115,8 @@ func (s *Scenario) validateClients() error {
 		return wrong("clients.mixes", "mixes take the place of operations, in a store without a database")
 	case c.Count < 1 || c.Count > 1000:
 		return wrong("clients.count", "%d clients, it must be 1 to 1000", c.Count)
+	case c.Count < len(s.MachinesOf(RoleClient)):
+		return wrong("clients.count", "%d clients cannot be on %d machines of the role %q", c.Count, len(s.MachinesOf(RoleClient)), RoleClient)
 	case m.Read < 0 || m.Write < 0 || m.Delete < 0 || m.CAS < 0 ||
 		m.Read+m.Write+m.Delete+m.CAS == 0 && len(c.Mixes) == 0:
 		return wrong("clients.operations", "the weights must not be negative, and one must be "+
@@ -185,11 +187,11 @@ func (s *Scenario) validateFaults() error {
 	listed := map[string]bool{}
 	for _, k := range f.Kinds {
 		if _, ok := chaos.Lookup(chaos.Kind(k.Kind)); !ok && k.Kind != Others {
-			return wrong("faults.kinds", "unknown fault kind %q%s", k.Kind,
+			return wrong("faults.kinds."+k.Kind, "unknown fault kind %q%s", k.Kind,
 				chaos.DidYouMean(k.Kind, append(chaos.Kinds(), Others)))
 		}
 		if listed[k.Kind] {
-			return wrong("faults.kinds", "%s stands twice", k.Kind)
+			return wrong("faults.kinds."+k.Kind, "it stands twice")
 		}
 		listed[k.Kind] = true
 	}
@@ -203,6 +205,11 @@ func (s *Scenario) validateFaults() error {
 		return nil // a quiet run
 	}
 	config := s.generatorConfig()
+	for _, a := range f.Aim {
+		if err := config.KnowsAim(a.At); err != nil {
+			return wrong("faults.aim."+a.At, "%s", err)
+		}
+	}
 	if err := config.Validate(); err != nil {
 		return wrong("faults", "%s", err)
 	}

@@ -39,7 +39,7 @@ func (c *Config) steps(f *chaos.Fault) []step {
 	case f.Kind == chaos.Clog || strings.HasPrefix(string(f.Kind), "partition-"):
 		o.Kind = netCut
 	}
-	return c.along(c.ways(f), o, f.At, f.End())
+	return c.along(c.Topology.Ways(f), o, f.At, f.End())
 }
 
 // along returns the orders to break ways, at each end that has a layer: it breaks the streams that its end has opened.
@@ -56,43 +56,6 @@ func (c *Config) along(ways [][2]string, o orders.Order, from, to time.Duration)
 	return all
 }
 
-// ways returns the ways that a fault of the network breaks, as the simulated network has them.
-func (c *Config) ways(f *chaos.Fault) [][2]string {
-	names := f.Target.A
-	between := func(a, b []string) [][2]string {
-		return c.Topology.Pairs(chaos.Target{Type: chaos.OnSides, A: a, B: b})
-	}
-	switch f.Kind {
-	case chaos.PartitionOne, chaos.PartitionMinority:
-		return between(names, c.others(names))
-	case chaos.PartitionBridge:
-		rest := names[1:]
-		return between(rest[:len(rest)/2], rest[len(rest)/2:])
-	case chaos.PartitionRing:
-		return ring(names)
-	}
-	return c.Topology.Pairs(f.Target)
-}
-
-// others returns the machines that are not listed.
-func (c *Config) others(names []string) []string {
-	return slices.DeleteFunc(c.Topology.Names(), func(n string) bool { return slices.Contains(names, n) })
-}
-
-// ring returns the ways between machines that are too far apart on a ring.
-func ring(names []string) (ways [][2]string) {
-	reach := (len(names)/2 + 1) / 2 // neighbours on either side
-	for i, a := range names {
-		for j, b := range names {
-			apart := (j - i + len(names)) % len(names)
-			if min(apart, len(names)-apart) > reach {
-				ways = append(ways, [2]string{a, b})
-			}
-		}
-	}
-	return ways
-}
-
 // swizzle cuts the machines off one by one, and lets them in one by one, the first one last.
 func (c *Config) swizzle(f *chaos.Fault, o orders.Order) (all []step) {
 	o.Kind = netCut
@@ -102,7 +65,7 @@ func (c *Config) swizzle(f *chaos.Fault, o orders.Order) (all []step) {
 		back := (i + n - 1) % n
 		o.Name = name + " " + machine
 		one := []string{machine}
-		ways := c.Topology.Pairs(chaos.Target{Type: chaos.OnSides, A: one, B: c.others(one)})
+		ways := c.Topology.Pairs(chaos.Target{Type: chaos.OnSides, A: one, B: c.Topology.Others(one)})
 		all = append(all, c.along(ways, o, f.At+time.Duration(i)*apart, f.At+f.For/2+time.Duration(back+1)*apart)...)
 	}
 	return all

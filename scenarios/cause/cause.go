@@ -303,6 +303,18 @@ func Before(faults chaos.Schedule, at time.Duration) chaos.Schedule {
 	return left
 }
 
+// whole returns the first moment from one on at which no fault is under way that takes its pace from its length: cut short it would do
+// something else from its beginning on, and the branch would not be the run until then.
+func whole(faults chaos.Schedule, t time.Duration) time.Duration {
+	for i := range faults {
+		f := &faults[i]
+		if paced := f.Kind == chaos.SwizzleClog || f.Kind == chaos.ClockSmear; paced && f.At < t && t < f.End() {
+			return whole(faults, f.End())
+		}
+	}
+	return t
+}
+
 // moments branches the run at moments, and then between the last one after which it passes and the next.
 func (j Job) moments(ctx context.Context, r *Report) error {
 	ladder := ladder(j.Run.Faults)
@@ -322,7 +334,10 @@ func (j Job) moments(ctx context.Context, r *Report) error {
 		c.From = r.Moments[last+1].At
 	}
 	for time.Duration(c.From-c.Not) > step {
-		middle := time.Duration(c.Not) + max(step, (time.Duration(c.From-c.Not)/2).Truncate(step))
+		middle := whole(j.Run.Faults, time.Duration(c.Not)+max(step, (time.Duration(c.From-c.Not)/2).Truncate(step)))
+		if middle >= time.Duration(c.From) { // between the two a fault is under way that cannot be cut short
+			break
+		}
 		if err := j.branch(ctx, r, []time.Duration{middle}); err != nil {
 			return err
 		}
@@ -341,7 +356,9 @@ func (j Job) moments(ctx context.Context, r *Report) error {
 func ladder(faults chaos.Schedule) []time.Duration {
 	var all []time.Duration
 	for i := range faults {
-		all = append(all, faults[i].At, faults[i].End(), faults[i].At+step)
+		for _, t := range []time.Duration{faults[i].At, faults[i].End(), faults[i].At + step} {
+			all = append(all, whole(faults, t))
+		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)

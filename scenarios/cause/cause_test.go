@@ -131,3 +131,16 @@ func TestABranchIsTheRunUntilItsMoment(t *testing.T) {
 		}
 	})
 }
+
+// TestAFaultThatPacesItselfIsNotCutShort: its first second would be another one. No moment that is looked at lies within it.
+func TestAFaultThatPacesItselfIsNotCutShort(t *testing.T) {
+	all, err := chaos.Parse("four", three+"20s +10s swizzle-clog machines=pi-1,pi-2,pi-3\n29s +2s clock-smear machine=pi-1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range append(ladder(all), whole(all, 20*time.Second), whole(all, 25*time.Second)) {
+		if 20*time.Second < at && at < 31*time.Second {
+			t.Errorf("a branch begins at %s", at)
+		}
+	}
+}

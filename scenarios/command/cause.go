@@ -38,7 +38,7 @@ Examples:
 	if *seeds < 1 || *workers < 1 {
 		return errors.New("cause: -seeds and -workers are at least 1")
 	}
-	whole, run, err := runIn(f.Arg(0))
+	whole, run, _, err := runIn(f.Arg(0))
 	if err != nil {
 		return err
 	}

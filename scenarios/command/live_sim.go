@@ -43,10 +43,17 @@ func besides(ctx context.Context, folder, schedule string, seed uint64, live *re
 		return err
 	}
 	fmt.Printf("the runs: %s and %s\n", folder, simulated)
-	if live.Verdict == reports.Pass {
-		return verdict(other.Verdict)
+	return verdict(worse(live.Verdict, other.Verdict))
+}
+
+// worse returns the worse of two verdicts.
+func worse(a, b reports.Status) reports.Status {
+	for _, v := range []reports.Status{reports.Fail, reports.Inconclusive} {
+		if a == v || b == v {
+			return v
+		}
 	}
-	return verdict(live.Verdict)
+	return reports.Pass
 }
 
 // sideBySide shows what a live and a simulated run of one schedule came to.

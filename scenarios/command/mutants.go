@@ -205,7 +205,7 @@ func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string,
 	defer c.clear()
 	defer tell("")
 	tell("%s: cutting down what seed %d found", m.Name, seed)
-	whole, run, err := runIn(folder)
+	whole, run, _, err := runIn(folder)
 	if err != nil {
 		return err
 	}

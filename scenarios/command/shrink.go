@@ -63,8 +63,7 @@ Examples:
 	if rest == 1 && (given(f, "seed") || given(f, "without")) {
 		err = errors.New("shrink: -seed and -without go with -scenario: a run in a folder has its own")
 	} else if rest == 1 {
-		c.whole, run, err = runIn(f.Arg(0))
-		c.of = f.Arg(0)
+		run, err = c.take(f.Arg(0))
 	} else if !given(f, "seed") {
 		err = errors.New("shrink: -scenario needs the -seed with which it fails")
 	} else {
@@ -83,15 +82,26 @@ Examples:
 	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, FaultsOnly: *faultsOnly, Possible: c.possible, Play: c.play})
 }
 
-// runIn returns the run that left a folder, and its scenario.
-func runIn(folder string) (*scenarios.Scenario, shrink.Run, error) {
+// take has the run that left a folder cut down. If its schedule was edited what is found is not about that run, whose report stays as it is.
+func (c *cutting) take(folder string) (run shrink.Run, err error) {
+	var edited bool
+	if c.whole, run, edited, err = runIn(folder); edited {
+		fmt.Println("The schedule was edited: what is found does not stand in the report of the run in the folder.")
+		return run, err
+	}
+	c.of = folder
+	return run, err
+}
+
+// runIn returns the run that left a folder, and its scenario, and whether its schedule was edited since.
+func runIn(folder string) (_ *scenarios.Scenario, _ shrink.Run, edited bool, _ error) {
 	s, left, err := scenarios.LoadRun(folder)
-	if err != nil && !errors.Is(err, scenarios.ErrScheduleEdited) {
-		return nil, shrink.Run{}, err
+	if edited = errors.Is(err, scenarios.ErrScheduleEdited); err != nil && !edited {
+		return nil, shrink.Run{}, false, err
 	}
 	run := shrink.Run{Seed: left.Seed, Cut: scenarios.Cut{Faults: left.Schedule, Amounts: s.Amounts()}}
 	_, err = s.Cut(run.Cut)
-	return s, run, err
+	return s, run, edited, err
 }
 
 // runOf returns the run that a scenario makes of a seed, and the scenario.

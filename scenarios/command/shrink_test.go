@@ -13,6 +13,7 @@ import (
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/shrink"
+	"picloud/sim/event"
 )
 
 // TestTheRunThatWasCutDownSaysSo: what was found stands in its own folder, with the seeds that were played, also with those that a search for bugs plays.
@@ -101,6 +102,34 @@ func TestAFolderHasItsSeedAndItsDefences(t *testing.T) {
 	for _, args := range [][]string{{"-seed", "9", "out/quiet-7"}, {"-without", "health", "out/quiet-7"}} {
 		if err := Shrink(t.Context(), args); err == nil || !strings.Contains(err.Error(), "go with -scenario") {
 			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+// TestARunWhoseScheduleWasEditedKeepsItsReport: what is found then is about another run.
+func TestARunWhoseScheduleWasEditedKeepsItsReport(t *testing.T) {
+	s, err := scenarios.Load("lone-store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults, err := s.Schedule(event.NewLoop(1).Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := s.Save(folder, scenarios.Run{Seed: 1, Schedule: faults, Felt: make([]int64, len(faults))}); err != nil {
+		t.Fatal(err)
+	}
+	for _, edited := range []bool{false, true} {
+		if edited {
+			if err := os.WriteFile(filepath.Join(folder, scenarios.ScheduleFile), []byte(faults[:1].String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := &cutting{}
+		run, err := c.take(folder)
+		if err != nil || (c.of == "") != edited || (len(run.Faults) == 1) != edited {
+			t.Errorf("edited %v: %d faults, the report that is written anew is in %q (%v)", edited, len(run.Faults), c.of, err)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (c *Config) scenario(healed time.Duration) (*scenarios.Scenario, error) {
 		Duration, Liveness time.Duration
 		Moral              string
 		Kinds              []chaos.Kind
-	}{healed.Truncate(time.Millisecond) + quiet, quiet, "What real processes acknowledged is there after each kill -9, of one or of all at once.", []chaos.Kind{chaos.Kill}}
+	}{(healed + time.Millisecond - 1).Truncate(time.Millisecond) + quiet, quiet, "What real processes acknowledged is there after each kill -9, of one or of all at once.", []chaos.Kind{chaos.Kill}}
 	if len(c.Schedule) > 0 {
 		about.Moral, about.Kinds = "What real processes acknowledged is there after all that a schedule breaks.", c.kinds()
 	}

@@ -172,12 +172,23 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		func(c *live.Config) { c.Limit = 0 },
 		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s power-cut machine=pi-1") },
 		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s kill machine=client-1") },
+		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s power-cut machine=pi-1") },
 		func(c *live.Config) { c.Schedule = schedule(t, "1s +1s kill machine=pi-1"); c.Limit = 0 },
 	} {
 		c := good
 		spoil(&c)
 		if _, _, err := live.Run(t.Context(), c); err == nil {
 			t.Errorf("%+v was run", c)
+		}
+	}
+}
+
+// TestAShortScheduleIsPlayed, and one that cannot be is refused by the name of what cannot.
+func TestAShortScheduleIsPlayed(t *testing.T) {
+	for text, want := range map[string]string{"1s +1s kill machine=pi-1": "", "1s +1s power-cut machine=pi-1": "power-cut cannot be played"} {
+		c := live.Config{Program: "p", Folder: "f", Limit: 1, Schedule: schedule(t, text)}
+		if err := c.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -110,8 +110,8 @@ func (o *Options) schedule() (chaos.Schedule, error) {
 	if err := top.Check(o.Schedule); err != nil {
 		return nil, fmt.Errorf("the schedule: %w", err)
 	}
-	if end := o.Schedule.End(); end > time.Duration(o.Scenario.Duration) {
-		return nil, fmt.Errorf("the schedule goes on until %s, and the run ends at %s", end, time.Duration(o.Scenario.Duration))
+	if end, healed := o.Schedule.End(), o.Scenario.HealedAt(); end > healed {
+		return nil, fmt.Errorf("the schedule goes on until %s, and everything must be healed at %s", end, healed)
 	}
 	return o.Schedule, nil
 }
@@ -238,7 +238,10 @@ func (r *run) world(trace *kernel.Trace) (world.Config, error) {
 		},
 	}
 	if h := s.Hardware; h != nil {
-		c.Hardware = world.Hardware{Air: int64(h.Air) * 1000, Shelves: map[string]world.Shelf{}}
+		c.Hardware = world.Hardware{Shelves: map[string]world.Shelf{}}
+		if h.Air != nil {
+			c.Hardware.Air = new(int64(*h.Air) * 1000)
+		}
 		for name, shelf := range h.Shelves {
 			c.Hardware.Shelves[name] = world.Shelf{Milliwatts: int64(shelf.Watts) * 1000, Closed: int64(shelf.Closed)}
 		}

@@ -72,9 +72,9 @@ func (w *World) breakShelf(f *chaos.Fault) (effect, error) {
 	}
 	switch f.Kind {
 	case chaos.AirWarm:
-		s.SetAmbient(w.config.Hardware.Air + f.Param("by"))
+		s.SetAmbient(*w.config.Hardware.Air + f.Param("by"))
 		c := w.counting(func() bool { return w.anyBoardOn(name) })
-		return effect{heal: func() { c.stop(); s.SetAmbient(w.config.Hardware.Air) }, felt: c.felt}, nil
+		return effect{heal: func() { c.stop(); s.SetAmbient(*w.config.Hardware.Air) }, felt: c.felt}, nil
 	case chaos.SupplyWeak, chaos.SupplyOut, chaos.PoEShed:
 		full := s.BuiltFor()
 		if f.Kind == chaos.PoEShed {

@@ -12,7 +12,7 @@ import (
 
 // Hardware is what boards stand in and what feeds them. The machines of a switch stand on one shelf.
 type Hardware struct {
-	Air     int64            // of the room, thousandths of a degree Celsius; zero for 22 °C
+	Air     *int64           // of the room, thousandths of a degree Celsius; nil for 22 °C
 	Shelves map[string]Shelf // by switch, where they are not open and their supply is not ample
 }
 
@@ -63,11 +63,12 @@ func (w *World) addShelves() error {
 	r := rack.New(w.Kernel.Loop)
 	for _, name := range w.config.Switches {
 		shelf := w.config.Hardware.Shelves[name]
-		c := twin.ShelfConfig{Ambient: w.config.Hardware.Air, BudgetMilliwatts: shelf.Milliwatts, CupboardKelvin: shelf.Closed}
+		c := twin.ShelfConfig{Ambient: *w.config.Hardware.Air, BudgetMilliwatts: shelf.Milliwatts, CupboardKelvin: shelf.Closed}
 		s, err := r.AddShelf(c, on[name]...)
 		if err != nil {
 			return fmt.Errorf("world: shelf %s: %w", name, err)
 		}
+		s.SetAmbient(*w.config.Hardware.Air) // which may be 0 °C, and that is no default
 		w.shelves[name] = s
 	}
 	w.sample()

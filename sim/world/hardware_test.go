@@ -197,7 +197,7 @@ func (l *lab) last(machine string, before time.Duration) (celsius float64, work 
 // beside it does not.
 func TestWorkHeatsAndHeatSlows(t *testing.T) {
 	four := map[string]string{"CORES": "4"}
-	l := newLab(t, world.Hardware{Air: 35_000}, "",
+	l := newLab(t, world.Hardware{Air: new(int64(35_000))}, "",
 		board(t, "pi-1", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Bare}, four),
 		board(t, "pi-2", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan}, four),
 		board(t, "pi-3", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Bare}, nil))
@@ -218,7 +218,7 @@ func TestWorkHeatsAndHeatSlows(t *testing.T) {
 // TestAProcessorLiesWhileItIsHot, from a temperature on that it reaches by work alone, and one with a fan that has the same flaw does not show it.
 func TestAProcessorLiesWhileItIsHot(t *testing.T) {
 	four := map[string]string{"CORES": "4"}
-	l := newLab(t, world.Hardware{Air: 35_000}, "1s +200s cpu-lies machines=pi-1,pi-2 above=72000mC\n",
+	l := newLab(t, world.Hardware{Air: new(int64(35_000))}, "1s +200s cpu-lies machines=pi-1,pi-2 above=72000mC\n",
 		board(t, "pi-1", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Bare}, four),
 		board(t, "pi-2", "works", twin.Config{Model: twin.Pi4B, Cooling: twin.Fan}, four))
 	l.run(100 * time.Second)

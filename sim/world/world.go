@@ -92,8 +92,8 @@ func New(c Config) (*World, error) {
 	if c.RestartAfter == 0 {
 		c.RestartAfter = time.Second
 	}
-	if c.Hardware.Air == 0 {
-		c.Hardware.Air = 22_000
+	if c.Hardware.Air == nil {
+		c.Hardware.Air = new(int64(22_000))
 	}
 	if c.BootTime == 0 {
 		c.BootTime = 5 * time.Second

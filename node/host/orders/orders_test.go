@@ -3,6 +3,9 @@ package orders_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,5 +189,37 @@ func TestWhatIsNoSocketIsNotRemoved(t *testing.T) {
 	}
 	if text, err := os.ReadFile(file); string(text) != "mine" {
 		t.Errorf("%q is left of the file, %v", text, err)
+	}
+}
+
+// TestOldOrdersAreRefused: those that lay before a process that stood still, and whose giver has given up.
+func TestOldOrdersAreRefused(t *testing.T) {
+	b := &broken{stands: map[string]bool{}, began: map[string]int{}}
+	socket := filepath.Join(t.TempDir(), "p.chaos")
+	v, err := orders.Serve(socket, orders.New(b.apply, time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	for _, c := range []struct {
+		name   string
+		left   time.Duration
+		stands bool
+	}{{"old", -time.Second, false}, {"new", time.Hour, true}} {
+		r, err := http.NewRequest(http.MethodPut, "http://orders/orders", strings.NewReader(fmt.Sprintf(`[{"name": %q, "kind": "", "left_ns": %d}]`, c.name, time.Hour)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Orders-Until", fmt.Sprint(time.Now().Add(c.left).UnixNano()))
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if (answer.StatusCode == http.StatusOK) != c.stands || b.is(c.name) != c.stands {
+			t.Errorf("%s orders: status %d, and it stands: %v", c.name, answer.StatusCode, b.is(c.name))
+		}
 	}
 }

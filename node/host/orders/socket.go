@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -57,7 +58,14 @@ func (v *Server) Close() error {
 	return err
 }
 
+// untilHeader says until when orders hold, ns since 1970: a process that stood still finds old ones when it goes on.
+const untilHeader = "Orders-Until"
+
 func (v *Server) put(w http.ResponseWriter, r *http.Request) {
+	if until, err := strconv.ParseInt(r.Header.Get(untilHeader), 10, 64); err == nil && time.Now().UnixNano() > until {
+		http.Error(w, "who gave the orders waits for no answer any more, and may have given others", http.StatusRequestTimeout)
+		return
+	}
 	var all []Order
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	d.DisallowUnknownFields()
@@ -131,6 +139,9 @@ func (c *Client) Set(ctx context.Context, all []Order) (Reply, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://orders"+path, bytes.NewReader(body))
 	if err != nil {
 		return Reply{}, err
+	}
+	if until, has := ctx.Deadline(); has {
+		r.Header.Set(untilHeader, strconv.FormatInt(until.UnixNano(), 10))
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
