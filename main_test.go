@@ -55,7 +55,7 @@ func TestBadInputIsSaidInOneSentence(t *testing.T) {
 		{"sim -scenario " + good + " -schedule absent.txt", "absent.txt"},
 		{"sim -scenario " + good + " -schedule words.txt", "words.txt:"},
 		{"sim -scenario " + good + " -schedule nobody.txt", "pi-9"},
-		{"sim -scenario " + good + " -schedule late.txt", "the run ends at 40s"},
+		{"sim -scenario " + good + " -schedule late.txt", "everything must be healed at 25s"},
 		{"scenarios first-clod", `there is no scenario "first-clod" (did you mean "first-cloud"?)`},
 		{"scenarios -text", "-text needs the NAME"},
 		{"scenarios a b", "takes one argument"},

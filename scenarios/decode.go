@@ -109,6 +109,13 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) error {
 			}
 		}
 		return nil
+	}
+	return decodeScalar(n, v, wrong)
+}
+
+// decodeScalar fills a text, a number or a truth.
+func decodeScalar(n *yaml.Node, v reflect.Value, wrong func(want string) error) error {
+	switch v.Kind() {
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 			return wrong("a text")
