@@ -47,7 +47,14 @@ func (p *Pinboard) follow(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	r = &relation{now()}
+	newest, err := p.read(ctx, all(other.posts(), 1))
+	if err != nil {
+		return err
+	}
+	r = &relation{Since: now()}
+	if n := first(&newest[0]); n != nil {
+		r.Last = last(n.Key)
+	}
 	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), api.Absent(row)), Then: append([]api.Op{put(row, r, 0)}, jobs...), Else: []api.Op{get(row)}})
 	if err != nil {
 		return err

@@ -98,7 +98,8 @@ type sent struct {
 
 // relation is that somebody follows somebody.
 type relation struct {
-	Since int64 `json:"since_ms"`
+	Since int64  `json:"since_ms"`
+	Last  string `json:"last,omitempty"` // the place of the newest post of who is followed then; empty if there was none
 }
 
 // count is how many there are of something.

@@ -16,9 +16,8 @@ const (
 	backfill    = 20  // posts that somebody brings along who is followed
 	// mostBackfill is how many there are at most, if more are made before the job that lets a relation take effect is done.
 	mostBackfill = 100
-	clocksApart  = 60_000 // of two servers, at most, ms
-	mostEntries  = 80     // that one transaction removes
-	mostTries    = 10     // to change what others change too
+	mostEntries  = 80 // that one transaction removes
+	mostTries    = 10 // to change what others change too
 )
 
 // tie is what two users' partitions say of whether one follows the other.
@@ -84,7 +83,7 @@ func (p *Pinboard) mirror(ctx context.Context, h home, name string, m *mirrored,
 	t := &api.Txn{If: []api.Compare{h.active(), api.Unchanged(h.follower(name), m.row), api.Unchanged(h.count(), m.number)}}
 	switch {
 	case follows:
-		t.Then = []api.Op{put(h.follower(name), relation{now()}, 0)}
+		t.Then = []api.Op{put(h.follower(name), relation{Since: now()}, 0)}
 		if m.row == nil {
 			n.N++
 		}
@@ -119,7 +118,8 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		}
 		return e, nil
 	}
-	// From here on the other's new posts come by themselves. Those do not that were made before, and after it was said that they do.
+	// From here on the other's new posts come by themselves. Those do not that were made before, and after it was said that they do:
+	// all of them are brought, and the newest of those that there were.
 	since, err := decode[relation](t.row)
 	if err != nil {
 		return nil, err
@@ -133,10 +133,11 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 		if err != nil {
 			return nil, err
 		}
-		if i >= backfill && of.At < since.Since-clocksApart {
-			break
+		place := last(found[0].Records[i].Key)
+		if i >= backfill && since.Last != "" && place >= since.Last {
+			break // it was there already
 		}
-		if n := (entry{other.name, last(found[0].Records[i].Key)}); of.Standing == shown {
+		if n := (entry{other.name, place}); of.Standing == shown {
 			e.Then = append(e.Then, put(self.entry(n), n, 0))
 		}
 	}

@@ -58,7 +58,7 @@ func (p *Pinboard) recheckAll(ctx context.Context, node, sentence string) error 
 			return err
 		}
 		asked := partition + "/recheck/" + sentence
-		_, err = p.run(ctx, &api.Txn{If: []api.Compare{api.Absent(asked)}, Then: append(ops, put(asked, relation{now()}, 0))})
+		_, err = p.run(ctx, &api.Txn{If: []api.Compare{api.Absent(asked)}, Then: append(ops, put(asked, relation{Since: now()}, 0))})
 		if err != nil {
 			return err
 		}

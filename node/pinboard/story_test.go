@@ -206,17 +206,24 @@ func TestTimelinesAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatIsPostedBeforeAFollowTakesEffectIsBrought, however much it is: it was posted after it had been answered.
+// TestWhatIsPostedBeforeAFollowTakesEffectIsBrought, however much it is: it was posted after it had been answered. Of what was there
+// before, only the newest is.
 func TestWhatIsPostedBeforeAFollowTakesEffectIsBrought(t *testing.T) {
-	s := newSquare(t)
-	s.eve.follow(s.ann)
-	for i := range backfill + 5 {
-		s.ann.post(fmt.Sprint("post ", i))
-	}
-	s.work(kindTimeline)
-	s.settle()
-	if got := s.eve.lines(); len(got) != backfill+5 {
-		t.Errorf("%d of %d posts have come", len(got), backfill+5)
+	for _, later := range []int{0, 3, backfill + 5} {
+		s := newSquare(t)
+		for i := range backfill + 10 {
+			s.ann.post(fmt.Sprint("early ", i))
+		}
+		s.settle()
+		s.eve.follow(s.ann)
+		for i := range later {
+			s.ann.post(fmt.Sprint("late ", i))
+		}
+		s.work(kindTimeline)
+		s.settle()
+		if got, want := s.eve.lines(), max(backfill, later); len(got) != want {
+			t.Errorf("%d posts have come after %d, not %d", len(got), later, want)
+		}
 	}
 }
 
