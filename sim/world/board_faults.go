@@ -190,7 +190,7 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 	var cut *net.Applied
 	var timer *event.Timer
 	var fall func()
-	n := int64(0)
+	n, felt := int64(0), int64(0)
 	rise := func() {
 		if cut != nil {
 			cut.Heal()
@@ -203,7 +203,9 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 			p.world.Kernel.Fail(err)
 			return
 		}
-		n++
+		if n++; p.On() {
+			felt++
+		}
 		cut, p.wire, p.flaps = a, false, p.flaps+1
 		timer = loop.After(down, func() {
 			rise()
@@ -211,7 +213,7 @@ func (p *pi) flap(f *chaos.Fault) (effect, error) {
 		})
 	}
 	fall()
-	return effect{heal: func() { loop.Stop(timer); rise() }, felt: func() int64 { return n }}, nil
+	return effect{heal: func() { loop.Stop(timer); rise() }, felt: func() int64 { return felt }}, nil
 }
 
 // lie makes the machine's processor compute hashes wrongly, while it is hot enough.

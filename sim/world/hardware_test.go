@@ -356,6 +356,8 @@ func TestAFaultOfTheHardwareIsFeltByThoseThatItDoesSomethingTo(t *testing.T) {
 		{"10s +0s meter-forgets machine=pi-1", "it has none", 0},
 		{"5s +20s power-cut machine=pi-3\n10s +0s meter-forgets machine=pi-3", "its meter has no power", 0},
 		{"10s +20s fan-dead machine=pi-3", "nothing drives its fan", 0},
+		{"5s +30s power-cut machine=pi-1\n10s +12s link-flap machine=pi-1 down=1000ms every=6000ms", "it has no power", 0},
+		{"10s +12s link-flap machine=pi-1 down=1000ms every=6000ms", "it has", 2},
 		{"5s +25s mains-out switch=shelf left=0ms orderly=0\n10s +10s air-warm switch=shelf by=10000mC", "all are off", 0},
 		{"5s +25s power-cut machine=pi-1\n10s +10s mains-out switch=shelf left=1000ms orderly=1", "the first is off", 2},
 		{"5s +25s power-cut machine=pi-3\n10s +10s poe-shed switch=shelf left=300000ppm", "the last is off, and two draw 14 W of 9", 1},
