@@ -9,7 +9,7 @@ func hits(what string) ParamSpec {
 }
 
 func diskErrorKinds() []Spec {
-	reads := share(1_000, 200_000, 20_000, "share of the reads that reach the card")
+	reads := share(20_000, 500_000, 100_000, "share of the reads that reach the card")
 	kinds := []Spec{
 		{Kind: DiskFsyncFail, Harm: HarmSilent, Survivable: noCrash, AllowsDeath: true, Out: true,
 			Meaning: "Syncs fail once each and drop what they should have written, so that the " +
