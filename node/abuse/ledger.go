@@ -119,9 +119,9 @@ func (l *ledger) pay(ctx context.Context, s subject, what What, cost int) (*deni
 // fetch takes a share of an account.
 func (l *ledger) fetch(ctx context.Context, s subject, p *purse, limit string, cost int64) (*denied, error) {
 	var refused *denied
+	var got taken // of a write that may come too late
 	err := l.change(ctx, s, func(left map[string]int64) bool {
 		refused = nil
-		delete(p.taken, limit) // what a write was to take that others were before
 		if left[harm] < thousand {
 			refused = l.deny(p, s, harm, left[harm], thousand)
 			return false
@@ -137,15 +137,17 @@ func (l *ledger) fetch(ctx context.Context, s subject, p *purse, limit string, c
 		}
 		take := share(b, left[limit], cost)
 		left[limit] -= take
+		got = taken{take - cost, time.Now().Add(shareFor)}
+		return true
+	})
+	switch {
+	case err != nil:
+		p.taken, p.until = nil, time.Time{} // nobody knows what was taken
+	case refused == nil && limit != "":
 		if p.taken == nil {
 			p.taken = map[string]taken{}
 		}
-		p.until = time.Now().Add(shareFor)
-		p.taken[limit] = taken{take - cost, p.until}
-		return true
-	})
-	if err != nil {
-		p.taken, p.until = nil, time.Time{} // nobody knows what was taken
+		p.taken[limit], p.until = got, got.until
 	}
 	return refused, err
 }
