@@ -19,7 +19,10 @@ func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 			if s[k].At <= s[i].At && s[i].At <= s[k].End() {
 				spec, _ := Lookup(s[k].Kind)
 				out = l.out(&s[k], spec, out)
-				for _, way := range t.brokenBy(&s[k], spec) {
+				if !spec.Out || s[k].Target.ByPart() { // who has a part is not known
+					continue
+				}
+				for _, way := range t.Ways(&s[k]) {
 					broken[way], broken[[2]string{way[1], way[0]}] = true, true
 				}
 			}
@@ -31,17 +34,6 @@ func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 		}
 	}
 	return worst
-}
-
-// brokenBy returns the ways that a fault breaks which leaves every machine some.
-func (t *Topology) brokenBy(f *Fault, spec *Spec) [][2]string {
-	switch {
-	case !spec.Out || f.Target.ByPart(): // who has a part is not known
-		return nil
-	case f.Target.Type == OnSides, f.Target.Type == OnLink, f.Kind == PartitionRing, f.Kind == PartitionBridge:
-		return t.Ways(f)
-	}
-	return nil
 }
 
 // cutOff returns the members that are not out, and reach no majority of members.

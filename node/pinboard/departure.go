@@ -88,7 +88,7 @@ func (p *Pinboard) removeFollowers(ctx context.Context, h home, rows []api.Recor
 // forget removes from a user's partition that the user follows an author, and the entries that this has brought.
 func (p *Pinboard) forget(ctx context.Context, h home, author string) error {
 	for {
-		entries, more, err := p.entriesOf(ctx, h, author)
+		entries, more, err := p.findEntries(ctx, h, author)
 		if err != nil {
 			return err
 		}

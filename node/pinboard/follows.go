@@ -25,7 +25,12 @@ func (p *Pinboard) follow(ctx context.Context, c *call) error {
 	if other.name == c.who.name {
 		return api.Errorf(api.BadRequest, "follow", other.name, "nobody follows himself")
 	}
-	if active, err := newReading(p.fresh).isActive(ctx, other); err != nil || !active {
+	theirs, err := p.read(ctx, get(other.user()), all(other.posts(), 1))
+	if err != nil {
+		return err
+	}
+	author, err := decode[user](first(&theirs[0]))
+	if err != nil || !author.active() {
 		return orNone(err, noUser(other.name))
 	}
 	row := c.who.follows(other.name)
@@ -47,13 +52,9 @@ func (p *Pinboard) follow(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	newest, err := p.read(ctx, all(other.posts(), 1))
-	if err != nil {
-		return err
-	}
 	r = &relation{Since: now()}
-	if n := first(&newest[0]); n != nil {
-		r.Last = last(n.Key)
+	if newest := first(&theirs[1]); newest != nil {
+		r.Last = last(newest.Key)
 	}
 	reply, err := p.run(ctx, &api.Txn{If: append(c.who.still(), api.Absent(row)), Then: append([]api.Op{put(row, r, 0)}, jobs...), Else: []api.Op{get(row)}})
 	if err != nil {

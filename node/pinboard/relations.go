@@ -106,7 +106,7 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 	row := self.follows(other.name)
 	e := &lambda.Effect{If: []api.Compare{self.active(), api.Unchanged(row, t.row)}}
 	if !t.follows {
-		entries, more, err := p.entriesOf(ctx, self, other.name)
+		entries, more, err := p.findEntries(ctx, self, other.name)
 		if err != nil {
 			return nil, err
 		}
@@ -144,8 +144,8 @@ func (p *Pinboard) doFollow(ctx context.Context, _ *lambda.Run, l letter) (*lamb
 	return e, nil
 }
 
-// entriesOf returns what removes entries of an author from a timeline, however long it is, and whether there may be more of them.
-func (p *Pinboard) entriesOf(ctx context.Context, h home, author string) (ops []api.Op, more bool, _ error) {
+// findEntries returns what removes entries of an author from a timeline, however long it is, and whether there may be more of them.
+func (p *Pinboard) findEntries(ctx context.Context, h home, author string) (ops []api.Op, more bool, _ error) {
 	for from := ""; ; {
 		found, err := p.read(ctx, after(h.timeline(), from, 2*maxTimeline))
 		if err != nil {

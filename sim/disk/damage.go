@@ -170,15 +170,12 @@ func (d *diversion) put(o *op) {
 			}
 		}
 	}
-	for off, rest := o.off, o.data; len(rest) > 0; {
-		i, from := off/blockSize, off%blockSize
-		n := min(blockSize-from, int64(len(rest)))
-		if p := d.page(i); p != nil {
-			copy(p.data[from:], rest[:n])
+	for off, part := range inBlocks(o.off, o.data) {
+		if p := d.page(off / blockSize); p != nil {
+			copy(p.data[off%blockSize:], part)
 		} else {
-			d.ino.putMedium(off, rest[:n])
+			d.ino.putMedium(off, part)
 		}
-		off, rest = off+n, rest[n:]
 	}
 	d.ino.resize(o.size)
 }

@@ -218,7 +218,7 @@ func (c *Card) finishWriteback(r *request, err syscall.Errno) {
 	case !c.faults.has(ReadOnly):
 		c.settle(r.ino, r.seq)
 	}
-	if ino := r.ino; len(ino.ops) > 0 && (ino.links > 0 || ino.opens > 0) { // their turn may have come while this one was under way
+	if ino := r.ino; len(ino.ops) > 0 && ino.there() { // their turn may have come while this one was under way
 		c.flushLater(ino)
 	}
 }

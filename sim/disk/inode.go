@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"iter"
 	"slices"
 	"syscall"
 
@@ -70,10 +71,21 @@ func (c *Card) newInode(dir bool, path string) *inode {
 	return ino
 }
 
+// there tells whether the file has a name or a handle. Else release has counted it off.
+func (ino *inode) there() bool { return ino.links > 0 || ino.opens > 0 }
+
+// count adds to the bytes that are pending.
+func (c *Card) count(ino *inode, bytes int) {
+	if ino.there() {
+		ino.pending += int64(bytes)
+		c.dirty += int64(bytes)
+	}
+}
+
 // release gives back the room of a file that has neither a name nor a handle. What it holds stays
 // reachable from the pending changes of names: a power cut may undo its removal.
 func (c *Card) release(ino *inode) {
-	if ino.links > 0 || ino.opens > 0 {
+	if ino.there() {
 		return
 	}
 	c.inodes--
@@ -207,10 +219,7 @@ func (c *Card) differ(ino *inode, i int64) {
 	if k := slices.IndexFunc(ino.ops, func(o op) bool { return o.touches(i) }); k >= 0 {
 		had := len(ino.ops[k].data)
 		ino.ops[k].carry(p)
-		if ino.links > 0 || ino.opens > 0 { // else release has counted it off
-			ino.pending += int64(len(ino.ops[k].data) - had)
-			c.dirty += int64(len(ino.ops[k].data) - had)
-		}
+		c.count(ino, len(ino.ops[k].data)-had)
 		return
 	}
 	p.differs = true
@@ -219,8 +228,7 @@ func (c *Card) differ(ino *inode, i int64) {
 func (c *Card) addOp(ino *inode, o op) {
 	ino.changed = c.cfg.Wall()
 	ino.ops = append(ino.ops, o)
-	ino.pending += int64(len(o.data))
-	c.dirty += int64(len(o.data))
+	c.count(ino, len(o.data))
 	c.flushLater(ino)
 	if c.dirty > c.cfg.DirtyBytes {
 		c.flush(ino)
@@ -253,10 +261,7 @@ func (c *Card) retire(ino *inode, seq uint64, settle func(o *op)) {
 		if settle != nil {
 			settle(o)
 		}
-		if ino.links > 0 || ino.opens > 0 { // else release has counted it off
-			ino.pending -= int64(len(o.data))
-			c.dirty -= int64(len(o.data))
-		}
+		c.count(ino, -len(o.data))
 	}
 	left := copy(ino.ops, ino.ops[n:])
 	clear(ino.ops[left:])
@@ -284,11 +289,22 @@ func (ino *inode) resize(size int64) {
 
 func (ino *inode) putMedium(off int64, data []byte) {
 	ino.grow(blocksFor(off + int64(len(data))))
-	for len(data) > 0 {
-		m := ino.mutable(off / blockSize)
-		n := copy(m[off%blockSize:], data)
-		ino.cleanse(off, int64(n))
-		off, data = off+int64(n), data[n:]
+	for off, part := range inBlocks(off, data) {
+		copy(ino.mutable(off / blockSize)[off%blockSize:], part)
+		ino.cleanse(off, int64(len(part)))
+	}
+}
+
+// inBlocks cuts data that is written at an offset at the bounds of blocks: each part comes with its own offset.
+func inBlocks(off int64, data []byte) iter.Seq2[int64, []byte] {
+	return func(yield func(int64, []byte) bool) {
+		for len(data) > 0 {
+			n := min(blockSize-off%blockSize, int64(len(data)))
+			if !yield(off, data[:n]) {
+				return
+			}
+			off, data = off+n, data[n:]
+		}
 	}
 }
 
