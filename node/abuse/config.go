@@ -51,12 +51,12 @@ type Limit struct {
 // name is what a limit is called in metrics, verdicts and rows.
 func (l *Limit) name() string { return string(l.What) + " " + string(l.Of) }
 
-// DefaultLimits are what an application is given that says nothing else. A picture costs as much as five texts. Addresses may
-// do much, as a whole house, school or mobile network may be behind one.
+// DefaultLimits are what an application is given that says nothing else. A picture costs as much as five texts. Addresses may do
+// as much as forty users can, as a whole house, school or mobile network may be behind one.
 func DefaultLimits() []Limit {
 	return []Limit{
 		{Post, User, 30, 2 * time.Second},
-		{Post, Address, 600, 100 * time.Millisecond},
+		{Post, Address, 600, 50 * time.Millisecond},
 		{Register, Address, 60, 500 * time.Millisecond},
 		{Login, Address, 120, 250 * time.Millisecond},
 	}
