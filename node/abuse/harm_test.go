@@ -1,9 +1,12 @@
 package abuse
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
+
+	"picloud/node/api"
 )
 
 func TestHarmAddsUpToWhatLoadBalancersHear(t *testing.T) {
@@ -69,5 +72,31 @@ func TestGuessedPasswordsHarmTheAddressAndNotTheVictim(t *testing.T) {
 		}
 		l.expect(c, &Event{Tenant: "shop", What: Login, Who: "anna", From: "10.0.0.1"}, Allow, "")
 		l.expect(c, &Event{Tenant: "shop", What: Login, Who: "ben", From: "10.6.6.6"}, Refuse, ByReputation)
+	})
+}
+
+// failing is a source that answers so many transactions, and then none.
+type failing struct {
+	source
+	left int
+}
+
+func (f *failing) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
+	if f.left--; f.left < 0 {
+		return nil, api.Errorf(api.Unavailable, "write", "", "nobody leads")
+	}
+	return f.source.Txn(ctx, t)
+}
+
+// TestAPardonSaysThatAPartOfItWasDone has the store fail before a pardon, and between its two steps.
+func TestAPardonSaysThatAPartOfItWasDone(t *testing.T) {
+	stage(t, func(l *lab) {
+		for done, want := range map[int]api.Kind{0: api.Unavailable, 1: api.Unknown, 2: ""} {
+			rules, err := NewRules(&failing{source{l.store, l}, done}, "shop")
+			l.must(err)
+			if err := rules.Pardon(l.ctx, "10.0.0.1", "anna", "a school"); api.KindOf(err) != want {
+				t.Errorf("after %d steps: %v", done, err)
+			}
+		}
 	})
 }

@@ -157,8 +157,8 @@ func (r *Rules) Pardon(ctx context.Context, address, by, why string) error {
 	if _, err := r.store.Txn(ctx, account); err != nil {
 		return api.TxnError(account, err)
 	}
-	return r.change(ctx, nil, []api.Op{{Kind: api.Delete, Key: r.key(rowCondemned, address)}},
-		Line{time.Now().UnixMilli(), by, "pardon", address, why})
+	return api.Partly(r.change(ctx, nil, []api.Op{{Kind: api.Delete, Key: r.key(rowCondemned, address)}},
+		Line{time.Now().UnixMilli(), by, "pardon", address, why}))
 }
 
 // Audit returns lines of the audit trail, the newest first, and the key after which to go on, empty at the end.

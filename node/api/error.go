@@ -125,3 +125,11 @@ func TxnError(t *Txn, err error) error {
 	}
 	return err
 }
+
+// Partly returns the error of a later step of what can be repeated: an earlier one was done, so none may say that nothing was.
+func Partly(err error) error {
+	if KindOf(err) != Unavailable {
+		return err
+	}
+	return Errorf(Unknown, "do all of it", "", "a part was done; repeat it: %s", err)
+}

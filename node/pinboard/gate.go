@@ -11,12 +11,14 @@ import (
 )
 
 // How many things that take a core or much memory are done at a time, and how many wait. A login takes a core of a Pi 4 for
-// about a second.
+// about a second; an upload may take maxUpload of memory from its first byte to its answer.
 const (
 	passwordsAtOnce  = 2
 	passwordsWaiting = 8
 	picturesAtOnce   = 1
 	picturesWaiting  = 8
+	uploadsAtOnce    = 16
+	uploadsWaiting   = 32
 )
 
 // patience is how long somebody waits at a gate. Who waits for longer than people do is served when they have gone, and comes

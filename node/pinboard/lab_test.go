@@ -179,7 +179,7 @@ func (l *lab) register(name string) *person {
 	return p
 }
 
-// ask sends a request. A body is sent as JSON, unless it is a text or a form; headers are "Name: value".
+// ask sends a request. A body is sent as JSON, unless it is a text, a form or an upload; headers are "Name: value".
 func (p *person) ask(method, path string, body any, headers ...string) *reply {
 	p.t.Helper()
 	var in io.Reader
@@ -191,6 +191,8 @@ func (p *person) ask(method, path string, body any, headers ...string) *reply {
 		in = strings.NewReader(b)
 	case *form:
 		kind, in = b.finish()
+	case upload:
+		kind, in = b.kind, b.Reader
 	default:
 		in = bytes.NewReader(encode(b))
 	}
@@ -303,6 +305,12 @@ func (f *form) finish() (string, io.Reader) {
 		panic(err)
 	}
 	return f.FormDataContentType(), &f.body
+}
+
+// upload is a body of some type that is sent as it comes.
+type upload struct {
+	kind string
+	io.Reader
 }
 
 // photo is a PNG of a size, of a colour that is made of the number.

@@ -55,7 +55,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		resets: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_pinboard_resets_total",
 			Help: "Users who were asked to set their passwords anew, and passwords that were so set, by outcome."}, []string{"what", "outcome"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "picloud_pinboard_waiting",
-			Help: "Requests and jobs that wait until passwords or pictures are worked on."}, []string{"for"}),
+			Help: "Requests and jobs that wait until passwords, pictures or uploads are worked on."}, []string{"for"}),
 		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "picloud_pinboard_turned_away_total",
 			Help: "Requests and jobs that were refused as too many waited."}, []string{"for"}),
 		pictureSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "picloud_pinboard_picture_seconds",

@@ -80,7 +80,7 @@ func (p *Pinboard) listings(ctx context.Context, c *call) error {
 func (p *Pinboard) enlist(ctx context.Context, c *call) error {
 	err := p.changeList(ctx, c, p.guard.rules.Add)
 	if err == nil {
-		err = partly(p.sweepAll(ctx))
+		err = api.Partly(p.sweepAll(ctx))
 	}
 	if err != nil {
 		return err

@@ -46,6 +46,7 @@ type Pinboard struct {
 
 	passwords passwords
 	pictures  *gate // for pictures that are being decoded
+	uploads   *gate // for pictures that are being sent, and wait
 	blobs     *blob.Store
 	csrf      *http.CrossOriginProtection
 	mail      *http.Client
@@ -76,6 +77,7 @@ func New(kit app.Kit) (app.App, error) {
 		kit: kit, options: o, fresh: cache.Direct(kit.Store), guard: g, metrics: m,
 		passwords: passwords{derive: func(d *proof.Derivation) ([]byte, error) { return d.Derive(kit.Effort) }, proof: kit.Proof, gate: newGate("passwords", passwordsAtOnce, passwordsWaiting, m)},
 		pictures:  newGate("pictures", picturesAtOnce, picturesWaiting, m),
+		uploads:   newGate("uploads", uploadsAtOnce, uploadsWaiting, m),
 		blobs:     blobs,
 		csrf:      http.NewCrossOriginProtection(),
 		mail:      newMailClient(kit.Network),

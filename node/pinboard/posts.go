@@ -11,6 +11,13 @@ import (
 
 // createPost posts what the request says. When it is repeated it is answered as it was the first time.
 func (p *Pinboard) createPost(ctx context.Context, c *call) error {
+	if !c.isForm() {
+		return p.postDraft(ctx, c)
+	}
+	return p.uploads.through(ctx, func() error { return p.postDraft(ctx, c) })
+}
+
+func (p *Pinboard) postDraft(ctx context.Context, c *call) error {
 	d, err := c.draft()
 	var s *shownPost
 	replayed := false

@@ -122,21 +122,13 @@ func (p *Pinboard) giveVerdict(ctx context.Context, c *call) error {
 		t, err = p.decide(ctx, c, w)
 	}
 	if err == nil {
-		err = partly(p.learn(ctx, c.who.name, t.post, w))
+		err = api.Partly(p.learn(ctx, c.who.name, t.post, w))
 	}
 	p.metrics.verdicts.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, p.show(c.who, t.name, t.place, t.post))
-}
-
-// partly makes of what can be repeated, as nothing was done, an error after which a part of it was.
-func partly(err error) error {
-	if api.KindOf(err) != api.Unavailable {
-		return err
-	}
-	return api.Errorf(api.Unknown, "do all of it", "", "a part was done; repeat it: %s", err)
 }
 
 // decide lets the post of a request stand as a verdict says.

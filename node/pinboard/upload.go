@@ -33,7 +33,7 @@ type draft struct {
 func (c *call) draft() (*draft, error) {
 	d := &draft{from: c.from()}
 	var err error
-	if c.contentType() == "multipart/form-data" {
+	if c.isForm() {
 		err = c.form(d)
 	} else {
 		err = c.body(d)
@@ -43,6 +43,9 @@ func (c *call) draft() (*draft, error) {
 	}
 	return d, err
 }
+
+// isForm tells whether the body is a form, which may hold a picture.
+func (c *call) isForm() bool { return c.contentType() == "multipart/form-data" }
 
 // complete checks a draft and gives it an ID if it has none: one that is made of the request's key, if it has one.
 func (d *draft) complete(key string) (err error) {

@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"picloud/node/host/hosttest"
 )
 
 // TestAScrubIsNotAnsweredFromMemory lets a table rot of which every block is in Pebble's cache.
@@ -24,7 +26,7 @@ func TestAScrubIsNotAnsweredFromMemory(t *testing.T) {
 	if err := errors.Join(l.Pebble().Flush(), l.Scrub(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	rot(t, fs, "log")
+	hosttest.Rot(t, fs, "log")
 	var got raft.Log
 	if err := l.GetLog(1, &got); err != nil {
 		t.Fatalf("the entry was to be in memory: %v", err)
@@ -52,37 +54,5 @@ func TestAScrubOutlivesCompactions(t *testing.T) {
 		if err := errors.Join(l.Scrub(t.Context()), <-compacted); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// rot flips a bit near the beginning of each table in a folder.
-func rot(t *testing.T, fs vfs.FS, dir string) {
-	t.Helper()
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rotten := 0
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".sst") {
-			continue
-		}
-		f, err := fs.OpenReadWrite(fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b [1]byte
-		if _, err := f.ReadAt(b[:], 100); err != nil {
-			t.Fatal(err)
-		}
-		b[0] ^= 0x10
-		if _, err := f.WriteAt(b[:], 100); err != nil {
-			t.Fatal(err)
-		}
-		rotten++
-		f.Close()
-	}
-	if rotten == 0 {
-		t.Fatal("there is no table to rot")
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"picloud/node/api"
 	"picloud/node/host"
+	"picloud/node/host/hosttest"
 	"picloud/node/raftnet"
 	"picloud/node/wire"
 )
@@ -266,7 +267,7 @@ func TestDamageThatAReadMeetsIsTheEnd(t *testing.T) {
 	if err := s.db.Pebble().Flush(); err != nil {
 		t.Fatal(err)
 	}
-	rot(t, disk)
+	hosttest.Rot(t, disk, folder)
 	peers := raftnet.Peers(caller(), c.Port)
 	defer peers.Close()
 	body, err := (&api.ReadCall{Txn: api.Txn{Then: []api.Op{{Kind: api.Get, Key: api.ShardsKey}}}}).Encode()
@@ -300,29 +301,4 @@ func endOf(s *Store) <-chan string {
 		select {}
 	}
 	return ends
-}
-
-// rot flips a bit near the beginning of each table of a database.
-func rot(t *testing.T, disk vfs.FS) {
-	t.Helper()
-	names, err := disk.List(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".sst") {
-			continue
-		}
-		f, err := disk.OpenReadWrite(disk.PathJoin(folder, name), vfs.WriteCategoryUnspecified)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b [1]byte
-		_, read := f.ReadAt(b[:], 100)
-		b[0] ^= 0x10
-		_, written := f.WriteAt(b[:], 100)
-		if err := errors.Join(read, written, f.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

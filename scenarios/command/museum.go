@@ -31,7 +31,8 @@ clouds with the bug mended, which must survive ten times as many seeds. Ends wit
 bug was found and every twin survived, else with 1.
 
 How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all; the
-first find is cut down to as few faults as fail the same check, by playing its own seed and the next one.
+first find is cut down to as few faults as fail the same check, by playing its own seed and the next one; if more than three are
+left, so is the next find.
 
 Examples:
   picloud museum
@@ -41,7 +42,7 @@ Examples:
 	seeds := f.Uint64("seeds", 200, "the seeds within which a bug must be found")
 	twins := f.Int("twins", -1, "the seeds that a mended twin must survive; none is shown with 0, and -1 is ten times -seeds")
 	hunts := f.Int("hunts", 3, "times that a bug is looked for")
-	cuts := f.Int("cuts", 100, "runs that are played to cut the first find down")
+	cuts := f.Int("cuts", 100, "runs that are played to cut a find down")
 	only := f.String("only", "", "exhibits, separated by commas, or the name of a cloud without a bug")
 	seed := f.Uint64("seed", 0, "play this seed alone and leave a report")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
@@ -201,7 +202,7 @@ func (t *tour) exhibit(ctx context.Context, e *museum.Exhibit, seeds uint64) (bo
 	v := &visit{scenario: s, simulate: t.play, name: e.Name, wanted: func(r *reports.Result) bool { return broken(r) != "" }}
 	found, took, err := t.effort.search(seeds, func(from, to uint64) (*reports.Result, error) { return v.play(ctx, t.workers, hunt.Range(from, to)) })
 	if err == nil && found != nil {
-		err = t.cut(ctx, &took, v, e.Breaks, found.Seed)
+		err = t.effort.cutFinds(&took, func(seed uint64) error { return t.cut(ctx, &took, v, e.Breaks, seed) })
 	}
 	switch {
 	case err != nil:

@@ -35,14 +35,15 @@ A mutant that nothing finds is a hole in the checks or in the faults, and a fail
 fails without a mutant: all these are played again. That the tests pass without a mutant is not tried here. Works inside a checkout of the project only.
 
 How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all. The
-first find is cut down to as few faults as fail the same check, by playing its own seed and the next one.
+first find is cut down to as few faults as fail the same check, by playing its own seed and the next one; if more than three are
+left, so is the next find.
 
 Examples:
   picloud mutants
   picloud mutants -only stale-read,early-answer -seeds 200`)
 	seeds := f.Uint64("seeds", 50, "seeds that are played for a mutant at most")
 	hunts := f.Int("hunts", 3, "times that a mutant is looked for")
-	cuts := f.Int("cuts", 100, "runs that are played to cut the first find down")
+	cuts := f.Int("cuts", 100, "runs that are played to cut a find down")
 	only := f.String("only", "", "the mutants to look for, separated by commas")
 	out := f.String("out", filepath.Join("out", "mutants"), "the folder for the runs that found something")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
@@ -169,7 +170,7 @@ func failures(r *reports.Result) (names []string) {
 	return names
 }
 
-// plant builds a mutant, looks for it, and cuts the first find down.
+// plant builds a mutant, looks for it, and cuts what it finds down.
 func (h *mutantHunt) plant(ctx context.Context, m *mutants.Mutant) (*reports.Result, search, error) {
 	program, err := planted(ctx, h.root, m.Name)
 	if err != nil {
@@ -178,7 +179,7 @@ func (h *mutantHunt) plant(ctx context.Context, m *mutants.Mutant) (*reports.Res
 	program = filepath.Join(h.root, program)
 	found, s, err := h.find(ctx, m, program)
 	if err == nil && found != nil {
-		err = h.cut(ctx, m, program, found.Seed, &s)
+		err = h.effort.cutFinds(&s, func(seed uint64) error { return h.cut(ctx, m, program, seed, &s) })
 	}
 	if err != nil {
 		return nil, s, err
@@ -213,7 +214,7 @@ func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string,
 	job := shrink.Job{Run: run, Workers: h.workers, Possible: c.possible, Play: showing(m.Breaks, c.play)}
 	small, err := h.effort.cut(ctx, s, &job)
 	if err == nil && small != nil {
-		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(s.left))), c.report(small, &job))
+		err = errors.Join(c.write(small.Run, fmt.Sprintf("The mutant %s is found with %s.", m.Name, shrink.Faults(len(small.Run.Faults)))), c.report(small, &job))
 	}
 	return err
 }

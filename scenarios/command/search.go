@@ -17,7 +17,7 @@ const few = 3
 // effort is how much is done to measure how hard a bug is to find, and how small what shows it gets.
 type effort struct {
 	hunts int // each from the seed on that follows the last find
-	cuts  int // runs that may be played to leave out faults; none if zero
+	cuts  int // runs that may be played to leave out faults of a find; none if zero
 }
 
 func (e *effort) validate() error {
@@ -29,8 +29,10 @@ func (e *effort) validate() error {
 
 // search is what it took to find a bug.
 type search struct {
-	seeds    []int // that each hunt took
-	left, of int   // faults of the first find after it was cut down, and before; of is zero if it was not cut down
+	seeds    []int    // that each hunt took
+	finds    []uint64 // the seeds that showed it
+	left, of int      // faults of the find that was cut down to the fewest, and before; of is zero if none was cut down
+	cut      uint64   // which find that is
 }
 
 // search looks for runs, each time among the seeds that follow the last find, until there are enough finds or no seeds any more.
@@ -44,12 +46,23 @@ func (e *effort) search(most uint64, find func(from, to uint64) (*reports.Result
 			first = found
 		}
 		s.seeds = append(s.seeds, int(found.Seed-from+1))
+		s.finds = append(s.finds, found.Seed)
 		from = found.Seed + 1
 	}
 	return first, s, nil
 }
 
-// cut leaves out faults of a run, until no single one can be left out or the runs are spent.
+// cutFinds cuts the finds down, one after the other, until one has few faults: another seed may show the same with less.
+func (e *effort) cutFinds(s *search, cut func(seed uint64) error) error {
+	for _, seed := range s.finds {
+		if err := cut(seed); err != nil || e.cuts == 0 || s.of > 0 && s.left <= few {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut leaves out faults of a find, until no single one can be left out or the runs are spent.
 func (e *effort) cut(ctx context.Context, s *search, job *shrink.Job) (*shrink.Found, error) {
 	if e.cuts == 0 {
 		return nil, nil
@@ -59,10 +72,13 @@ func (e *effort) cut(ctx context.Context, s *search, job *shrink.Job) (*shrink.F
 	if errors.Is(err, shrink.ErrPasses) { // a check that the search looks for and a run alone does not make
 		return nil, nil
 	}
-	if err == nil {
-		s.left, s.of = len(found.Run.Faults), len(job.Run.Faults)
+	if err != nil {
+		return found, err
 	}
-	return found, err
+	if left := len(found.Run.Faults); s.of == 0 || left < s.left {
+		s.left, s.of, s.cut = left, len(job.Run.Faults), job.Run.Seed
+	}
+	return found, nil
 }
 
 // median returns how many seeds the middle one of the hunts took.
@@ -71,12 +87,16 @@ func (s *search) median() int {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// size says to how many faults the find was cut down.
+// size says to how many faults a find was cut down, and which if it is not the first: "2 of 41", "3 of 37 (seed 9)".
 func (s *search) size() string {
 	if s.of == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%d of %d", s.left, s.of)
+	text := fmt.Sprintf("%d of %d", s.left, s.of)
+	if s.cut != s.finds[0] {
+		text += fmt.Sprintf(" (seed %d)", s.cut)
+	}
+	return text
 }
 
 // each lists how many seeds the hunts took: "1, 4, 2".

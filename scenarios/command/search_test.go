@@ -2,13 +2,14 @@ package command
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"testing"
 
+	"picloud/chaos"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/shrink"
-
-	"picloud/chaos"
 )
 
 // TestAHuntGoesOnAfterTheLastFind, as long as there are seeds, and the median says how many a find takes.
@@ -58,7 +59,7 @@ func TestFindsAreCutDownAndCounted(t *testing.T) {
 			}
 			faults = append(faults, f)
 		}
-		var s search
+		s := search{finds: []uint64{1}}
 		e := effort{cuts: cuts}
 		_, err := e.cut(context.Background(), &s, &shrink.Job{Run: shrink.Run{Seed: 1, Cut: scenarios.Cut{Faults: faults}}, Workers: 1,
 			Possible: func(shrink.Run) bool { return true },
@@ -91,5 +92,39 @@ func TestFindsAreCutDownAndCounted(t *testing.T) {
 	}
 	if got := small([]search{none}); got != "" {
 		t.Errorf("nothing was cut down, and it says %q", got)
+	}
+}
+
+// TestTheNextFindIsCutDownIfTheFirstNeedsMuch: with the finds of some seeds that need so many faults.
+func TestTheNextFindIsCutDownIfTheFirstNeedsMuch(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		needs map[uint64]int // of 9 faults
+		cuts  int
+		tried int
+		size  string
+	}{
+		{"the first needs few", map[uint64]int{3: 2, 5: 1, 8: 0}, 300, 1, "2 of 9"},
+		{"the second needs few", map[uint64]int{3: 5, 5: 1, 8: 0}, 300, 2, "1 of 9 (seed 5)"},
+		{"all need many", map[uint64]int{3: 5, 5: 4, 8: 6}, 300, 3, "4 of 9 (seed 5)"},
+		{"nothing is cut down", map[uint64]int{3: 5, 5: 4, 8: 6}, 0, 1, "-"},
+	} {
+		e, s, tried := effort{cuts: c.cuts}, search{finds: slices.Sorted(maps.Keys(c.needs))}, 0
+		err := e.cutFinds(&s, func(seed uint64) error {
+			tried++
+			_, err := e.cut(t.Context(), &s, &shrink.Job{Run: shrink.Run{Seed: seed, Cut: scenarios.Cut{Faults: make(chaos.Schedule, 9)}}, Workers: 1,
+				Possible: func(shrink.Run) bool { return true },
+				Play: func(_ context.Context, _ int, r shrink.Run) (*reports.Result, error) {
+					status := reports.Pass
+					if r.Seed == seed && len(r.Faults) >= c.needs[seed] {
+						status = reports.Fail
+					}
+					return &reports.Result{Seed: r.Seed, Checks: []reports.Check{{Name: "live", Status: status}}}, nil
+				}})
+			return err
+		})
+		if err != nil || tried != c.tried || s.size() != c.size {
+			t.Errorf("%s: %d were cut down, to %s (%v)", c.name, tried, s.size(), err)
+		}
 	}
 }

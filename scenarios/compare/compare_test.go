@@ -95,4 +95,7 @@ func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
+	if _, err := (&Queue{PayloadBytes: 7}).Contest(); err == nil || !strings.Contains(err.Error(), "at least 8") {
+		t.Errorf("jobs that have no room for their numbers: %v", err)
+	}
 }

@@ -33,6 +33,9 @@ type Queue struct {
 
 // Contest returns the comparison. Beanstalkd must be installed.
 func (c *Queue) Contest() (*Contest, error) {
+	if c.PayloadBytes < load.LeastPayload {
+		return nil, fmt.Errorf("compare: jobs of %d bytes, each has at least %d", c.PayloadBytes, load.LeastPayload)
+	}
 	path, err := installed("beanstalkd")
 	if err != nil {
 		return nil, err

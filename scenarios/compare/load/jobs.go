@@ -18,7 +18,7 @@ type JobsConfig struct {
 	Connections  int               // clients of the queue's own kind, each with its connections
 	Loops        int               // jobs under way at one time, spread over the connections
 	Workers      int               // of each connection, which do one job after another
-	PayloadBytes int
+	PayloadBytes int               // LeastPayload or more
 }
 
 // Queue is a client of a work queue. It may be used by many goroutines.
@@ -112,6 +112,9 @@ func (b *bench) work(ctx context.Context, q Queue) error {
 	}
 	return nil
 }
+
+// LeastPayload is the size of a job's number, with which it begins.
+const LeastPayload = 8
 
 // putter puts jobs and waits until they are done.
 type putter struct {
