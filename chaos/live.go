@@ -16,6 +16,7 @@ const (
 	noPackets  = "the kernel joins packets to streams beneath the layer, and mends this"
 	noHealing  = "it damages what is stored, and no healing brings that back"
 	noBoard    = "it wants a modelled board"
+	noWire     = "between processes of one machine there is no wire"
 	noSwitch   = "there is no switch between processes of one machine"
 	heldStream = "streams hold what is sent, and it comes when the fault heals; a process that ends is told to all by its kernel"
 )
@@ -81,7 +82,7 @@ func liveNetwork() []Live {
 		{UplinkCut, false, noSwitch},
 		{BroadcastStorm, false, noSwitch},
 		{Incast, false, noSwitch},
-		{LinkSlow, false, "between processes of one machine there is no wire"},
+		{LinkSlow, false, noWire},
 		{MTUBlackHole, false, "what the layer sees of a stream has no packets yet"},
 		{ConnectRefused, true, ""},
 		{ConnectHang, true, ""},
@@ -121,17 +122,17 @@ func liveHardware() []Live {
 	return []Live{
 		{Hang, false, noBoard},
 		{FanDead, false, noBoard},
-		{LinkFlap, false, noBoard},
+		{LinkFlap, false, noWire},
 		{SensorStuck, false, noBoard},
 		{MeterForgets, false, noBoard},
 		{RelayStuck, false, noBoard},
-		{CPULies, false, noBoard},
+		{CPULies, false, "no layer is between a node and its processor"},
 		{AirWarm, false, noBoard},
 		{CableBad, false, noBoard},
 		{SupplyWeak, false, noBoard},
 		{SupplyOut, false, noBoard},
 		{PoEShed, false, noBoard},
-		{MainsOut, false, noBoard},
+		{MainsOut, false, "processes stand on no shelf that a battery feeds"},
 	}
 }
 

@@ -69,7 +69,7 @@ type Line struct {
 //
 //	P/list/LIST/ENTRY       Listing
 //	P/label/HASH            Label, by source and text: who says the opposite later is taken at the later word
-//	P/distrust/SOURCE       Line: the labels of this source do not count
+//	P/distrust/HASH         Line, by source: the labels of this source do not count
 //	P/condemned/ADDRESS     Line, as long as nothing is taken from the address
 //	P/audit/TIME-HASH       Line
 const (

@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -380,6 +381,17 @@ func TestAHotItemIsReadOfSeveralServers(t *testing.T) {
 	})
 }
 
+// TestAnyBoundCanBeKept: the store takes calls that wait for so long.
+func TestAnyBoundCanBeKept(t *testing.T) {
+	for _, bound := range []time.Duration{leastBound, time.Minute, mostBound} {
+		c := Config{Port: "1", Bound: bound}
+		f := api.Follow{Partitions: []string{"a"}, Wait: c.pollFor()}
+		if err := errors.Join(c.Validate(), f.Validate()); err != nil {
+			t.Errorf("%s: %v", bound, err)
+		}
+	}
+}
+
 // TestTheMemoryIsBounded fills servers far beyond their memory, with answers of several sizes, and measures them.
 func TestTheMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
@@ -405,7 +417,10 @@ func TestTheMemoryIsBounded(t *testing.T) {
 				o := get(fmt.Sprint("a/", n))
 				id, token := l.lease(o)
 				reply := &api.Reply{Results: []api.Result{{Records: []api.Record{{Key: o.Key, Value: bytes.Repeat([]byte("x"), size)}}}}, Revision: 1}
-				s.fill(id, token, 1, reply.Encode())
+				body := (&fillCall{[]byte(id), token, reply.Encode()}).encode()
+				if _, err := s.serveFill(t.Context(), append(make([]byte, 0, len(body)*3/2), body...)); err != nil { // as buffers grow
+					t.Fatal(err)
+				}
 				s.mu.Lock()
 				largest = max(largest, s.memory.bytes)
 				s.mu.Unlock()

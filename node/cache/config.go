@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"picloud/node/api"
 )
 
 // Config is a cache server's configuration. The zero value of a field but the first is its default.
@@ -52,7 +54,7 @@ func (c *Config) Validate() error {
 func (c *Config) limit() time.Duration { return c.Bound - c.Bound/8 }
 
 // pollFor is how long the store may wait for the first change before it answers.
-func (c *Config) pollFor() time.Duration { return c.Bound / 8 }
+func (c *Config) pollFor() time.Duration { return min(c.Bound/8, api.MaxFollowWait) }
 
 // The store is asked for changes at most once in pace, so that they come together where there are many.
 const pace = 20 * time.Millisecond

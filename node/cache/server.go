@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -281,7 +282,7 @@ func (s *Server) serveFill(_ context.Context, body []byte) ([]byte, error) {
 		s.metrics.malformed()
 		return nil, api.Errorf(api.BadRequest, "call", methodFill, "%s", err)
 	}
-	what := s.fill(string(call.id), call.token, reply.Revision, call.reply)
+	what := s.fill(string(call.id), call.token, reply.Revision, bytes.Clone(call.reply)) // the call's buffer may have room for more
 	s.metrics.fills.WithLabelValues(what).Inc()
 	taken := uint64(0)
 	if what == fillTaken {

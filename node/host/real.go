@@ -34,7 +34,7 @@ func NewReal(c RealConfig) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	var network Network = &RealNetwork{Address: c.Address, Names: c.Machines}
+	var network Network = &RealNetwork{Name: c.Name, Address: c.Address, Names: c.Machines}
 	if c.Chaos != "" {
 		layer := NewFaulty(c.Name, c.Machines)
 		if _, err := layer.Serve(c.Chaos); err != nil { // for as long as the process lives
@@ -47,7 +47,7 @@ func NewReal(c RealConfig) (*Host, error) {
 		Name:    c.Name,
 		Network: network,
 		Disk:    disk,
-		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, "127.0.0.1"), disk: disk},
+		Meter:   &realMeter{proc: "/proc", address: cmp.Or(c.Address, loopback), disk: disk},
 		Effort:  FullEffort{},
 		Cores:   newRealCores(),
 		Log:     log,

@@ -1,9 +1,14 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // PacketAddr is a packet's destination as "name:port", for WriteTo of the sockets that a Network
@@ -16,9 +21,15 @@ func (PacketAddr) Network() string { return "udp" }
 // String returns "name:port".
 func (a PacketAddr) String() string { return string(a) }
 
+// ErrNoAddress says that a machine cannot reach itself as its address is on none of its interfaces: a switch is dark, or a
+// lease has ended, and who looks after the interface has taken it away.
+var ErrNoAddress = errors.New("host: the machine's address is on none of its interfaces")
+
 // RealNetwork is the network of a real machine.
 type RealNetwork struct {
-	// Address is what Listen and ListenPacket listen on; 127.0.0.1 if empty.
+	// Name is the machine's own name. It is reached where it listens, whatever address others have for it.
+	Name string
+	// Address is what Listen and ListenPacket listen on; loopback if empty.
 	Address string
 	// Names maps the names of machines to their addresses. Nothing else resolves a name, so none
 	// is asked for on the outside; addresses can be dialled as they are.
@@ -40,7 +51,24 @@ func (n *RealNetwork) DialContext(ctx context.Context, network, address string) 
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return n.dialer.DialContext(ctx, network, remote)
+	conn, err := n.dialer.DialContext(ctx, network, remote)
+	if err != nil && n.Address != "" && strings.HasPrefix(remote, net.JoinHostPort(n.Address, "")) && !onInterface(n.Address) {
+		return nil, fmt.Errorf("%w: %w", ErrNoAddress, err)
+	}
+	return conn, err
+}
+
+// onInterface tells whether an address is one of the machine's, or whether that cannot be said.
+func onInterface(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	all, failed := net.InterfaceAddrs()
+	if err != nil || failed != nil {
+		return true
+	}
+	return slices.ContainsFunc(all, func(a net.Addr) bool {
+		p, err := netip.ParsePrefix(a.String())
+		return err == nil && (p.Addr() == ip || ip.IsLoopback() && p.Addr().IsLoopback())
+	})
 }
 
 // ListenPacket opens a packet socket on ":port".
@@ -55,12 +83,20 @@ func (n *RealNetwork) ListenPacket(network, address string) (net.PacketConn, err
 // local puts the address to listen on before a bare port.
 func (n *RealNetwork) local(address string) string {
 	if name, port, err := net.SplitHostPort(address); err == nil && name == "" {
-		if n.Address == "" {
-			return net.JoinHostPort("127.0.0.1", port)
-		}
-		return net.JoinHostPort(n.Address, port)
+		return net.JoinHostPort(cmp.Or(n.Address, loopback), port)
 	}
 	return address
+}
+
+// loopback is the address at which a machine listens that has no other.
+const loopback = "127.0.0.1"
+
+// self is the address at which the machine reaches itself.
+func (n *RealNetwork) self() string {
+	if ip, err := netip.ParseAddr(n.Address); err == nil && ip.IsUnspecified() {
+		return loopback
+	}
+	return cmp.Or(n.Address, loopback)
 }
 
 // remote resolves the name of "name:port".
@@ -69,6 +105,9 @@ func (n *RealNetwork) remote(address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if name != "" && name == n.Name {
+		return net.JoinHostPort(n.self(), port), nil
+	}
 	if ip, ok := n.Names[name]; ok {
 		return net.JoinHostPort(ip, port), nil
 	}
@@ -76,7 +115,7 @@ func (n *RealNetwork) remote(address string) (string, error) {
 		return address, nil
 	}
 	if name == "" || name == "localhost" {
-		return net.JoinHostPort("127.0.0.1", port), nil
+		return net.JoinHostPort(loopback, port), nil
 	}
 	return "", &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 }

@@ -67,16 +67,19 @@ func (p *peers) know(list []presence.Instance) {
 	p.servers.Know(others)
 }
 
-// derive has one of them derive a key.
+// derive has one of them derive a key, within askFor: each but the last that is asked has its share of that.
 func (p *peers) derive(ctx context.Context, d *Derivation) (key []byte, by Maker, _ error) {
+	until := time.Now().Add(askFor)
 	well, out := p.servers.Rank(string(d.Salt))
+	all := append(well, out...)
+	all = all[:min(len(all), mostAsked)]
 	err := error(errNobody)
-	for n, server := range append(well, out...) {
-		if n == mostAsked || ctx.Err() != nil {
+	for n, server := range all {
+		if ctx.Err() != nil {
 			break
 		}
 		var answer derived
-		if answer, err = p.ask(ctx, server, d); err == nil {
+		if answer, err = p.ask(ctx, server, d, time.Until(until)/time.Duration(len(all)-n)); err == nil {
 			return answer.Key, answer.By, nil
 		}
 		p.servers.LeaveOut(server, outFor)
@@ -84,8 +87,8 @@ func (p *peers) derive(ctx context.Context, d *Derivation) (key []byte, by Maker
 	return nil, Maker{}, err
 }
 
-func (p *peers) ask(ctx context.Context, server string, d *Derivation) (answer derived, _ error) {
-	ctx, cancel := context.WithTimeout(ctx, askFor)
+func (p *peers) ask(ctx context.Context, server string, d *Derivation, limit time.Duration) (answer derived, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	const doing = "have a key derived"
 	if err := web.Ask(ctx, p.transport, doing, server, derivePath, d, &answer, maxBody); err != nil {

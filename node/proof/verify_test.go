@@ -67,6 +67,27 @@ func TestWhatLastsIsConfirmedBeforeItIsKept(t *testing.T) {
 	}
 }
 
+// TestWhoIsSilentIsWaitedForOnce: two of another batch take a connection each and say nothing.
+func TestWhoIsSilentIsWaitedForOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		d, right := derivation()
+		n := l.start("pi-1", "a", &cpu{})
+		wait := make(chan struct{})
+		defer close(wait)
+		for _, name := range []string{"pi-2", "pi-3"} {
+			l.start(name, "b", &cpu{}).derive = func(*Derivation) ([]byte, error) { <-wait; return nil, errNobody }
+		}
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		if _, by, err := n.Prove(context.Background(), d, right); err != nil || by.Node != "pi-1" || !by.Second {
+			t.Errorf("it is confirmed by %+v: %v", by, err)
+		}
+		if took := time.Since(began); took > askFor+time.Second {
+			t.Errorf("that took %s", took)
+		}
+	})
+}
+
 func TestANodeThatIsCondemnedVerifiesNothing(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		d, right := derivation()
@@ -78,7 +99,7 @@ func TestANodeThatIsCondemnedVerifiesNothing(t *testing.T) {
 				t.Errorf("after %s it is confirmed by %+v: %v", when, by, err)
 			}
 		}
-		if _, err := n.peers.ask(context.Background(), "pi-2:9300", d); api.KindOf(err) != api.Condemned {
+		if _, err := n.peers.ask(context.Background(), "pi-2:9300", d, askFor); api.KindOf(err) != api.Condemned {
 			t.Errorf("asked all the same it says %v", err)
 		}
 	})
@@ -89,7 +110,7 @@ func TestBadDerivationsAreRefused(t *testing.T) {
 		n := l.start("pi-1", "a", &cpu{})
 		time.Sleep(time.Second)
 		for _, d := range []*Derivation{{Rounds: 0}, {Rounds: maxRounds + 1}, {Rounds: 1, Salt: make([]byte, maxSalt+1)}, {Rounds: 1, Password: string(make([]byte, maxPassword+1))}} {
-			if _, err := n.peers.ask(context.Background(), "pi-1:9300", d); api.KindOf(err) != api.BadRequest {
+			if _, err := n.peers.ask(context.Background(), "pi-1:9300", d, askFor); api.KindOf(err) != api.BadRequest {
 				t.Errorf("%+v: %v", d, err)
 			}
 		}

@@ -50,7 +50,7 @@ func (c *Client) Call(ctx context.Context, method string, body []byte) ([]byte, 
 	if end, ok := ctx.Deadline(); ok {
 		q.left = time.Until(end)
 	}
-	answer, err := conn.send(&q)
+	answer, err := conn.send(ctx, &q)
 	if errors.Is(err, errTooLarge) {
 		return nil, api.Errorf(api.TooLarge, "call", method+" of "+c.name, "%s", err)
 	}
@@ -202,7 +202,7 @@ func (c *connection) end(why error) {
 }
 
 // send numbers a request and sends it. After an error it has not been sent.
-func (c *connection) send(q *request) (<-chan *reply, error) {
+func (c *connection) send(ctx context.Context, q *request) (<-chan *reply, error) {
 	answer := make(chan *reply, 1)
 	c.mu.Lock()
 	c.last++
@@ -212,7 +212,7 @@ func (c *connection) send(q *request) (<-chan *reply, error) {
 		c.owed = time.Now()
 	}
 	c.mu.Unlock()
-	if err := c.out.add(q); err != nil {
+	if err := c.out.add(ctx, q); err != nil {
 		c.forget(q.call)
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"net"
 	"slices"
 	"sync"
@@ -42,10 +43,10 @@ type message interface {
 	append(b []byte) ([]byte, error)
 }
 
-// add sends a message, or queues it. It waits while too much is queued. After an error nothing of the
-// message has been sent.
-func (o *outbox) add(m message) error {
-	begin, err := o.queue(m, true)
+// add sends a message, or queues it. It waits while too much is queued, until the context ends. After an error nothing of
+// the message has been sent.
+func (o *outbox) add(ctx context.Context, m message) error {
+	begin, err := o.queue(ctx, m, true)
 	if begin {
 		go o.write()
 	}
@@ -61,7 +62,7 @@ func (o *outbox) hold(m message) error {
 	if full {
 		o.flush()
 	}
-	_, err := o.queue(m, false)
+	_, err := o.queue(context.Background(), m, false)
 	return err
 }
 
@@ -77,14 +78,11 @@ func (o *outbox) flush() {
 }
 
 // queue queues a message. It tells whether the caller has to write, which it never has if it does not want to begin.
-func (o *outbox) queue(m message, wanted bool) (begin bool, _ error) {
+func (o *outbox) queue(ctx context.Context, m message, wanted bool) (begin bool, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.queued) > maxQueued && !o.closed {
-		o.room.Wait()
-	}
-	if o.closed {
-		return false, net.ErrClosed
+	if err := o.wait(ctx); err != nil {
+		return false, err
 	}
 	queued, err := m.append(o.queued)
 	if err != nil {
@@ -94,6 +92,27 @@ func (o *outbox) queue(m message, wanted bool) (begin bool, _ error) {
 	begin = wanted && !o.busy
 	o.busy = o.busy || begin
 	return begin, nil
+}
+
+// wait waits until no more is queued than may be. The lock is held.
+func (o *outbox) wait(ctx context.Context) error {
+	if len(o.queued) > maxQueued && !o.closed {
+		defer context.AfterFunc(ctx, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.room.Broadcast()
+		})()
+	}
+	for len(o.queued) > maxQueued && !o.closed {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		o.room.Wait()
+	}
+	if o.closed {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // write writes what is queued until nothing is.

@@ -137,7 +137,7 @@ func (s *Server) answer(ctx context.Context, out *outbox, q *request) {
 	} else {
 		p.body = body
 	}
-	s.send(out.add, p, q.method)
+	s.send(func(m message) error { return out.add(context.WithoutCancel(ctx), m) }, p, q.method) // its time says when to begin no more
 }
 
 // handle runs the method's handler.

@@ -47,7 +47,7 @@ func TestAStreamThatIsSlowIsNotOneThatTakesNothing(t *testing.T) {
 		want := 0
 		go func() {
 			for range 4 { // what is added while the first is written is written at once
-				if err := o.add(&reply{body: make([]byte, MaxBytes-100)}); err != nil {
+				if err := o.add(t.Context(), &reply{body: make([]byte, MaxBytes-100)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -63,5 +63,37 @@ func TestAStreamThatIsSlowIsNotOneThatTakesNothing(t *testing.T) {
 			}
 			time.Sleep(time.Second / 4) // 1 MiB a second
 		}
+	})
+}
+
+// TestACallEndsWithItsTimeWhileTooMuchIsQueued: on a way that is slow it never came to be sent.
+func TestACallEndsWithItsTimeWhileTooMuchIsQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := NewClient("pi-1", func(context.Context) (net.Conn, error) { return near, nil })
+		go func() {
+			b := make([]byte, 1<<14)
+			for {
+				if _, err := io.ReadFull(far, b); err != nil {
+					return
+				}
+				time.Sleep(time.Second / 4) // 64 KiB a second
+			}
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for range 6 {
+			go c.Call(ctx, "hello", make([]byte, MaxBytes-100))
+			time.Sleep(time.Millisecond)
+		}
+		limited, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer stop()
+		began := time.Now()
+		_, err := c.Call(limited, "hello", nil)
+		if took := time.Since(began); took != 500*time.Millisecond || api.KindOf(err) != api.Unavailable {
+			t.Errorf("after %s: %v", took, err)
+		}
+		c.Close()
+		time.Sleep(time.Second) // the others end
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -36,11 +37,19 @@ func Disk(disk vfs.FS) Loop {
 // answerLimit is how long the node may take to answer itself.
 const answerLimit = 2 * time.Second
 
-// Network returns the loop of the network: the node's own HTTP port is connected to, and answers. It takes no cable.
+// Network returns the loop of the network: the node's own HTTP port is connected to, and answers. It takes no cable: of a machine
+// whose address was taken away, as the switch is dark or the lease has ended, nothing can be said, and a reset mends nothing.
 func Network(h *host.Host, port string) Loop {
-	transport := &http.Transport{DialContext: h.Network.DialContext, DisableKeepAlives: true}
 	return Loop{"network", func(ctx context.Context) error {
-		if !web.Healthy(ctx, transport, net.JoinHostPort(h.Name, port), web.HealthPath, answerLimit) {
+		var away atomic.Bool
+		transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := h.Network.DialContext(ctx, network, address)
+			if errors.Is(err, host.ErrNoAddress) {
+				away.Store(true)
+			}
+			return conn, err
+		}}
+		if !web.Healthy(ctx, transport, net.JoinHostPort(h.Name, port), web.HealthPath, answerLimit) && !away.Load() {
 			return fmt.Errorf("watch: the node does not answer at its port %s within %s", port, answerLimit)
 		}
 		return nil

@@ -165,26 +165,41 @@ type brokenFile struct{ vfs.File }
 
 func (brokenFile) Sync() error { return errors.New("input/output error") }
 
+// TestTheNetworksLoop looks at a machine that listens at its address, at one that listens at all of them while others have one for it
+// that is gone, and at one whose only address is gone: nobody is reset for that.
 func TestTheNetworksLoop(t *testing.T) {
+	const gone = "192.0.2.1" // of no machine (RFC 5737)
 	port := hosttest.FreePort(t)
-	h := &host.Host{Name: "pi-1", Network: &host.RealNetwork{Address: "127.0.0.1", Names: map[string]string{"pi-1": "127.0.0.1"}}}
-	l := Network(h, port)
-	if err := l.Round(t.Context()); err == nil {
-		t.Error("nobody listens, and it is well")
-	}
-	listener, err := h.Network.Listen("tcp", ":"+port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- web.Serve(ctx, listener, healthy()) }()
-	if err := l.Round(t.Context()); err != nil {
-		t.Error(err)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
+	for _, c := range []struct {
+		listens, known string
+		wellBefore     bool
+	}{
+		{"127.0.0.1", "127.0.0.1", false},
+		{"0.0.0.0", gone, false},
+		{gone, gone, true},
+	} {
+		h := &host.Host{Name: "pi-1", Network: &host.RealNetwork{Name: "pi-1", Address: c.listens, Names: map[string]string{"pi-1": c.known}}}
+		l := Network(h, port)
+		if err := l.Round(t.Context()); (err == nil) != c.wellBefore {
+			t.Errorf("%+v: nobody listens: %v", c, err)
+		}
+		if c.listens == gone {
+			continue
+		}
+		listener, err := h.Network.Listen("tcp", ":"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- web.Serve(ctx, listener, healthy()) }()
+		if err := l.Round(t.Context()); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -160,7 +160,7 @@ func (s *home) machine(name string) shelf.Machine {
 	return m
 }
 
-// serve gives a node what Pinboard is served with. Each node has every role.
+// serve gives a node what Pinboard is served with: all tiers but health and proof, on each node.
 func (s *home) serve(c *node.Config) {
 	const name = "pinboard"
 	options := map[string]string{"mail": "http://" + net.JoinHostPort(mailHost, s.ports.mail) + "/", "abuse": "on", "moderators": s.moderators}

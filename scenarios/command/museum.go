@@ -32,7 +32,7 @@ bug was found and every twin survived, else with 1.
 
 How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all; the
 first find is cut down to as few faults as fail the same check, by playing its own seed and the next one; if more than three are
-left, so is the next find.
+left, so are the next ones, one after the other, until one has three or fewer.
 
 Examples:
   picloud museum

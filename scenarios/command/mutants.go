@@ -36,7 +36,7 @@ fails without a mutant: all these are played again. That the tests pass without 
 
 How many seeds it took is the median of some hunts, each from the seed on that follows the last find, within -seeds in all. The
 first find is cut down to as few faults as fail the same check, by playing its own seed and the next one; if more than three are
-left, so is the next find.
+left, so are the next ones, one after the other, until one has three or fewer.
 
 Examples:
   picloud mutants

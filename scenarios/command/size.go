@@ -27,7 +27,7 @@ func Size(ctx context.Context, args []string) error {
 
 Builds the program as it is put on machines (without C, stripped) for linux/arm64 and linux/amd64, into
 bin, and runs two clouds of three nodes of it for a while with nothing to do: one as up runs it, where each
-node has every role, and one of the database only. The first node of each is the monitor too.
+node has every role but health and proof, and one of the database only. The first node of each is the monitor too.
 Prints the programs' sizes and the nodes' resident memory, and fails when one is too large.
 
 Example:

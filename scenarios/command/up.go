@@ -15,7 +15,7 @@ func Up(ctx context.Context, args []string) error {
 
 Runs a cloud on this machine, and on it Pinboard, which you open in a browser: people register, post texts and
 pictures, and follow one another. Each node is a process of its own with an address of its own (127.0.0.1,
-127.0.0.2, ...) and a folder of its own, has every role (store, database, cache, load balancer, Pinboard,
+127.0.0.2, ...) and a folder of its own, has all tiers but health and proof (store, database, cache, load balancer, Pinboard,
 queues, functions, abuse protection; the first one is the monitor too), and is started again when it ends. The mails that Pinboard sends
 are shown, and kept in FOLDER/mail.txt; none leaves the machine. Ctrl-C stops all; the data stays in the folder,
 and the next up goes on with it.
