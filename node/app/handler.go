@@ -29,13 +29,14 @@ func (s *Server) handler() http.Handler {
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, s.config.MaxBody)
-		out := web.NewRecorder(w)
+		out := web.NewRecorder(w, r)
 		began := time.Now()
 		defer func() {
 			why, begun := recover(), out.Begun()
 			if why != nil && why != http.ErrAbortHandler {
 				s.panicked(out, r, why)
 			}
+			out.End()
 			s.metrics.requests.WithLabelValues(s.config.Name, strconv.Itoa(out.Status())).Inc()
 			s.metrics.seconds.Observe(time.Since(began).Seconds())
 			if why == http.ErrAbortHandler || why != nil && begun {

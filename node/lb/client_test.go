@@ -1,9 +1,14 @@
 package lb
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,6 +93,11 @@ func TestAnAnswerToALongBodyMayTakeLong(t *testing.T) {
 func TestAClientThatGivesNoTimeSaysNothingOfAServer(t *testing.T) {
 	for name, spoil := range map[string]func(*lab){
 		"time for an answer": func(l *lab) { l.ask("GET", "/", "", web.TimeoutHeader+": 1") },
+		"time, which servers give up before": func(l *lab) {
+			if got := l.ask("GET", "/hasty", "", web.TimeoutHeader+": 10"); got.header.Get(web.AttemptsHeader) != "1" {
+				l.t.Errorf("it was sent %s times", got.header.Get(web.AttemptsHeader))
+			}
+		},
 		"its body": func(l *lab) {
 			body, end := io.Pipe()
 			defer end.Close()
@@ -103,7 +113,15 @@ func TestAClientThatGivesNoTimeSaysNothingOfAServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, Config{Routes: []Route{{Service: "web", Timeout: 2 * time.Second}}})
-				server := after(20*time.Millisecond, says("ok"))
+				slow := after(20*time.Millisecond, says("ok"))
+				server := healthy(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/hasty" {
+						time.Sleep(web.Timeout(r.Header, time.Second) - time.Millisecond)
+						w.WriteHeader(503)
+						return
+					}
+					slow(w, r)
+				})
 				l.serve(server, server, server)
 				time.Sleep(20 * time.Second) // they are warm
 				l.all(150, func(int) reply { return l.get("/") })
@@ -168,4 +186,142 @@ func (l *lab) seconds(name string) (sum float64) {
 		}
 	}
 	return sum
+}
+
+// TestAnAnswerOverHTTP2MayPause: for longer than a client may take nothing. One that takes nothing is let go all the same.
+func TestAnAnswerOverHTTP2MayPause(t *testing.T) {
+	pair := httptest.NewUnstartedServer(nil) // for its certificate
+	pair.StartTLS()
+	pair.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(pair.Certificate())
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/long" {
+				_, _ = w.Write(make([]byte, 4<<20))
+				return
+			}
+			for _, part := range []string{"x", "y"} {
+				fmt.Fprint(w, part)
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(web.Patience + 10*time.Second)
+			}
+		}))
+		plain, err := l.network("lb").Listen("tcp", ":443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		served := make(chan error)
+		go func() {
+			served <- web.Serve(ctx, tls.NewListener(plain, &tls.Config{Certificates: pair.TLS.Certificates, NextProtos: []string{"h2"}}), l.balancer)
+		}()
+		transport := &http.Transport{DialContext: l.network("client").DialContext, ForceAttemptHTTP2: true,
+			TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}
+		defer func() {
+			transport.CloseIdleConnections()
+			stop()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		}()
+		get := func(path string) *http.Response {
+			answer, err := (&http.Client{Transport: transport}).Get("https://lb:443" + path)
+			if err != nil || answer.ProtoMajor != 2 {
+				t.Fatal(answer, err)
+			}
+			return answer
+		}
+		pauses := get("/")
+		if got, err := io.ReadAll(pauses.Body); err != nil || string(got) != "xy" {
+			t.Errorf("%q, %v", got, err)
+		}
+		unread := get("/long")
+		time.Sleep(web.Patience + 10*time.Second)
+		if n := l.metric("picloud_lb_in_flight") + l.metric("picloud_lb_streams"); n != 0 {
+			t.Errorf("%v answers are kept for who takes none", n)
+		}
+		_ = unread.Body.Close()
+	})
+}
+
+// TestClientsThatReadSlowlyTakeNobodysPlace: more of them than all servers can answer at a time.
+func TestClientsThatReadSlowlyTakeNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		answer := healthy(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/long" {
+				w.Header().Set("Content-Length", strconv.Itoa(1<<20))
+				_, _ = w.Write(make([]byte, 1<<20))
+			}
+		})
+		l.serve(answer, answer, answer)
+		time.Sleep(20 * time.Second) // they are warm
+		for range 3 * firstInFlight {
+			r, err := l.client.Get("http://lb:80/long")
+			if err != nil || r.StatusCode != 200 {
+				t.Fatal(r, err)
+			}
+			defer r.Body.Close()
+		}
+		if got := l.get("/"); got.status != 503 {
+			t.Errorf("the servers are not busy: status %d", got.status)
+		}
+		time.Sleep(streamAfter)
+		if got := l.get("/"); got.status != 200 || l.metric("picloud_lb_in_flight") != 0 || l.metric("picloud_lb_streams") != 3*firstInFlight {
+			t.Errorf("status %d, %v in flight, %v streams", got.status, l.metric("picloud_lb_in_flight"), l.metric("picloud_lb_streams"))
+		}
+	})
+}
+
+// TestBodiesThatAreKeptAreBounded: many clients send all of a body but its last byte.
+func TestBodiesThatAreKeptAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		l.serve(says("ok"))
+		const size = 64 << 10
+		var ends []*io.PipeWriter
+		answers := make(chan int)
+		for range mostKept/size + 10 {
+			body, end := io.Pipe()
+			ends = append(ends, end)
+			go func() { _, _ = end.Write(make([]byte, size-1)) }()
+			go func() {
+				r, err := http.NewRequest("POST", "http://lb:80/", body)
+				if err != nil {
+					t.Error(err)
+				}
+				r.ContentLength = size
+				a, err := l.client.Do(r)
+				if err != nil {
+					answers <- 0
+					return
+				}
+				_ = a.Body.Close()
+				answers <- a.StatusCode
+			}()
+			synctest.Wait()
+		}
+		if got := l.balancer.kept.Load(); got != mostKept {
+			t.Errorf("%d bytes are kept", got)
+		}
+		if shed := l.metric("picloud_lb_shed_total"); shed != 10 {
+			t.Errorf("%v were refused", shed)
+		}
+		if got := l.get("/"); got.status != 200 {
+			t.Errorf("who only reads is answered with %d", got.status)
+		}
+		count := map[int]int{}
+		for i := range ends {
+			go func() { _, _ = ends[i].Write([]byte("x")); _ = ends[i].Close() }()
+		}
+		for range ends {
+			count[<-answers]++
+		}
+		synctest.Wait()
+		if count[200] < firstInFlight || count[200]+count[503] != len(ends) || l.balancer.kept.Load() != 0 {
+			t.Errorf("answers by status: %v; %d bytes are kept still", count, l.balancer.kept.Load())
+		}
+	})
 }

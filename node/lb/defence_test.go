@@ -117,7 +117,7 @@ func TestARepetitionThatIsRefusedDoesNotSayThatNothingWasDone(t *testing.T) {
 				var n atomic.Int64
 				h := healthy(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
-					status := c.statuses[min(int(n.Add(1)), len(c.statuses))-1] // net/http repeats reads by itself too
+					status := c.statuses[min(int(n.Add(1)), len(c.statuses))-1]
 					if status == 0 {
 						panic(http.ErrAbortHandler)
 					}
@@ -499,4 +499,48 @@ func TestWhatNetHTTPRepeatsIsAnAttempt(t *testing.T) {
 			t.Errorf("status %d after %s attempts", got.status, got.header.Get(web.AttemptsHeader))
 		}
 	})
+}
+
+// TestARequestThatBreaksConnectionsIsSentThreeTimes, although net/http has many connections on which to repeat it, and only once while second
+// attempts are over their budget.
+func TestARequestThatBreaksConnectionsIsSentThreeTimes(t *testing.T) {
+	for _, c := range []struct{ method, key string }{{"GET", ""}, {"HEAD", ""}, {"OPTIONS", ""}, {"DELETE", ""}, {"GET", "1"}, {"DELETE", "1"}, {"PUT", "1"}, {"POST", "1"}} {
+		t.Run(c.method+" "+c.key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, Config{Policy: Policy{HealthEvery: time.Hour, Eject: time.Millisecond}})
+				var sent atomic.Int64
+				l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/poison" {
+						sent.Add(1)
+						panic(http.ErrAbortHandler)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}))
+				warm := func() {
+					l.all(30, func(int) reply { return l.get("/") }) // so many connections
+					time.Sleep(time.Second)
+				}
+				warm()
+				var headers []string
+				if c.key != "" {
+					headers = append(headers, "Idempotency-Key: "+c.key)
+				}
+				ask := func() { l.ask(c.method, "/poison", "", headers...) }
+				if ask(); sent.Load() < 2 || sent.Load() > mostAttempts {
+					t.Errorf("it was sent %d times", sent.Load())
+				}
+				for range 20 {
+					warm()
+					retries := l.balancer.pools["web"].retries
+					retries.mu.Lock()
+					retries.saved = 0 // of what the others have earned
+					retries.mu.Unlock()
+					sent.Store(0)
+					if ask(); sent.Load() > 2 { // net/http has repeated it when it asks
+						t.Fatalf("without a budget it was sent %d times", sent.Load())
+					}
+				}
+			})
+		})
+	}
 }

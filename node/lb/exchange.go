@@ -22,6 +22,9 @@ import (
 // mostAttempts bounds how often one request is sent.
 const mostAttempts = 3
 
+// leastLeft is how much time a request must have to be worth another attempt.
+const leastLeft = 5 * time.Millisecond
+
 // passOn is what the load balancer does to a service, as its errors say it.
 const passOn = "pass on to"
 
@@ -127,12 +130,14 @@ func (x *exchange) start(s *server, hedge bool) {
 	x.running = append(x.running, a)
 	r := x.request.Clone(ctx)
 	r.URL.Host = s.Address
-	if x.body != nil {
-		r.Body = io.NopCloser(bytes.NewReader(x.body))
-	}
 	web.SetTimeout(r.Header, time.Until(x.until))
-	if x.replays && x.body == nil && !x.harmless() {
-		r = r.WithContext(httptrace.WithClientTrace(ctx, a.trace()))
+	switch {
+	case x.body != nil:
+		r.Body = io.NopCloser(bytes.NewReader(x.body))
+	case x.replays && bringsNothing(r.Method):
+		r.Body = nothing{}
+	case x.replays:
+		r = r.WithContext(httptrace.WithClientTrace(ctx, x.trace(a)))
 	}
 	go func() {
 		a.reply, a.err = x.transport.RoundTrip(r)
@@ -141,10 +146,26 @@ func (x *exchange) start(s *server, hedge bool) {
 	}()
 }
 
-// trace counts how often net/http sends a request: one with a key and without a body it sends again by itself, if a
-// connection breaks that was used before.
-func (a *attempt) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { a.sent.Add(1) }}
+// nothing is a body without any bytes. A request that has no body at all net/http sends again by itself, if it may be repeated and a
+// connection breaks that was used before: on each one that it has, whatever that does to the server. Of this one it cannot know.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
+
+// bringsNothing tells whether net/http looks whether a body has any bytes before it says in the request that one comes.
+func bringsNothing(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete || method == http.MethodOptions
+}
+
+// trace counts how often net/http sends a request with a key and without a body, of which nothing cannot be the body. What it repeats is paid
+// for like any second attempt; where there are too many the attempt ends.
+func (x *exchange) trace(a *attempt) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
+		if n := a.sent.Add(1); n > 1 && (n >= mostAttempts || !x.retries.spend()) {
+			a.cancel()
+		}
+	}}
 }
 
 // doubtful tells whether an attempt may have taken effect without an answer that says so.
@@ -155,8 +176,8 @@ func (a *attempt) doubtful() bool {
 	return a.sent.Load() > 1 || a.reply.StatusCode == http.StatusBadGateway || a.reply.StatusCode == http.StatusGatewayTimeout
 }
 
-// finish takes note of how a server did. It has the request until its answer is read, unless the answer is that
-// the connection is something else from now on.
+// finish takes note of how a server did. It has the request until its answer is read, or is one that takes long to read, unless the answer
+// is that the connection is something else from now on.
 func (x *exchange) finish(a *attempt) {
 	if took := time.Since(a.began); x.tells(a, took) {
 		x.answered(a.server, took, a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
@@ -165,17 +186,22 @@ func (x *exchange) finish(a *attempt) {
 		x.release(a.server)
 		return
 	}
-	a.reply.Body = &answerBody{ReadCloser: a.reply.Body, end: func() { a.cancel(); x.release(a.server) }}
+	a.reply.Body = x.lend(a)
 }
 
 // tells tells whether what came of an attempt says anything of its server. What was given up by the client, or for another answer, does not; nor
-// does an answer that is not there when the client has not sent all of its body, or gave less time than answers take.
+// does an answer that is not there when the client has not sent all of its body, or gave less time than answers take, nor that a server gives up
+// within such a time.
 func (x *exchange) tells(a *attempt, took time.Duration) bool {
-	if !errors.Is(context.Cause(x.request.Context()), context.DeadlineExceeded) {
-		return x.request.Context().Err() == nil && !errors.Is(a.err, context.Canceled)
-	}
 	late := x.lateAfter()
-	return a.err == nil || !x.unread() && (!x.hurried || late > 0 && took > late)
+	short := x.hurried && (late == 0 || took <= late)
+	switch {
+	case a.err == nil:
+		return !short || a.reply.StatusCode != http.StatusServiceUnavailable && a.reply.StatusCode != http.StatusGatewayTimeout
+	case errors.Is(context.Cause(x.request.Context()), context.DeadlineExceeded):
+		return !x.unread() && !short
+	}
+	return x.request.Context().Err() == nil && !errors.Is(a.err, context.Canceled)
 }
 
 // answerBody ends an attempt when it is read or closed.
@@ -183,6 +209,18 @@ type answerBody struct {
 	io.ReadCloser
 	once sync.Once
 	end  func()
+}
+
+// lend returns the body of an attempt's answer. One that is still read after streamAfter is a stream: it takes nobody's place, or a few
+// clients that read slowly would have all that a server can do.
+func (x *exchange) lend(a *attempt) *answerBody {
+	at := &place{server: a.server}
+	timer := time.AfterFunc(streamAfter, func() { x.lasts(at) })
+	return &answerBody{ReadCloser: a.reply.Body, end: func() {
+		a.cancel()
+		timer.Stop()
+		x.leaves(at)
+	}}
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
@@ -201,7 +239,7 @@ func (b *answerBody) Close() error {
 
 // worthAnother tells whether the request may be sent once more after what came of an attempt.
 func (x *exchange) worthAnother(a *attempt) bool {
-	if x.request.Context().Err() != nil || !x.replays {
+	if x.request.Context().Err() != nil || !x.replays || time.Until(x.until) < leastLeft {
 		return false
 	}
 	if a.err != nil {
@@ -217,7 +255,7 @@ func (x *exchange) worthAnother(a *attempt) bool {
 // second returns the server for one more attempt, nil if there is to be none. If it was tried already it is left
 // alone for a moment.
 func (x *exchange) second(a *attempt) *server {
-	if len(x.tried) >= mostAttempts {
+	if len(x.tried)+x.again >= mostAttempts {
 		return nil
 	}
 	if !x.retries.spend() {

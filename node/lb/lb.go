@@ -9,7 +9,6 @@
 package lb
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +35,7 @@ import (
 // Balancer passes requests on. It may be used by many goroutines.
 type Balancer struct {
 	doors     Doors
+	kept      atomic.Int64 // bytes of bodies that are read, or were, to be sent again
 	routes    []Route
 	pools     map[string]*pool // by service
 	transport *http.Transport
@@ -132,6 +133,7 @@ type passage struct {
 	hurried bool        // as the client wants it sooner than the route does
 	limit   *time.Timer // ends the request then
 	body    []byte
+	keeps   int64 // bytes of it that are kept, or are to be
 	replays bool
 	stream  *stream // the body, if it is passed on as it comes
 
@@ -161,13 +163,17 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.bodyUntil(p.until.Add(bodyGrace))
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the recorder sets its own
-	out := web.NewRecorder(w)
+	out := web.NewRecorder(w, r)
 	whole := false
-	defer func() { b.metrics.observe(route.Service, statusOf(out, whole), out.Took(began)) }()
+	defer func() {
+		out.End()
+		b.metrics.observe(route.Service, statusOf(out, whole), out.Took(began))
+	}()
 	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	err := b.turnedAway(route, r)
 	if err == nil {
-		err = p.keep(w, r, b.pools[route.Service].policy.Replay)
+		err = b.keep(p, w, r)
+		defer func() { b.kept.Add(-p.keeps) }()
 	}
 	if err != nil {
 		b.refuse(out, r, err)
@@ -213,9 +219,13 @@ func (b *Balancer) turnedAway(route *Route, r *http.Request) error {
 // errTimeout ends a request whose answer has not begun in time.
 var errTimeout = fmt.Errorf("no answer has begun in time: %w", context.DeadlineExceeded)
 
+// mostKept is how many bytes of bodies are kept at one time.
+const mostKept = 64 << 20
+
 // keep reads a body that is short enough to be sent again. That also keeps clients that are slow to send away from
 // the servers.
-func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error {
+func (b *Balancer) keep(p *passage, w http.ResponseWriter, r *http.Request) error {
+	pool := b.pools[p.route.Service]
 	upgrade := r.Header.Get("Upgrade") != ""
 	if upgrade {
 		if err := upgradable(r); err != nil {
@@ -226,20 +236,24 @@ func (p *passage) keep(w http.ResponseWriter, r *http.Request, most int64) error
 	case r.ContentLength == 0:
 		p.replays = !upgrade
 		return nil
-	case upgrade || r.ContentLength < 0 || r.ContentLength > most:
+	case upgrade || r.ContentLength < 0 || r.ContentLength > pool.policy.Replay:
 		p.stream = &stream{ReadCloser: r.Body}
 		r.Body = p.stream
 		// The answer may begin while the body is still read. Without this net/http reads the rest of the body then and
 		// closes it, the transport takes that for an error, and cuts the answer off.
 		return http.NewResponseController(w).EnableFullDuplex()
 	}
+	p.keeps = r.ContentLength
+	if b.kept.Add(p.keeps) > mostKept {
+		return pool.shed(p.route.priority().rank(), "too many bodies are being read")
+	}
 	p.bodyUntil(p.until)
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.LimitReader(r.Body, most)); err != nil {
+	body := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, body); err != nil {
 		return api.Errorf(api.BadRequest, "read the body of", r.Method, "%s", err)
 	}
 	p.bodyUntil(time.Time{})
-	p.body, p.replays = b.Bytes(), true
+	p.body, p.replays = body, true
 	return nil
 }
 
@@ -303,7 +317,7 @@ const statusClientGone = 499
 
 // Describe sends what Collect will send.
 func (b *Balancer) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{b.metrics.servers, b.metrics.inFlight, b.metrics.room, b.metrics.waiting} {
+	for _, d := range []*prometheus.Desc{b.metrics.servers, b.metrics.inFlight, b.metrics.streams, b.metrics.room, b.metrics.waiting} {
 		to <- d
 	}
 }

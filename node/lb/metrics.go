@@ -26,7 +26,7 @@ type metrics struct {
 	ejections *prometheus.CounterVec
 	away      *prometheus.CounterVec
 
-	servers, inFlight, room, waiting *prometheus.Desc // of pools, as they are when they are collected
+	servers, inFlight, streams, room, waiting *prometheus.Desc // of pools, as they are when they are collected
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -49,6 +49,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 
 		servers:  gauge("picloud_lb_servers", "Servers by state: in, down, ejected, draining.", "service", "state"),
 		inFlight: gauge("picloud_lb_in_flight", "Requests that servers have.", "service"),
+		streams:  gauge("picloud_lb_streams", "Answers that are being read for over 2 s, which take no other request's place.", "service"),
 		room:     gauge("picloud_lb_room", "Requests that the servers that are in may have at a time.", "service"),
 		waiting:  gauge("picloud_lb_waiting", "Requests that wait for a server.", "service"),
 	}
@@ -94,11 +95,12 @@ func (p *pool) collect(to chan<- prometheus.Metric) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	count := map[string]int{stateDraining: 0, stateDown: 0, stateEjected: 0, stateIn: 0}
-	inFlight, room := 0, 0
+	inFlight, streams, room := 0, 0, 0
 	for _, s := range p.servers {
 		state := s.state(now)
 		count[state]++
 		inFlight += s.inFlight
+		streams += s.streams
 		if state == stateIn {
 			room += s.room()
 		}
@@ -113,6 +115,7 @@ func (p *pool) collect(to chan<- prometheus.Metric) {
 		gauge(p.metrics.servers, n, state)
 	}
 	gauge(p.metrics.inFlight, inFlight)
+	gauge(p.metrics.streams, streams)
 	gauge(p.metrics.room, room)
 	gauge(p.metrics.waiting, p.queue.length())
 }

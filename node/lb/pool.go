@@ -248,6 +248,43 @@ func (p *pool) release(s *server) {
 	p.serve(time.Now())
 }
 
+// place is what an answer that is being read takes of a server, under the pool's lock.
+type place struct {
+	server *server
+	stream bool // it takes no request's place any more
+	over   bool
+}
+
+// streamAfter is for how long an answer is read before it is a stream.
+const streamAfter = 2 * time.Second
+
+// lasts gives the place of an answer that is a stream to another request, unless there are as many streams already as there may be requests.
+func (p *pool) lasts(at *place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := at.server
+	if at.over || s.streams >= p.policy.InFlight {
+		return
+	}
+	at.stream = true
+	s.streams++
+	s.inFlight--
+	p.serve(time.Now())
+}
+
+// leaves gives back what an answer took that is read, or is not read on.
+func (p *pool) leaves(at *place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at.over = true
+	if at.stream {
+		at.server.streams--
+		return
+	}
+	at.server.inFlight--
+	p.serve(time.Now())
+}
+
 // serve gives servers that have room to those who wait.
 func (p *pool) serve(now time.Time) {
 	for p.queue.length() > 0 {

@@ -14,6 +14,7 @@ type server struct {
 	presence.Instance
 
 	inFlight int
+	streams  int // answers that are read for long, and are in flight no more
 	limiter  limiter
 	gone     bool // it is announced no more
 

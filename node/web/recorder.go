@@ -10,13 +10,16 @@ import (
 // Recorder is an answer of which is known how it began. It gives the client some time to take each part of it.
 type Recorder struct {
 	http.ResponseWriter
+	alarm  bool // a deadline for writes ends the answer, whether anything is written then or not
 	status int
 	began  time.Time
 	lost   bool
 }
 
-// NewRecorder returns a recorder of an answer that has not begun.
-func NewRecorder(w http.ResponseWriter) *Recorder { return &Recorder{ResponseWriter: w} }
+// NewRecorder returns a recorder of an answer to a request that has not begun. End must be called when its handler is done.
+func NewRecorder(w http.ResponseWriter, r *http.Request) *Recorder {
+	return &Recorder{ResponseWriter: w, alarm: r.ProtoMajor > 1} // HTTP/2
+}
 
 // Unwrap lets http.ResponseController find what the recorder stands on.
 func (w *Recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -26,10 +29,14 @@ func (w *Recorder) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	}
-	if status >= http.StatusOK { // it may be all that there is
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// End gives the client some time to take what net/http has kept of the answer to send it now.
+func (w *Recorder) End() {
+	if w.status != http.StatusSwitchingProtocols {
 		w.patience()
 	}
-	w.ResponseWriter.WriteHeader(status)
 }
 
 // patience gives the client some time to take what is sent next.
@@ -42,8 +49,25 @@ func (w *Recorder) Write(b []byte) (int, error) {
 	w.begin(http.StatusOK)
 	w.patience()
 	n, err := w.ResponseWriter.Write(b)
-	w.lost = w.lost || err != nil
+	w.sent(err)
 	return n, err
+}
+
+// FlushError sends what was written.
+func (w *Recorder) FlushError() error {
+	w.begin(http.StatusOK)
+	w.patience()
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.sent(err)
+	return err
+}
+
+// sent takes note of what became of a part. The next one may come whenever it wants.
+func (w *Recorder) sent(err error) {
+	w.lost = w.lost || err != nil
+	if w.alarm {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Time{})
+	}
 }
 
 // Hijack takes the connection over. The answer is then that it is something else from now on.

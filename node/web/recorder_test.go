@@ -30,7 +30,9 @@ func TestAnAnswerIsNotWaitedForForEver(t *testing.T) {
 		{"something else from now on", func(w http.ResponseWriter) { w.WriteHeader(http.StatusSwitchingProtocols) }, false},
 	} {
 		w := &patient{ResponseRecorder: httptest.NewRecorder()}
-		c.answer(NewRecorder(w))
+		out := NewRecorder(w, httptest.NewRequest("GET", "/", nil))
+		c.answer(out)
+		out.End()
 		if got := !w.until.IsZero(); got != c.limit {
 			t.Errorf("%s: it has a limit: %v", c.name, got)
 		}
