@@ -182,7 +182,7 @@ func (t *Topology) Touched(f *Fault) []string {
 	case OnLink, OnSides:
 		names = slices.Concat(t.expand(target.A, target.B), t.expand(target.B, target.A))
 	default:
-		names = target.A
+		names = f.hit()
 	}
 	var sorted []string
 	for _, m := range t.Machines {
@@ -191,6 +191,14 @@ func (t *Topology) Touched(f *Fault) []string {
 		}
 	}
 	return sorted
+}
+
+// hit returns the machines that a fault names, but for the one whose card is only read for a copy of it.
+func (f *Fault) hit() []string {
+	if f.Kind == DiskClone {
+		return f.Target.A[1:]
+	}
+	return f.Target.A
 }
 
 // aimedAt returns the machines that a fault names, or those of the switch that it names. Of a link it is the end that sends.

@@ -8,7 +8,8 @@ import (
 
 // coverage is the part of the page that says which kinds of faults hit which tier: the roles of the machines at which they were aimed.
 func (p *page) coverage(r *Result) {
-	if len(r.Faults) == 0 || len(r.Machines) == 0 {
+	played := r.played()
+	if len(played) == 0 || len(r.Machines) == 0 {
 		return
 	}
 	roleOf := map[string]string{}
@@ -21,14 +22,14 @@ func (p *page) coverage(r *Result) {
 		}
 	}
 	type cell struct{ kind, role string }
-	played, felt := map[cell]int{}, map[cell]int{}
-	for i := range r.Faults {
-		f := &r.Faults[i]
+	times, felt := map[cell]int{}, map[cell]int{}
+	for i := range played {
+		f := &played[i]
 		var hit []string
 		for _, machine := range f.On {
 			if role := roleOf[machine]; !slices.Contains(hit, role) {
 				hit = append(hit, role)
-				played[cell{f.Kind, role}]++
+				times[cell{f.Kind, role}]++
 				if f.Felt {
 					felt[cell{f.Kind, role}]++
 				}
@@ -41,11 +42,11 @@ func (p *page) coverage(r *Result) {
 		p.put("<th class=\"number\">%s</th>", role)
 	}
 	p.WriteString("</tr></thead>\n<tbody>\n")
-	for _, kind := range kindsByClass(r.Faults) {
+	for _, kind := range kindsByClass(played) {
 		p.put("<tr><td>%s</td>", kind)
 		for _, role := range roles {
 			text := ""
-			if n := played[cell{kind, role}]; n > 0 {
+			if n := times[cell{kind, role}]; n > 0 {
 				text = fmt.Sprintf("%d of %d", felt[cell{kind, role}], n)
 			}
 			p.put("<td class=\"number\">%s</td>", text)

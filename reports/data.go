@@ -83,8 +83,7 @@ func (r *Result) script(t Timeline, boards Boards) string {
 		}
 		d.Machines = append(d.Machines, one)
 	}
-	for i := range r.Faults {
-		f := &r.Faults[i]
+	for _, f := range r.played() {
 		d.Faults = append(d.Faults, faultData{f.Kind, f.Class, f.Target, coarse(f.From), coarse(f.To), f.Felt, append([]string{}, f.On...)})
 	}
 	for i := range r.Alerts {

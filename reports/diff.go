@@ -94,7 +94,7 @@ func impactRows(r *Result) []fact {
 		return nil
 	}
 	return []fact{
-		{"requests", strconv.Itoa(i.Requests)}, {"failed", strconv.Itoa(i.Failed)}, {"of which nobody knows", strconv.Itoa(i.Unknown)},
+		{"counted from", i.From.String()}, {"late after", i.Within.String()}, {"requests", strconv.Itoa(i.Requests)}, {"failed", strconv.Itoa(i.Failed)}, {"of which nobody knows", strconv.Itoa(i.Unknown)},
 		{"late", strconv.Itoa(i.Late)}, {"clients hit", fmt.Sprintf("%d of %d", i.Hit, i.Clients)}, {"bad seconds", i.Bad.String()},
 		{"recovery", i.Recovery.String()}, {"99 of 100 within", i.P99.String()},
 	}
@@ -110,17 +110,18 @@ func incidentRows(r *Result) []fact {
 
 func faultRows(r *Result) []fact {
 	var all []fact
-	for _, kind := range kindsByClass(r.Faults) {
-		played, felt := 0, 0
-		for i := range r.Faults {
-			if f := &r.Faults[i]; f.Kind == kind {
-				played++
+	played := r.played()
+	for _, kind := range kindsByClass(played) {
+		times, felt := 0, 0
+		for i := range played {
+			if f := &played[i]; f.Kind == kind {
+				times++
 				if f.Felt {
 					felt++
 				}
 			}
 		}
-		all = append(all, fact{kind, fmt.Sprintf("%d of %d", felt, played)})
+		all = append(all, fact{kind, fmt.Sprintf("%d of %d", felt, times)})
 	}
 	return all
 }

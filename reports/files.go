@@ -31,7 +31,7 @@ type Timing struct {
 // Each file is there whole or not at all. What boards went through is evidence, and there already; so is what the run was cut down to, if
 // it was.
 func Write(folder string, r *Result, t Timeline, b Boards) error {
-	m, err := minimalOf(folder, r.TraceHash)
+	m, err := minimalOf(folder, r)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func Read(folder string) (*Result, Timeline, error) {
 		return nil, nil, err
 	}
 	var err error
-	r.Minimal, err = minimalOf(folder, r.TraceHash)
+	r.Minimal, err = minimalOf(folder, &r)
 	return &r, t, err
 }
 

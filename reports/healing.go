@@ -80,10 +80,10 @@ func (r *Result) stillDown() string {
 // servedAgain says whether requests went well again, and since when.
 func (r *Result) servedAgain() (verdict, text string) {
 	if r.Impact == nil || r.Impact.Requests == 0 {
-		return "There was nothing to heal", "nobody asked for anything."
+		return "There was nothing to heal", r.nobodyAsked()
 	}
 	if len(r.Impact.Stretches) == 0 {
-		return "There was nothing to heal", "clients were served all the time."
+		return "There was nothing to heal", "clients were served all the time" + r.Impact.since() + "."
 	}
 	last := &r.Impact.Stretches[len(r.Impact.Stretches)-1]
 	if r.Impact.Until > 0 && last.To+withinASecond < r.until() && r.Impact.After < hardly {
@@ -100,7 +100,7 @@ func (r *Result) servedAgain() (verdict, text string) {
 		verdict, text = "Yes, once the fault was gone", fmt.Sprintf("requests went well again from %s on, %s after the end of %s.",
 			at(last.To), at(last.To-over.To), over.Kind+" of "+over.Target)
 	}
-	if last.To > r.HealedAt+withinASecond && r.HealedAt > 0 && len(r.Faults) > 0 {
+	if last.To > r.HealedAt+withinASecond && r.HealedAt > 0 && len(r.played()) > 0 {
 		text += fmt.Sprintf(" That was %s after everything was healed.", at(last.To-r.HealedAt))
 	}
 	return verdict, text

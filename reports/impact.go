@@ -1,6 +1,11 @@
 package reports
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Impact is what clients felt from the first fault of a run on, or from its beginning if it has none. A request counts for the second in
 // which it was made; attackers' do not count.
@@ -43,14 +48,42 @@ type Stretch struct {
 // Harmed returns how many requests did not go well: they failed, came late, or nobody knows.
 func (i *Impact) Harmed() int { return i.Failed + i.Unknown + i.Late }
 
-// Began returns when clients began to feel faults: at the first, or at the beginning if there is none.
+// since says from when on all is counted, if not from the beginning on.
+func (i *Impact) since() string {
+	if i == nil || i.From == 0 {
+		return ""
+	}
+	return " since the first fault"
+}
+
+// Began returns when clients began to feel faults: at the first that was played, or at the beginning if none was.
 func (r *Result) Began() time.Duration {
-	if len(r.Faults) == 0 {
+	played := r.played()
+	if len(played) == 0 {
 		return 0
 	}
-	first := r.Faults[0].From
-	for i := range r.Faults {
-		first = min(first, r.Faults[i].From)
+	first := slices.MinFunc(played, func(a, b Fault) int { return cmp.Compare(a.From, b.From) })
+	return time.Duration(first.From)
+}
+
+// played returns the faults that the run came to. One that ended early leaves out what was due later.
+func (r *Result) played() []Fault {
+	return slices.DeleteFunc(slices.Clone(r.Faults), func(f Fault) bool { return f.From >= r.SimulatedSeconds })
+}
+
+// unplayed says how many faults the run did not come to; nothing if it came to all.
+func (r *Result) unplayed() string {
+	more := len(r.Faults) - len(r.played())
+	if more == 0 {
+		return ""
 	}
-	return time.Duration(first)
+	return "the run ended before " + count(more, "more was due", "more were due")
+}
+
+// nonePlayed says why no fault was played.
+func (r *Result) nonePlayed() string {
+	if len(r.Faults) == 0 {
+		return "No fault was played."
+	}
+	return fmt.Sprintf("No fault was played: the run ended at %s, before the first.", at(r.SimulatedSeconds))
 }

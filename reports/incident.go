@@ -106,15 +106,21 @@ func (r *Result) whatBroke() string {
 	for _, i := range order[:min(len(order), mostNamed)] {
 		names = append(names, r.Faults[i].phrase())
 	}
+	played := len(r.played())
 	switch {
 	case len(r.Faults) == 0:
 		said = append(said, "Nothing was broken on purpose.")
+	case played == 0:
+		said = append(said, r.nonePlayed())
 	case felt == 0:
-		said = append(said, fmt.Sprintf("%s played, and none had an effect.", count(len(r.Faults), "fault was", "faults were")))
+		said = append(said, fmt.Sprintf("%s played, and none had an effect.", count(played, "fault was", "faults were")))
 	case felt > len(names):
 		said = append(said, fmt.Sprintf("%s had an effect; most of all %s.", count(felt, "fault", "faults"), list(names)))
 	default:
 		said = append(said, fmt.Sprintf("%s: %s.", count(felt, "fault", "faults"), list(names)))
+	}
+	if more := r.unplayed(); more != "" && played > 0 {
+		said = append(said, upper(more)+".")
 	}
 	said = append(said, r.suffered()...)
 	if loop := r.deathLoop(); loop != "" {
@@ -152,13 +158,13 @@ func (r *Result) whoFelt() string {
 	i, wronged := r.Impact, r.wronged()
 	switch {
 	case i == nil || i.Requests == 0:
-		return cmp.Or(strings.TrimSpace(wronged), "Nobody asked for anything.")
+		return cmp.Or(strings.TrimSpace(wronged), upper(r.nobodyAsked()))
 	case i.Harmed() == 0 && wronged != "":
-		return wronged + fmt.Sprintf("All %d requests were answered in time.", i.Requests)
+		return wronged + fmt.Sprintf("All %d requests%s were answered in time.", i.Requests, i.since())
 	case i.Harmed() == 0 && r.Broken() != "":
-		return fmt.Sprintf("All %d requests were answered in time; whom else this touched, the check %s does not say.", i.Requests, r.Broken())
+		return fmt.Sprintf("All %d requests%s were answered in time; whom else this touched, the check %s does not say.", i.Requests, i.since(), r.Broken())
 	case i.Harmed() == 0:
-		return fmt.Sprintf("Nobody: all %d requests went well.", i.Requests)
+		return fmt.Sprintf("Nobody: all %d requests%s went well.", i.Requests, i.since())
 	}
 	if wronged != "" {
 		wronged += "Slow or failed: "
@@ -170,17 +176,20 @@ func (r *Result) whoFelt() string {
 	if more := len(i.Kinds) - mostNamed; more > 0 {
 		kinds = append(kinds, count(more, "more kind", "more kinds"))
 	}
-	return wronged + fmt.Sprintf("%d of %s and %d of %d requests: %d failed, of %d nobody knows, %d took over %s. They were %s.",
-		i.Hit, count(i.Clients, "client", "clients"), i.Harmed(), i.Requests, i.Failed, i.Unknown, i.Late, at(i.Within), list(kinds))
+	return wronged + fmt.Sprintf("%d of %s and %d of %d requests%s: %d failed, of %d nobody knows, %d took over %s. They were %s.",
+		i.Hit, count(i.Clients, "client", "clients"), i.Harmed(), i.Requests, i.since(), i.Failed, i.Unknown, i.Late, at(i.Within), list(kinds))
 }
+
+// nobodyAsked says that no request was made.
+func (r *Result) nobodyAsked() string { return "nobody asked for anything" + r.Impact.since() + "." }
 
 func (r *Result) howLong() string {
 	i := r.Impact
 	if i == nil || len(i.Stretches) == 0 {
-		return r.wrongFor() + "In no second did more than one in twenty requests go wrong."
+		return r.wrongFor() + "In no second" + i.since() + " did more than one in twenty requests go wrong."
 	}
 	longest := slices.MaxFunc(i.Stretches, func(a, b Stretch) int { return cmp.Compare(a.To-a.From, b.To-b.From) })
-	text := r.wrongFor() + fmt.Sprintf("In %s of the run more than one in twenty requests went wrong", count(int(i.Bad/1e9), "second", "seconds"))
+	text := r.wrongFor() + fmt.Sprintf("In %s%s more than one in twenty requests went wrong", count(int(i.Bad/1e9), "second", "seconds"), cmp.Or(i.since(), " of the run"))
 	if len(i.Stretches) == 1 {
 		text += fmt.Sprintf(", from %s to %s.", at(longest.From), at(longest.To))
 	} else {
@@ -192,7 +201,7 @@ func (r *Result) howLong() string {
 // recovery says how long it took until the last bad second was over.
 func (r *Result) recovery() string {
 	since := "the first fault"
-	if len(r.Faults) == 0 {
+	if len(r.played()) == 0 {
 		since = "the beginning"
 	}
 	return at(r.Impact.Recovery) + " after " + since
@@ -259,7 +268,7 @@ func (r *Result) blame(s *Stretch) string {
 		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
-		parts = append(parts, "no fault stood that had an effect")
+		parts = append(parts, r.lasting(s.From))
 		if s.Rush > 0 {
 			parts[0] += fmt.Sprintf(", and %d times as many requests came as before", s.Rush)
 		}
@@ -279,6 +288,28 @@ func (r *Result) blame(s *Stretch) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// lasting says which fault was the last before a time that spoilt what is stored, or moved a clock: nobody takes that back.
+func (r *Result) lasting(t Seconds) string {
+	var last *Fault
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		if f.Felt && f.From <= t && (f.Spoils || f.movesClock()) && (last == nil || f.From >= last.From) {
+			last = f
+		}
+	}
+	if last == nil {
+		return "no fault stood that had an effect"
+	}
+	did := "moved the clock"
+	if last.Spoils {
+		did = "spoilt what is stored"
+	}
+	return fmt.Sprintf("%s of %s had %s %s before", last.Kind, last.Target, did, at(t-last.From))
+}
+
+// movesClock tells whether a machine's clock stays off when the fault is over.
+func (f *Fault) movesClock() bool { return f.Kind == "clock-step" || f.Kind == "clock-drift" }
 
 // leadsLost says which groups lost their leader when a stretch began, for other reasons than the faults that are its likeliest causes.
 func (r *Result) leadsLost(s *Stretch) []string {
@@ -329,6 +360,14 @@ func (r *Result) during(s *Stretch) (n int) {
 		}
 	}
 	return n
+}
+
+// after puts words before a text, if there is one.
+func after(words, text string) string {
+	if text == "" {
+		return ""
+	}
+	return words + text
 }
 
 // count prints a number with its noun.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -38,6 +39,12 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 	quiet := func(r *Result) {
 		r.Impact.Failed, r.Impact.Unknown, r.Impact.Late, r.Impact.Hit, r.Impact.Stretches, r.Impact.Kinds = 0, 0, 0, 0, nil, nil
 	}
+	early := func(r *Result) { // a check ended it before the fault was due
+		quiet(r)
+		fails("confined", nil)(r)
+		r.SimulatedSeconds, r.Faults[0].Felt = 3e9, false
+		r.Impact.From, r.Impact.Requests, r.Impact.Until = 0, 412, 3e9
+	}
 	const broke, felt, long, why, heal = 0, 1, 2, 3, 4
 	for _, c := range []struct {
 		name   string
@@ -48,6 +55,22 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"one fault", func(*Result) {}, broke, "1 fault: power-cut of pi-1 from 20 s to 30 s."},
 		{"no fault", func(r *Result) { r.Faults = nil }, broke, "Nothing was broken on purpose."},
 		{"a fault that did nothing", func(r *Result) { r.Faults[0].Felt = false }, broke, "1 fault was played, and none had an effect."},
+		{"it ended before any fault", early, broke,
+			"A process did what the simulator does not serve, and the run ended there (check confined). No fault was played: the run ended at 3 s, before the first."},
+		{"it ended before any fault", early, felt, "All 412 requests were answered in time; whom else this touched, the check confined does not say."},
+		{"it ended before any fault", early, heal, "No: what confined found is not undone by waiting. Clients were served all the time."},
+		{"it ended before any fault, and requests failed", func(r *Result) {
+			early(r)
+			r.Impact.Failed, r.Impact.Recovery, r.Impact.Stretches = 9, 2e9, []Stretch{{From: 1e9, To: 2e9, Requests: 9, Harmed: 9}}
+		}, long, "In 3 seconds of the run more than one in twenty requests went wrong, from 1 s to 2 s. The last was over 2 s after the beginning."},
+		{"it ended before some faults", func(r *Result) {
+			r.SimulatedSeconds = 40e9
+			r.Faults = append(r.Faults, Fault{Kind: "kill", Target: "pi-2", From: 40e9, To: 41e9}, Fault{Kind: "kill", Target: "pi-2", From: 50e9, To: 51e9})
+		}, broke, "1 fault: power-cut of pi-1 from 20 s to 30 s. The run ended before 2 more were due."},
+		{"what it came to did nothing", func(r *Result) {
+			r.SimulatedSeconds, r.Faults[0].Felt = 40e9, false
+			r.Faults = append(r.Faults, Fault{Kind: "kill", Target: "pi-2", From: 50e9, To: 51e9})
+		}, broke, "1 fault was played, and none had an effect. The run ended before 1 more was due."},
 		{"a promise", broken, broke, "Changes that had been acknowledged were gone (check durable). 1 fault: power-cut of pi-1 from 20 s to 30 s."},
 		{"a process that nobody touched", func(r *Result) { r.Deaths = []Death{{Machine: "pi-2", At: 21e9}} }, broke,
 			"1 fault: power-cut of pi-1 from 20 s to 30 s. 1 process ended by itself, which no fault excuses; the first on pi-2 at 21 s."},
@@ -57,13 +80,13 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"a process that ends again and again", again(60e9), broke,
 			"1 fault: power-cut of pi-1 from 20 s to 30 s. The process on pi-2 ended by itself 35 times from 25 s on: the card is damaged."},
 		{"some felt it", func(*Result) {}, felt,
-			"2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
+			"2 of 4 clients and 10 of 800 requests since the first fault: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
 		{"some were done wrong", broken, felt,
-			"2 of 4 clients missed one of them, 3 times. Slow or failed: 2 of 4 clients and 10 of 800 requests: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
-		{"done wrong, and in time", func(r *Result) { quiet(r); broken(r) }, felt, "2 of 4 clients missed one of them, 3 times. All 800 requests were answered in time."},
-		{"nobody felt it", quiet, felt, "Nobody: all 800 requests went well."},
+			"2 of 4 clients missed one of them, 3 times. Slow or failed: 2 of 4 clients and 10 of 800 requests since the first fault: 6 failed, of 3 nobody knows, 1 took over 1 s. They were write (9 of 300) and read (1 of 500)."},
+		{"done wrong, and in time", func(r *Result) { quiet(r); broken(r) }, felt, "2 of 4 clients missed one of them, 3 times. All 800 requests since the first fault were answered in time."},
+		{"nobody felt it", quiet, felt, "Nobody: all 800 requests since the first fault went well."},
 		{"a check that knows neither whom nor when", func(r *Result) { quiet(r); fails("caught", nil)(r) }, felt,
-			"All 800 requests were answered in time; whom else this touched, the check caught does not say."},
+			"All 800 requests since the first fault were answered in time; whom else this touched, the check caught does not say."},
 		{"a check that knows neither whom nor when", func(r *Result) { quiet(r); fails("caught", nil)(r) }, why,
 			"When that was, the check does not know. It says: caught: 2 reads miss a change."},
 		{"a process that no fault excuses, and no request failed", func(r *Result) {
@@ -77,17 +100,43 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 			r.Faults[0].From, r.Faults[0].To = 50e9, 60e9
 			r.Faults = append(r.Faults, Fault{Kind: "disk-lost-write", Target: "pi-2", Felt: true, Spoils: true, From: 16e9, To: 20e9})
 		}, why, "The first of what did not last had been acknowledged at 15 s; the first fault after that, 1 s later, was disk-lost-write of pi-2."},
+		{"what takes nothing out is passed over", func(r *Result) {
+			quiet(r)
+			broken(r)
+			r.Faults = append(r.Faults, Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 16e9, To: 16e9})
+		}, why, "The first of what did not last had been acknowledged at 15 s; the first that takes something out or spoils it, 5 s later, was power-cut of pi-1."},
 		{"nobody was there", func(r *Result) { r.Impact = nil }, felt, "Nobody asked for anything."},
-		{"nobody was there", func(r *Result) { r.Impact = &Impact{From: 20e9} }, heal, "There was nothing to heal: nobody asked for anything."},
+		{"nobody was there any more", func(r *Result) { r.Impact = &Impact{From: 20e9} }, felt, "Nobody asked for anything since the first fault."},
+		{"without a fault all counts", func(r *Result) { quiet(r); r.Faults, r.Impact.From = nil, 0 }, felt, "Nobody: all 800 requests went well."},
+		{"without a fault all counts", func(r *Result) { r.Faults, r.Impact.From = nil, 0 }, long,
+			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the beginning."},
+		{"nobody was there", func(r *Result) { r.Impact = &Impact{From: 20e9} }, heal, "There was nothing to heal: nobody asked for anything since the first fault."},
 		{"one stretch", func(*Result) {}, long,
-			"In 3 seconds of the run more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
-		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was seen from 21 s to 40 s. In no second did more than one in twenty requests go wrong."},
-		{"no stretch", quiet, long, "In no second did more than one in twenty requests go wrong."},
+			"In 3 seconds since the first fault more than one in twenty requests went wrong, from 20 s to 24 s. The last was over 4 s after the first fault."},
+		{"wrong for a time", func(r *Result) { quiet(r); stale(r) }, long, "That was seen from 21 s to 40 s. In no second since the first fault did more than one in twenty requests go wrong."},
+		{"no stretch", quiet, long, "In no second since the first fault did more than one in twenty requests go wrong."},
 		{"it led", func(*Result) {}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
 		{"an alert named it", func(r *Result) { r.Faults[0].Named = &Naming{"NodeDown", 11e9} }, why,
 			"At 20 s power-cut of pi-1 began (it led group 3), and NodeDown named it after 11 s."},
 		{"a fault that had just ended", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 32e9, To: 34e9, Requests: 9, Harmed: 9}} }, why, "At 32 s power-cut of pi-1 (it led group 3) had ended 2 s before."},
 		{"a fault long ago", func(r *Result) { r.Impact.Stretches = []Stretch{{From: 50e9, To: 54e9, Requests: 9, Harmed: 9}} }, why, "At 50 s no fault stood that had an effect."},
+		{"what is spoilt stays so", func(r *Result) {
+			r.Impact.Stretches = []Stretch{{From: 80e9, To: 84e9, Requests: 9, Harmed: 9}}
+			r.Faults = append(r.Faults, Fault{Kind: "disk-rot", Target: "pi-2", Felt: true, Spoils: true, From: 35e9, To: 35e9},
+				Fault{Kind: "disk-rot", Target: "pi-3", Spoils: true, From: 40e9, To: 40e9}, Fault{Kind: "disk-rot", Target: "pi-3", Felt: true, Spoils: true, From: 90e9, To: 90e9})
+		}, why, "At 80 s disk-rot of pi-2 had spoilt what is stored 45 s before."},
+		{"a clock that was moved stays so", func(r *Result) {
+			r.Impact.Stretches = []Stretch{{From: 80e9, To: 84e9, Requests: 9, Harmed: 9}}
+			r.Faults = append(r.Faults, Fault{Kind: "disk-rot", Target: "pi-2", Felt: true, Spoils: true, From: 5e9, To: 5e9},
+				Fault{Kind: "clock-step", Target: "pi-2", Felt: true, From: 8e9, To: 8e9})
+		}, why, "At 80 s clock-step of pi-2 had moved the clock 72 s before."},
+		{"a rush, and what was spoilt long before", func(r *Result) {
+			r.Impact.Stretches = []Stretch{{From: 80e9, To: 84e9, Requests: 9, Harmed: 9, Rush: 5}}
+			r.Faults[0].Spoils = true
+		}, why, "At 80 s power-cut of pi-1 had spoilt what is stored 60 s before, and 5 times as many requests came as before."},
+		{"what is near comes before what is spoilt", func(r *Result) {
+			r.Faults = append(r.Faults, Fault{Kind: "disk-rot", Target: "pi-2", Felt: true, Spoils: true, From: 5e9, To: 5e9})
+		}, why, "At 20 s power-cut of pi-1 began (it led group 3)."},
 		{"what does no harm comes last", func(r *Result) {
 			r.Faults[0].Out = false
 			r.Faults = append(r.Faults, Fault{Kind: "disk-evict", Target: "pi-2", Felt: true, Mild: true, From: 20.5e9, To: 20.5e9},
@@ -164,19 +213,19 @@ func TestTheFirstScreenAnswers(t *testing.T) {
 		{"boards that never came up", func(r *Result) {
 			quiet(r)
 			r.Hardships = []Hardship{{Machine: "pi-1", Sags: 9, First: 30e9, Last: 98e9}, {Machine: "pi-2", Sags: 9, First: 30e9, Last: 60e9}}
-		}, heal, "No: pi-1 still stopped again and again when the run ended. Clients were served all the time."},
+		}, heal, "No: pi-1 still stopped again and again when the run ended. Clients were served all the time since the first fault."},
 		{"nobody asked any more", func(r *Result) { r.Impact.Stretches[0].To, r.Impact.Until = 90e9, 90e9 }, heal,
 			"No: requests still went wrong when the last were made. That was 30 s after everything was healed."},
-		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what was gone or wrong was so at the end. Clients were served all the time."},
+		{"what is lost stays lost", func(r *Result) { quiet(r); broken(r) }, heal, "No: what was gone or wrong was so at the end. Clients were served all the time since the first fault."},
 		{"wrong answers cease", stale, heal,
 			"In part: after 40 s it was not seen any more, but what was done because of it stays. From 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
-		{"wrong answers until the end", func(r *Result) { quiet(r); stale(r); r.Checks[0].Harm.Last = 99e9 }, heal, "No: it was seen until the end. Clients were served all the time."},
+		{"wrong answers until the end", func(r *Result) { quiet(r); stale(r); r.Checks[0].Harm.Last = 99e9 }, heal, "No: it was seen until the end. Clients were served all the time since the first fault."},
 		{"what nobody knows more of", func(r *Result) { quiet(r); fails("agreement", nil)(r) }, heal,
-			"No: what agreement found is not undone by waiting. Clients were served all the time."},
+			"No: what agreement found is not undone by waiting. Clients were served all the time since the first fault."},
 		{"a service that came back", fails("live", nil), heal, "Yes: from 24 s on requests went well again, while power-cut of pi-1 still stood until 30 s."},
 		{"a process that never comes up", func(r *Result) { quiet(r); again(100e9)(r) }, heal,
-			"No: the process on pi-2 still ended again and again when the run did. Clients were served all the time."},
-		{"nothing to heal", quiet, heal, "There was nothing to heal: clients were served all the time."},
+			"No: the process on pi-2 still ended again and again when the run did. Clients were served all the time since the first fault."},
+		{"nothing to heal", quiet, heal, "There was nothing to heal: clients were served all the time since the first fault."},
 	} {
 		if got := story(c.change).Incident()[c.answer].Text; got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
@@ -223,6 +272,34 @@ func TestAnAnswerIsASentence(t *testing.T) {
 	})
 }
 
+// TestWhatARunDidNotComeToWasNotPlayed: what is due when a run has ended broke nothing.
+func TestWhatARunDidNotComeToWasNotPlayed(t *testing.T) {
+	faults := []Fault{{Kind: "kill", Class: "process", Target: "pi-1", From: 20e9, To: 21e9}, {Kind: "pause", Class: "process", Target: "pi-2", From: 8e9, To: 9e9, Felt: true}}
+	for _, c := range []struct {
+		ended         Seconds
+		began         time.Duration
+		page, summary string
+	}{
+		{60e9, 8e9, "2 were played, 1 were felt.", "Faults: 2 played, 1 felt; felt/played of each kind"},
+		{20e9, 8e9, "1 were played, 1 were felt; the run ended before 1 more was due.", "Faults: 1 played, 1 felt, and the run ended before 1 more was due; felt/played"},
+		{3e9, 0, "No fault was played: the run ended at 3 s, before the first.", "Faults: 0 played, 0 felt, and the run ended before 2 more were due\n"},
+	} {
+		r := &Result{SimulatedSeconds: c.ended, Faults: faults}
+		if got := r.Began(); got != c.began {
+			t.Errorf("of %s clients began to feel something at %s, want %s", c.ended, got, c.began)
+		}
+		if page := Page(r, nil, nil); !strings.Contains(page, c.page) || !strings.Contains(page, "All 2 faults") {
+			t.Errorf("the page of a run of %s does not say %q", c.ended, c.page)
+		}
+		if text := Summary(r); !strings.Contains(text, c.summary) {
+			t.Errorf("%s\nshould say %q", text, c.summary)
+		}
+	}
+	if n := strings.Count(faultsPlot(&Result{SimulatedSeconds: 20e9, Faults: faults}), "<title>"); n != 1 {
+		t.Errorf("%d faults are drawn in the plot of a run that came to one", n)
+	}
+}
+
 func TestAComparisonShowsDifferencesFirst(t *testing.T) {
 	a, b := story(func(*Result) {}), story(func(r *Result) {
 		r.Checks = append(r.Checks, Check{Name: "kept", Status: Fail, Detail: "2 are lost"})
@@ -232,6 +309,12 @@ func TestAComparisonShowsDifferencesFirst(t *testing.T) {
 	checks := parts[slices.IndexFunc(parts, func(p Part) bool { return p.Title == "Checks" })]
 	if want := []Row{{"kept", "", "fail: 2 are lost"}, {"live", "pass: ", "pass: "}}; !slices.Equal(checks.Rows, want) {
 		t.Errorf("%q", checks.Rows)
+	}
+	b.Impact.From, b.Impact.Within = 25e9, 2e9
+	parts = Compare(a, b)
+	felt := parts[slices.IndexFunc(parts, func(p Part) bool { return p.Title == "What clients felt" })]
+	if want := []Row{{"counted from", "20.000s", "25.000s"}, {"late after", "1.000s", "2.000s"}}; !slices.Equal(felt.Rows[:2], want) {
+		t.Errorf("%q", felt.Rows)
 	}
 	for _, p := range Compare(a, a) {
 		for i := range p.Rows {

@@ -12,6 +12,7 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr,omitempty"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
@@ -20,12 +21,16 @@ type junitCase struct {
 	Class   string      `xml:"classname,attr"`
 	Failure *junitFault `xml:"failure"`
 	Error   *junitFault `xml:"error"`
+	Skipped *junitFault `xml:"skipped"`
 }
 
 type junitFault struct {
 	Message string `xml:"message,attr"`
 	Text    string `xml:",chardata"`
 }
+
+// tolerated is the status of what could not be decided where that is no error.
+const tolerated Status = "tolerated"
 
 // add puts a test case in. What could not be decided is an error, as it is no pass.
 func (s *junitSuite) add(name, class string, status Status, detail string) {
@@ -36,6 +41,9 @@ func (s *junitSuite) add(name, class string, status Status, detail string) {
 	case Fail:
 		s.Failures++
 		one.Failure = &junitFault{first, detail}
+	case tolerated:
+		s.Skipped++
+		one.Skipped = &junitFault{first, detail}
 	default:
 		s.Errors++
 		one.Error = &junitFault{first, detail}

@@ -57,8 +57,7 @@ func (p *plot) lane(r *Result, m *Machine, top int64) {
 
 // strips draws the faults and alerts of a machine, or of none.
 func (p *plot) strips(r *Result, machine string, top int64) {
-	for i := range r.Faults {
-		f := &r.Faults[i]
+	for _, f := range r.played() {
 		if !slices.Contains(f.On, machine) && !(machine == "" && len(f.On) == 0) {
 			continue
 		}
@@ -66,8 +65,8 @@ func (p *plot) strips(r *Result, machine string, top int64) {
 		if !f.Felt {
 			class += " unfelt"
 		}
-		p.strip(class, top+laneFaults*10, f.From, f.To, faultTitle(f))
-		if f.Named != nil && r.named(f, machine) {
+		p.strip(class, top+laneFaults*10, f.From, f.To, faultTitle(&f))
+		if f.Named != nil && r.named(&f, machine) {
 			line(p, "detect", p.x(f.From), top+laneFaults*10+stripHeight*10, p.x(f.From+f.Named.After), top+laneAlerts*10+stripHeight*5)
 		}
 	}

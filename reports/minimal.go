@@ -34,14 +34,20 @@ func (m *Minimal) Write(folder string) error {
 	return WriteFile(filepath.Join(folder, MinimalFile), append(text, '\n'))
 }
 
-// minimalOf reads what the run with a trace was cut down to; nothing if nobody has, or if it was another run.
-func minimalOf(folder, trace string) (*Minimal, error) {
+// minimalOf reads what a run was cut down to; nothing if nobody has, or if it was another run, or another failure.
+func minimalOf(folder string, r *Result) (*Minimal, error) {
 	var m Minimal
 	err := readJSON(filepath.Join(folder, MinimalFile), &m)
-	if errors.Is(err, os.ErrNotExist) || err == nil && m.TraceHash != trace {
+	if errors.Is(err, os.ErrNotExist) || err == nil && !m.of(r) {
 		return nil, nil
 	}
 	return &m, err
+}
+
+// of tells whether it is about a run, and about how that fails, if it is judged.
+func (m *Minimal) of(r *Result) bool {
+	broken := r.Broken()
+	return m.TraceHash == r.TraceHash && (broken == "" || broken == m.Check)
 }
 
 // proved says in a sentence which faults it takes.

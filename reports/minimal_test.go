@@ -42,7 +42,11 @@ func TestTheSmallestRunStandsInTheReportOfTheWhole(t *testing.T) {
 	if err != nil || again.Minimal == nil || again.Minimal.Runs != 12 {
 		t.Errorf("%v, read %+v", err, again)
 	}
-	r.TraceHash = "def"
+	r.Checks[0].Name = "live"
+	if strings.Contains(write(), title) {
+		t.Error("the page shows what it takes to fail otherwise")
+	}
+	r.Checks[0].Name, r.TraceHash = "durable", "def"
 	if strings.Contains(write(), title) {
 		t.Error("the page shows what another run was cut down to")
 	}

@@ -144,6 +144,9 @@ func (p *page) users(r *Result, t Timeline) {
 	p.legend("ok", "ok", "unknown", "unknown", "failed", "failed",
 		"", "grey bands: faults, darker where more at one time")
 	p.WriteString("<div class=\"wide plot\">\n" + operationsPlot(r, t) + "</div>\n")
+	if perBar(len(t)) > 1 {
+		per += ", the worst second of each"
+	}
 	p.put("<h3>Latency of operations that are ok, in %s</h3>\n", per)
 	p.legend("rule median", "median", "rule p99", "99 of 100", "rule max", "slowest")
 	p.WriteString("<div class=\"wide plot\">\n" + latencyPlot(r, t) + "</div>\n</section>\n")
@@ -165,20 +168,24 @@ func (p *page) legend(pairs ...string) {
 func (p *page) faults(r *Result) {
 	p.WriteString("<section>\n<h2>Faults</h2>\n")
 	if len(r.Faults) == 0 {
-		p.WriteString("<p class=\"soft\">No fault was played.</p>\n</section>\n")
+		p.put("<p class=\"soft\">%s</p>\n</section>\n", r.nonePlayed())
 		return
 	}
+	played := r.played()
 	var unfelt []Fault
-	for _, f := range r.Faults {
+	for _, f := range played {
 		if !f.Felt {
 			unfelt = append(unfelt, f)
 		}
 	}
-	p.put("<p class=\"soft\">%d were played, %d were felt.</p>\n", len(r.Faults),
-		len(r.Faults)-len(unfelt))
-	p.legend("process", "process", "clock", "clock", "network", "network", "disk", "disk", "hardware", "hardware",
-		"hollow", "not felt")
-	p.WriteString("<div class=\"wide plot\">\n" + faultsPlot(r) + "</div>\n")
+	if len(played) == 0 {
+		p.put("<p class=\"soft\">%s</p>\n", r.nonePlayed())
+	} else {
+		p.put("<p class=\"soft\">%d were played, %d were felt%s.</p>\n", len(played), len(played)-len(unfelt), after("; ", r.unplayed()))
+		p.legend("process", "process", "clock", "clock", "network", "network", "disk", "disk", "hardware", "hardware",
+			"hollow", "not felt")
+		p.WriteString("<div class=\"wide plot\">\n" + faultsPlot(r) + "</div>\n")
+	}
 	if len(unfelt) > 0 {
 		p.put("<h3>Not felt: %d</h3>\n", len(unfelt))
 		p.faultTable(unfelt)

@@ -25,7 +25,16 @@
   const stands = (x) => x.from <= now && (now < x.to || x.to >= run.end); // what lasts until the end does so at the end, too
   const within = (list) => list.findLast(stands);
   const second = () => Math.min(Math.floor(now), run.seconds.length - 1);
-  const clock = (t) => (run.end <= 600 ? `${t.toFixed(1)} s` : `${Math.floor(t / 60)} min ${Math.floor(t % 60)} s`);
+  // A time of a long run as minutes and seconds, with tenths where what is shown is short.
+  const minutes = (t, digits) => {
+    const whole = digits ? Math.round(t * 10) / 10 : Math.floor(t);
+    return [Math.floor(whole / 60), (whole % 60).toFixed(digits)];
+  };
+  const clock = (t) => {
+    if (run.end <= 600) return `${t.toFixed(1)} s`;
+    const [m, s] = minutes(t, to - from < 60 ? 1 : 0);
+    return `${m} min ${s} s`;
+  };
 
   // What each plot's figures are at the cursor.
   const took = (us) => (us >= 1e6 ? `${(us / 1e6).toFixed(2)} s` : us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us} µs`);
@@ -65,10 +74,12 @@
   const drawAxis = (p) => {
     const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 86400];
     const step = steps.find((s) => (to - from) / s <= 10) || 604800;
+    const digits = step < 1 ? 1 : 0;
     const parts = [];
     for (let n = Math.ceil(from / step); n * step <= to + 1e-9; n++) {
       const t = n * step, x = xOf(t);
-      const name = run.end <= 600 ? `${+t.toFixed(1)}s` : `${Math.floor(t / 60)}:${String(Math.floor(t % 60)).padStart(2, "0")}`;
+      const [m, s] = minutes(t, digits);
+      const name = run.end <= 600 ? `${+t.toFixed(1)}s` : `${m}:${s.padStart(digits ? 4 : 2, "0")}`;
       parts.push(drawn("line", { class: "grid", x1: x, x2: x, y1: p.height, y2: p.height + 4 }));
       parts.push(drawn("text", { x, y: p.height + 16, "text-anchor": x > run.right - 9 ? "end" : "middle" }, name));
     }

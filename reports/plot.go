@@ -145,7 +145,7 @@ func perBar(seconds int) int { return max(1, (seconds+plotBars-1)/plotBars) }
 // operationsPlot draws stacked bars of the operations by outcome.
 func operationsPlot(r *Result, t Timeline) string {
 	p := newPlot(r, opsHeight, "operations", "operations in each second, by outcome")
-	p.bands(r.Faults)
+	p.bands(r.played())
 	per := perBar(len(t))
 	most := 1
 	for from := 0; from < len(t); from += per {
@@ -216,7 +216,7 @@ func log2(n int64) int64 {
 // latencyPlot draws the latencies of operations that are ok on a logarithmic scale.
 func latencyPlot(r *Result, t Timeline) string {
 	p := newPlot(r, opsHeight, "latency", "latency of successful operations in each second")
-	p.bands(r.Faults)
+	p.bands(r.played())
 	low, high := int64(100), int64(10_000) // microseconds
 	for _, s := range t {
 		for s.MaxUS > high {
@@ -270,14 +270,15 @@ func latencyPlot(r *Result, t Timeline) string {
 // faultsPlot draws each fault as a bar in the row of its kind, hollow if nobody felt it.
 func faultsPlot(r *Result) string {
 	rows := map[string]int64{}
-	kinds := kindsByClass(r.Faults)
+	played := r.played()
+	kinds := kindsByClass(played)
 	p := newPlot(r, len(kinds)*rowHeight+4, "faults", "faults, a row for each kind")
 	for i, k := range kinds {
 		rows[k] = int64(i) * rowHeight * 10
 		p.level(rows[k]+90, k)
 	}
-	for i := range r.Faults {
-		f := &r.Faults[i]
+	for i := range played {
+		f := &played[i]
 		class := f.Class
 		if !f.Felt {
 			class += " unfelt"

@@ -46,5 +46,9 @@ func promiseOf(check string) promise {
 		"no-unexpected-death":    {"A process ended by itself, and no fault excuses it.", "", service},
 		"faults-felt":            {"Faults that had to show had no effect.", "", service},
 		"leader-lost-mid-change": {"A group lost its leader in the middle of a change.", "", service},
+
+		"confined": {"A process did what the simulator does not serve, and the run ended there.", "", lasting},
+		"kills":    {"Fewer processes were killed than were to be.", "", service},
+		"played":   {"The run could not be played to its end, and nobody has judged it.", "", lasting},
 	}[check]
 }

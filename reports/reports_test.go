@@ -278,11 +278,11 @@ func TestASummaryCountsWhatWasFelt(t *testing.T) {
 		bad, recovery Seconds
 		want          string
 	}{
-		{kill, 2e9, 5e9, "felt by 1 of 4 clients: 2 of 90 requests went wrong, 2 seconds bad, the last over 5 s after the first fault\n"},
+		{kill, 2e9, 5e9, "felt by 1 of 4 clients: 2 of 90 requests since the first fault went wrong, 2 seconds bad, the last over 5 s after the first fault\n"},
 		{nil, 2e9, 5e9, "felt by 1 of 4 clients: 2 of 90 requests went wrong, 2 seconds bad, the last over 5 s after the beginning\n"},
-		{kill, 0, 0, "felt by 1 of 4 clients: 2 of 90 requests went wrong, and no second was bad\n"},
+		{kill, 0, 0, "felt by 1 of 4 clients: 2 of 90 requests since the first fault went wrong, and no second was bad\n"},
 	} {
-		r := &Result{Faults: c.faults, Impact: &Impact{Clients: 4, Hit: 1, Requests: 90, Late: 2, Bad: c.bad, Recovery: c.recovery}}
+		r := &Result{SimulatedSeconds: 60e9, Faults: c.faults, Impact: &Impact{From: Seconds(8e9 * len(c.faults)), Clients: 4, Hit: 1, Requests: 90, Late: 2, Bad: c.bad, Recovery: c.recovery}}
 		if text := Summary(r); !strings.Contains(text, c.want) {
 			t.Errorf("%s\nshould say %q", text, c.want)
 		}
@@ -330,6 +330,18 @@ func TestLabelsOfAProofAreNotCutOff(t *testing.T) {
 		x, err := strconv.ParseFloat(text[1], 64)
 		if label := html.UnescapeString(text[2]); err != nil || x < plotLeft || x+float64(len(label)*letterWide) > plotWidth {
 			t.Errorf("%q stands at %s of %d: %v", label, text[1], plotWidth, err)
+		}
+	}
+}
+
+// TestALongRunSaysHowItsLatenciesAreAddedUp: a bar of several seconds shows the worst of them.
+func TestALongRunSaysHowItsLatenciesAreAddedUp(t *testing.T) {
+	for seconds, want := range map[int]string{
+		180: "<h3>Latency of operations that are ok, in each second</h3>",
+		360: "<h3>Latency of operations that are ok, in every 2 seconds, the worst second of each</h3>",
+	} {
+		if page := Page(&Result{SimulatedSeconds: Seconds(seconds) * 1e9}, make(Timeline, seconds), nil); !strings.Contains(page, want) {
+			t.Errorf("a page of %d seconds does not say %q", seconds, want)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func Summary(r *Result) string {
 		if i.Bad > 0 {
 			bad = count(int(i.Bad/1e9), "second", "seconds") + " bad, the last over " + r.recovery()
 		}
-		add("felt by %d of %d clients: %d of %d requests went wrong, %s", i.Hit, i.Clients, i.Harmed(), i.Requests, bad)
+		add("felt by %d of %d clients: %d of %d requests%s went wrong, %s", i.Hit, i.Clients, i.Harmed(), i.Requests, i.since(), bad)
 	}
 	add("")
 	add("Checks")
@@ -57,7 +57,7 @@ func Summary(r *Result) string {
 		rest -= min(len(r.Deaths), 4) + 2
 	}
 	alerts := append(tierLines(r.Tiers), alertLines(r)...)
-	lines = append(lines, faultLines(r.Faults, rest-len(alerts))...)
+	lines = append(lines, faultLines(r, rest-len(alerts))...)
 	lines = append(lines, alerts...)
 	if len(r.Deaths) > 0 {
 		add("Processes that ended by themselves: %d", len(r.Deaths))
@@ -83,7 +83,8 @@ func excused(d Death) string {
 
 // faultLines lists how many faults of each kind there were and how many were felt, several kinds
 // to a line where needed, in at most `most` lines with an empty one at the end.
-func faultLines(faults []Fault, most int) []string {
+func faultLines(r *Result, most int) []string {
+	faults := r.played()
 	type tally struct {
 		played, felt int
 		required     bool
@@ -103,7 +104,7 @@ func faultLines(faults []Fault, most int) []string {
 		}
 		t.required = t.required || f.Required
 	}
-	lines := []string{fmt.Sprintf("Faults: %d played, %d felt", len(faults), felt)}
+	lines := []string{fmt.Sprintf("Faults: %d played, %d felt%s", len(faults), felt, after(", and ", r.unplayed()))}
 	columns := 1
 	for (len(kinds)+columns-1)/columns > most-2 && columns < 4 {
 		columns++

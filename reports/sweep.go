@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -21,7 +20,7 @@ type Sweep struct {
 	Shard        string     `json:"shard,omitempty"` // "2/4" of the seeds; all of them if it is empty
 	Asked        int        `json:"asked"`           // runs; fewer were made if the sweep was interrupted
 	Verdict      Status     `json:"verdict"`
-	Why          string     `json:"why,omitempty"` // the sweep failed though no run did
+	Why          string     `json:"why,omitempty"` // what speaks against it beside its runs
 	Passed       int        `json:"passed"`
 	Failed       int        `json:"failed"`
 	Inconclusive int        `json:"inconclusive"`
@@ -53,7 +52,8 @@ func SweepRunOf(r *Result) SweepRun {
 	return one
 }
 
-// WriteSweep writes a sweep's facts, its JUnit report and its history, which goes on where those before it ended.
+// WriteSweep writes a sweep's facts, its JUnit report and its history, which goes on where those before it ended: what they knew stays known,
+// also if the sweep was compared with others.
 func WriteSweep(folder string, s *Sweep, before []SweepHistory) error {
 	facts, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -64,7 +64,7 @@ func WriteSweep(folder string, s *Sweep, before []SweepHistory) error {
 		return err
 	}
 	var history strings.Builder
-	for _, h := range append(slices.Clone(before), SweepHistory{s.Scenario, len(s.Runs), s.Failures}) {
+	for _, h := range append(slices.Clone(before), SweepHistory{s.Scenario, len(s.Runs), s.known(before)}) {
 		line, err := json.Marshal(h)
 		if err != nil {
 			return err
@@ -82,12 +82,32 @@ func WriteSweep(folder string, s *Sweep, before []SweepHistory) error {
 	return nil
 }
 
-// JUnit returns the sweep as a JUnit report: a test case for each run, and one for the sweep as a whole.
+// known returns the failures of a sweep, and after them those that only the sweeps before it in its folder knew.
+func (s *Sweep) known(before []SweepHistory) []Failure {
+	all := slices.Clone(s.Failures)
+	for _, own := range Triage(Known(before, s.Scenario), s.Runs) {
+		if !slices.ContainsFunc(all, func(f Failure) bool { return f.Broken == own.Broken }) {
+			all = append(all, own)
+		}
+	}
+	return all
+}
+
+// JUnit returns the sweep as a JUnit report: a test case for each run, and one for the sweep as a whole. Where the sweep passes, runs that
+// were inconclusive are no errors.
 func (s *Sweep) JUnit() ([]byte, error) {
 	suite := junitSuite{Name: "sweep of " + s.Scenario}
 	for _, r := range s.Runs {
-		suite.add(fmt.Sprintf("seed %d", r.Seed), s.Scenario, r.Verdict, r.Cause+"\n"+r.Replay)
+		status := r.Verdict
+		if status == Inconclusive && s.Verdict == Pass {
+			status = tolerated
+		}
+		suite.add(fmt.Sprintf("seed %d", r.Seed), s.Scenario, status, r.Cause+"\n"+r.Replay)
 	}
-	suite.add("sweep", s.Scenario, s.Verdict, cmp.Or(s.Why, fmt.Sprintf("%d of %d runs failed, %d were inconclusive", s.Failed, len(s.Runs), s.Inconclusive))+"\n"+FailureText(s.Failures))
+	why := fmt.Sprintf("%d of %d runs failed, %d were inconclusive", s.Failed, len(s.Runs), s.Inconclusive)
+	if s.Why != "" {
+		why = s.Why + "; " + why
+	}
+	suite.add("sweep", s.Scenario, s.Verdict, why+"\n"+FailureText(s.Failures))
 	return suite.encode()
 }

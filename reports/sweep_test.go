@@ -125,3 +125,44 @@ func TestASweepIsWrittenAndItsHistoryGoesOn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestASweepThatPassesSkipsWhatItTolerates: a build server has no errors then, and sees which runs were not judged.
+func TestASweepThatPassesSkipsWhatItTolerates(t *testing.T) {
+	s := Sweep{Scenario: "store", Inconclusive: 1, Runs: []SweepRun{{Seed: 1, Verdict: Pass}, {Seed: 2, Verdict: Inconclusive, Cause: "live: too few"}}}
+	for verdict, want := range map[Status][]string{
+		Pass:         {`tests="3" failures="0" errors="0" skipped="1"`, `<skipped message="live: too few">`},
+		Inconclusive: {`tests="3" failures="0" errors="2">`, `<error message="live: too few">`},
+	} {
+		s.Verdict = verdict
+		junit, err := s.JUnit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(junit), w) {
+				t.Errorf("%s: there is no %s in\n%s", verdict, w, junit)
+			}
+		}
+	}
+}
+
+// TestAComparisonForgetsNothing: what only the folder's own history knew stays in it.
+func TestAComparisonForgetsNothing(t *testing.T) {
+	folder, lost, late := t.TempDir(), Broken{"durable", "lost"}, Broken{"live", "late"}
+	own := []SweepHistory{{Scenario: "store", Runs: 1, Failures: []Failure{{Broken: lost, State: New, Seed: 7, Runs: 1}, {Broken: late, State: New, Seed: 9, Runs: 1}}}}
+	runs := []SweepRun{{Seed: 9, Verdict: Fail, Failures: []Broken{late}}}
+	s := &Sweep{Scenario: "store", Verdict: Fail, Runs: runs, Failures: Triage(nil, runs)} // another folder knew of none
+	if err := WriteSweep(folder, s, own); err != nil {
+		t.Fatal(err)
+	}
+	all, err := ReadSweeps(folder)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v (%v)", all, err)
+	}
+	if got := FailureText(Known(all, "store")); got != FailureText([]Failure{{Broken: late, State: New, Seed: 9, Runs: 1}, {Broken: lost, State: Unseen, Seed: 7}}) {
+		t.Error(got)
+	}
+	if len(s.Failures) != 1 {
+		t.Errorf("the sweep itself is compared with another folder: %+v", s.Failures)
+	}
+}

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -79,28 +80,38 @@ func (r *Result) whyWrong() []string {
 		return nil
 	case h.Promised > 0:
 		text := fmt.Sprintf("The first of what did not last had been acknowledged at %s", at(h.Promised))
-		if f := r.next(h.Promised, h.First); f != nil {
-			text += fmt.Sprintf("; the first fault after that, %s later, was %s of %s", at(f.From-h.Promised), f.Kind, f.Target)
+		if f, first := r.next(h.Promised, h.First); f != nil {
+			text += fmt.Sprintf("; %s, %s later, was %s of %s", first, at(f.From-h.Promised), f.Kind, f.Target)
 		}
 		return []string{text + "."}
-	case len(r.Faults) > 0 && h.First < Seconds(r.Began()):
+	case h.First < Seconds(r.Began()):
 		return []string{fmt.Sprintf("It was first seen at %s, before the first fault: none is needed for it.", at(h.First))}
 	default:
 		return []string{fmt.Sprintf("When it was first seen, at %s, %s.", at(h.First), r.blame(&Stretch{From: h.First, To: h.First}))}
 	}
 }
 
-// next returns the first fault that was felt and began between two times, rather one that takes something out or spoils it, or nil.
-func (r *Result) next(from, to Seconds) (next *Fault) {
+// next returns the first fault that was felt and began between two times, rather one that takes something out or spoils it, or nil; and
+// what it is the first of.
+func (r *Result) next(from, to Seconds) (next *Fault, of string) {
 	grave := func(f *Fault) bool { return f.Out || f.Spoils }
+	var first *Fault
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		if f.Felt && f.From >= from && (to == 0 || f.From <= to) &&
-			(next == nil || grave(f) && !grave(next) || grave(f) == grave(next) && f.From < next.From) {
+		if !f.Felt || f.From < from || to != 0 && f.From > to {
+			continue
+		}
+		if first == nil || f.From < first.From {
+			first = f
+		}
+		if next == nil || grave(f) && !grave(next) || grave(f) == grave(next) && f.From < next.From {
 			next = f
 		}
 	}
-	return next
+	if next != nil && first.From < next.From {
+		return next, "the first that takes something out or spoils it"
+	}
+	return next, "the first fault after that"
 }
 
 const (
@@ -146,13 +157,19 @@ func (r *Result) endsMost() (*Death, int) {
 	return first[most], times[most]
 }
 
+// Printed returns the first line of what a process printed last, where its status is all that is known of why it ended.
+func (d *Death) Printed() string {
+	if !strings.HasPrefix(d.Reason, "exit status") {
+		return ""
+	}
+	printed, _, _ := strings.Cut(strings.TrimSpace(d.Stack), "\n")
+	return printed
+}
+
 // why says why a process ended: if it only has a status, what it printed last says more.
 func (d *Death) why() string {
-	printed, _, _ := strings.Cut(strings.TrimSpace(d.Stack), "\n")
 	reason, _, _ := strings.Cut(d.Reason, "\n")
-	if strings.HasPrefix(d.Reason, "exit status") && printed != "" {
-		reason = printed
-	}
+	reason = cmp.Or(d.Printed(), reason)
 	if runes := []rune(reason); len(runes) > mostReason {
 		reason = string(runes[:mostReason-1]) + "…"
 	}

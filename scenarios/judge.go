@@ -51,7 +51,7 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 		Hardships:        r.Boards.Hardships(),
 		Replay:           r.Replay,
 	}
-	checks.Excuse(result.Deaths, &top, r.AsPlayed())
+	checks.Excuse(result.Deaths, &top, r.AsPlayed(), r.Felt)
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	played := r.AsPlayed()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"picloud/chaos"
@@ -14,6 +16,9 @@ import (
 
 // again is how long after its end a process that ended by itself is started again.
 const again = time.Second
+
+// boot is how long a machine boots that has its power back (world.Config.BootTime).
+const boot = 5 * time.Second
 
 // machinesOf returns what became of the machines of a run.
 func (s *Scenario) machinesOf(r *Run, top *chaos.Topology) []reports.Machine {
@@ -44,8 +49,14 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 			add(reports.Off, f.At, f.End())
 		case chaos.RestartLoop:
 			add(reports.Restarting, f.At, f.End())
+		case chaos.BootInPast:
+			add(reports.Restarting, f.At, f.At+boot)
 		case chaos.Pause, chaos.Hang, chaos.StopHangs:
-			add(reports.Paused, f.At, resetBy(r.Boards, machine, f))
+			reset := resetBy(r.Boards, machine, f)
+			add(reports.Paused, f.At, reset)
+			if f.Kind == chaos.StopHangs && reset == f.End() && reset < r.Ended { // it is killed, and started again at once
+				add(reports.Restarting, reset, reset)
+			}
 		}
 	}
 	for _, d := range r.Deaths {
@@ -80,8 +91,8 @@ func boardStates(r *Run, machine string) []reports.State {
 		for _, e := range r.Boards[i].Events {
 			switch twin.EventKind(e.Kind) {
 			case twin.Started:
-				if n := len(states); n > 0 {
-					states[n-1].To = min(states[n-1].To, e.At)
+				for k := range states { // it may have been stopped more than once
+					states[k].To = min(states[k].To, e.At)
 				}
 			case twin.PowerOff, twin.UnderVoltageReset, twin.Halted, twin.Overheated:
 				states = append(states, reports.State{Kind: reports.Off, From: e.At, To: reports.Seconds(r.Ended)})
@@ -93,27 +104,63 @@ func boardStates(r *Run, machine string) []reports.State {
 	return states
 }
 
-// leadsIn returns by machine when its node said that it leads a group. What it did not end stays open: To is zero.
+// spoken is a lead with the process that said so.
+type spoken struct {
+	reports.Lead
+	process int
+	after   reports.Seconds // when a later process of its machine spoke, as long as it has not done so since; zero if none did
+}
+
+// hear takes that a process of the machine has said something. A later process leads nothing of before; but it may have been started beside the one
+// that leads, which then goes on to speak.
+func (l *spoken) hear(process int, now reports.Seconds) {
+	switch {
+	case l.To != 0:
+	case process == l.process:
+		l.after = 0
+	case process > l.process && l.after == 0:
+		l.after = now
+	}
+}
+
+// end takes that the machine has said something else of a group.
+func (l *spoken) end(group uint64, now reports.Seconds) {
+	if l.Group == group && l.To == 0 {
+		l.To = cmp.Or(l.after, now)
+	}
+}
+
+// leadsIn returns by machine when its node said that it leads a group. What neither it nor a later process of its machine ended stays open: To is zero.
 func leadsIn(log []byte) map[string][]reports.Lead {
-	all := map[string][]reports.Lead{}
-	checks.EachLine(log, func(at []byte, process string, object []byte) {
-		var line saying
+	said := map[string][]spoken{}
+	checks.EachLine(log, func(at []byte, label string, object []byte) {
+		machine, number, _ := strings.Cut(label, "#")
+		process, _ := strconv.Atoi(number)
 		var now reports.Seconds
-		if !line.read(object, leaderMessage) || now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) != nil {
+		if now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) != nil {
 			return
 		}
-		machine, _, _ := bytes.Cut([]byte(process), []byte("#"))
-		leads := all[string(machine)]
-		for i := range leads {
-			if leads[i].Group == line.Group && leads[i].To == 0 {
-				leads[i].To = now
-			}
+		for i := range said[machine] {
+			said[machine][i].hear(process, now)
+		}
+		var line saying
+		if !line.read(object, leaderMessage) {
+			return
+		}
+		for i := range said[machine] {
+			said[machine][i].end(line.Group, now)
 		}
 		if line.Leads {
-			leads = append(leads, reports.Lead{Group: line.Group, Term: line.Term, From: now})
+			said[machine] = append(said[machine], spoken{Lead: reports.Lead{Group: line.Group, Term: line.Term, From: now}, process: process})
 		}
-		all[string(machine)] = leads
 	})
+	all := map[string][]reports.Lead{}
+	for machine, leads := range said {
+		for _, l := range leads {
+			l.To = cmp.Or(l.To, l.after)
+			all[machine] = append(all[machine], l.Lead)
+		}
+	}
 	return all
 }
 

@@ -44,6 +44,12 @@ func TestWhatBecameOfMachines(t *testing.T) {
 		"pi-3": {States: []reports.State{{Kind: reports.Paused, From: 70e9, To: 75e9}}},
 		"pi-4": {}, // nothing came of its fault
 	}
+	became(t, got, want)
+}
+
+// became fails unless the machines of which something is wanted became that.
+func became(t *testing.T, got []reports.Machine, want map[string]reports.Machine) {
+	t.Helper()
 	for _, m := range got {
 		w, is := want[m.Name]
 		if is && (!reflect.DeepEqual(m.States, w.States) || !reflect.DeepEqual(m.Leads, w.Leads)) {
@@ -54,4 +60,68 @@ func TestWhatBecameOfMachines(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("nobody speaks of %v", want)
 	}
+}
+
+const restartLog = `1.0 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
+2.0 pi-2#1 {"msg":"leader","group":1,"leads":true,"term":2}
+3.0 pi-3#1 {"msg":"leader","group":2,"leads":true,"term":2}
+3.5 pi-4#1 {"msg":"leader","group":3,"leads":true,"term":2}
+10.0 pi-4#2 {"msg":"raft","says":"x"}
+12.0 pi-4#1 {"msg":"raft","says":"x"}
+25.5 pi-1#2 {"msg":"raft","says":"x"}
+35.1 pi-2#2 {"msg":"raft","says":"x"}
+40.0 pi-3#2 {"msg":"raft","says":"x"}
+41.0 pi-3#2 {"msg":"leader","group":2,"leads":true,"term":3}
+90.0 pi-3#10 {"msg":"raft","says":"x"}
+`
+
+// TestANewProcessLeadsNothingOfBefore: neither after a boot in the past, a stop that hung, nor what nobody knows of. One that was started beside it,
+// as it goes on to speak, ends nothing.
+func TestANewProcessLeadsNothingOfBefore(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", `20.000s +10.000s boot-in-past machine=pi-1
+30.000s +5.000s stop-hangs machine=pi-2
+178.000s +5.000s stop-hangs machine=pi-5
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := s.ChaosTopology()
+	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1}, Log: []byte(restartLog)}, &top)
+	became(t, got, map[string]reports.Machine{
+		"pi-1": {States: []reports.State{{Kind: reports.Restarting, From: 20e9, To: 25e9}}, Leads: []reports.Lead{{Group: 0, Term: 2, From: 1e9, To: 20e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Paused, From: 30e9, To: 35e9}, {Kind: reports.Restarting, From: 35e9, To: 35e9}},
+			Leads: []reports.Lead{{Group: 1, Term: 2, From: 2e9, To: 35e9}}},
+		"pi-3": {Leads: []reports.Lead{{Group: 2, Term: 2, From: 3e9, To: 40e9}, {Group: 2, Term: 3, From: 41e9, To: 90e9}}},
+		"pi-4": {Leads: []reports.Lead{{Group: 3, Term: 2, From: 3.5e9, To: 180e9}}},
+		"pi-5": {States: []reports.State{{Kind: reports.Paused, From: 178e9, To: 180e9}}}, // the run ends while it hangs
+	})
+}
+
+// TestAStartEndsAllThatStoppedABoard, one reset by its watchdog before its stop was over, which kills nobody, and whose card was only copied.
+func TestAStartEndsAllThatStoppedABoard(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", `10.000s +5.000s disk-clone machines=pi-3,pi-4
+30.000s +20.000s stop-hangs machine=pi-2
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := s.ChaosTopology()
+	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1}, Boards: reports.Boards{
+		{Machine: "pi-1", Events: []reports.BoardEvent{{At: 50e9, Kind: "watchdog-reset"}, {At: 52e9, Kind: "power-off"}, {At: 60e9, Kind: "started"}, {At: 70e9, Kind: "power-off"}}},
+		{Machine: "pi-2", Events: []reports.BoardEvent{{At: 45e9, Kind: "watchdog-reset"}, {At: 46e9, Kind: "started"}}},
+	}}, &top)
+	became(t, got, map[string]reports.Machine{
+		"pi-1": {States: []reports.State{{Kind: reports.Restarting, From: 50e9, To: 60e9}, {Kind: reports.Off, From: 52e9, To: 60e9}, {Kind: reports.Off, From: 70e9, To: 180e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Paused, From: 30e9, To: 45e9}, {Kind: reports.Restarting, From: 45e9, To: 46e9}}},
+		"pi-3": {},
+		"pi-4": {States: []reports.State{{Kind: reports.Off, From: 10e9, To: 15e9}}},
+	})
 }

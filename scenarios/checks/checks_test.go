@@ -85,15 +85,19 @@ func TestLiveJudgesStories(t *testing.T) {
 
 func TestDeathsAreExcusedByTheRightFaultOnly(t *testing.T) {
 	top := &chaos.Topology{Switches: []string{"s"}, Machines: []chaos.Machine{
-		{Name: "pi-1", Switch: "s"}, {Name: "pi-2", Switch: "s"}}}
+		{Name: "pi-1", Switch: "s"}, {Name: "pi-2", Switch: "s"}, {Name: "pi-3", Switch: "s"}}}
 	s, err := chaos.Parse("schedule.txt", `
 10s +5s disk-full machine=pi-1
 10s +5s net-loss link=pi-1>pi-2
 30s +0s disk-rot machine=pi-2
+40s +0s disk-rot machine=pi-1
+50s +5s memory-limit machine=pi-1
+60s +5s disk-clone machines=pi-1,pi-3
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
+	felt := []int64{3, 5, 1, 0, 0, 1} // the bits of the second rot were never read, and the limit of memory never reached
 	tests := []struct {
 		machine string
 		at      time.Duration
@@ -105,10 +109,14 @@ func TestDeathsAreExcusedByTheRightFaultOnly(t *testing.T) {
 		{"pi-1", 26 * time.Second, ""},
 		{"pi-2", 12 * time.Second, ""},
 		{"pi-2", 90 * time.Second, "30.000s +0.000s disk-rot machine=pi-2 bits=8"},
+		{"pi-1", 45 * time.Second, ""},
+		{"pi-1", 52 * time.Second, ""},
+		{"pi-1", 90 * time.Second, ""}, // its card was only copied
+		{"pi-3", 90 * time.Second, "60.000s +5.000s disk-clone machines=pi-1,pi-3 age=10000ms"},
 	}
 	for _, test := range tests {
 		deaths := []reports.Death{{Machine: test.machine, At: reports.Seconds(test.at), Reason: "panic: no", Stack: "main.go:1"}}
-		Excuse(deaths, top, s)
+		Excuse(deaths, top, s, felt)
 		c := Deaths(deaths)
 		want := reports.Pass
 		if test.excuse == "" {
@@ -120,6 +128,20 @@ func TestDeathsAreExcusedByTheRightFaultOnly(t *testing.T) {
 	}
 	if c := Deaths(nil); c.Status != reports.Pass {
 		t.Errorf("got %s", c.Status)
+	}
+}
+
+// TestAProcessThatExitedIsKnownByWhatItPrinted: its status says nothing of why.
+func TestAProcessThatExitedIsKnownByWhatItPrinted(t *testing.T) {
+	for _, test := range []struct{ reason, printed, want string }{
+		{"exit status 2", "picloud: the card is damaged\nand more\n", "# at #: exit status #: picloud: the card is damaged"},
+		{"exit status 2", "", "# at #: exit status #"},
+		{"panic: no entry", "panic: no entry\n\ngoroutine [running]:\n", "# at #: panic: no entry"},
+	} {
+		c := Deaths([]reports.Death{{Machine: "pi-1", At: 5e9, Reason: test.reason, Stack: test.printed}})
+		if got := reports.Signature(&c); got != test.want {
+			t.Errorf("%s and %q: it is known by %q, want %q", test.reason, test.printed, got, test.want)
+		}
 	}
 }
 

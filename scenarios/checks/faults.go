@@ -16,11 +16,11 @@ import (
 const deathGrace = 10 * time.Second
 
 // Excuse marks processes that ended by themselves, with a panic or an exit, with the fault that excuses
-// each: one that allows it and that was active on that machine. Damage to stored data
-// excuses until the end of the run, as nobody knows when it is read.
-func Excuse(deaths []reports.Death, top *chaos.Topology, s chaos.Schedule) {
+// each: one that allows it, that was felt, and that was active on that machine. How often each was felt stands in the order of the schedule.
+// Damage to stored data excuses until the end of the run, as nobody knows when it is read.
+func Excuse(deaths []reports.Death, top *chaos.Topology, s chaos.Schedule, felt []int64) {
 	for i := range deaths {
-		deaths[i].AllowedBy = excuse(&deaths[i], top, s)
+		deaths[i].AllowedBy = excuse(&deaths[i], top, s, felt)
 	}
 }
 
@@ -41,20 +41,24 @@ func Deaths(deaths []reports.Death) reports.Check {
 	if len(unexpected) > 0 {
 		d := unexpected[0]
 		c.Status = reports.Fail
+		reason := d.Reason
+		if printed := d.Printed(); printed != "" {
+			reason += ": " + printed
+		}
 		c.Detail = fmt.Sprintf("%d processes ended by themselves without a fault that excuses "+
 			"it; %s at %s: %s\n%s",
-			len(unexpected), d.Machine, d.At, d.Reason, d.Stack)
+			len(unexpected), d.Machine, d.At, reason, d.Stack)
 		c.Detail = strings.TrimSuffix(c.Detail, "\n")
 	}
 	return c
 }
 
-func excuse(d *reports.Death, top *chaos.Topology, s chaos.Schedule) string {
+func excuse(d *reports.Death, top *chaos.Topology, s chaos.Schedule, felt []int64) string {
 	at := time.Duration(d.At)
 	for i := range s {
 		f := &s[i]
 		spec, ok := chaos.Lookup(f.Kind)
-		if !ok || !spec.AllowsDeath || at < f.At || !top.Touches(f, d.Machine) {
+		if felt[i] == 0 || !ok || !spec.AllowsDeath || at < f.At || !top.Touches(f, d.Machine) {
 			continue
 		}
 		if spec.Harm != chaos.HarmNone || at <= f.End()+deathGrace {

@@ -164,10 +164,11 @@ func (l *naming) places(f *chaos.Fault) []string {
 	t := f.Target
 	switch t.Type {
 	case chaos.OnMachine, chaos.OnMachines:
-		if f.Kind == chaos.PartitionRing || f.Kind == chaos.PartitionBridge || slices.Contains(t.A, l.Monitor) {
+		on := l.Topology.Touched(f)
+		if f.Kind == chaos.PartitionRing || f.Kind == chaos.PartitionBridge || slices.Contains(on, l.Monitor) {
 			return nil
 		}
-		return l.nodes(t.A)
+		return l.nodes(on)
 	case chaos.OnSwitch:
 		if on := l.Topology.Touched(f); !slices.Contains(on, l.Monitor) {
 			return l.nodes(on)
@@ -203,7 +204,7 @@ func (l *naming) machines(f *chaos.Fault) []string {
 	case all(t.A):
 		return l.nodes(t.B)
 	default:
-		return l.nodes(slices.Concat(t.A, t.B))
+		return l.nodes(l.Topology.Touched(f))
 	}
 }
 
@@ -307,7 +308,8 @@ func (l *naming) masks(g, e *entry, machine string) bool {
 	case chaos.ClassClock:
 		return e.spec.Class == chaos.ClassClock && slices.Contains(l.machines(g.fault), machine)
 	}
-	return (g.spec.Out || g.spec.Restarts || g.spec.AllowsDeath) && slices.Contains(g.fault.Target.A, machine)
+	named := slices.Contains(g.fault.Target.A, machine) // and not only the switch that feeds it
+	return (g.spec.Out || g.spec.Restarts || g.spec.AllowsDeath) && named && l.Topology.Touches(g.fault, machine)
 }
 
 // near tells whether a fault, or the end of a process that it excuses, fell into the time in which another one was to be

@@ -65,10 +65,10 @@ func Lost(h history.History, log []byte, alerts []reports.Alert, l Loss) reports
 	switch {
 	case int64(c.Count)*1e6 < l.SharePPM*int64(c.Count+silent):
 		c.Status = reports.Fail
-		c.Detail += ", such as " + first
+		c.Detail = fmt.Sprintf("%d of %d operations that failed do not say that what they ask for is lost, and %d ppm of them are to; %s; %s",
+			silent, c.Count+silent, l.SharePPM, first, c.Detail)
 	case alarm < 0 || alarm > since+l.Within:
-		c.Status = reports.Fail
-		c.Detail += "; no alert " + l.Alert + " fired in time"
+		c.Status, c.Detail = reports.Fail, "no alert "+l.Alert+" fired in time; "+c.Detail
 	case c.Count < l.Minimum:
 		c.Status = reports.Inconclusive
 		c.Detail += fmt.Sprintf("; %d must say it", l.Minimum)

@@ -35,14 +35,31 @@ func TestALossMustBeSaid(t *testing.T) {
 		{lost + mended, history.History{ok, silent}, nil, reports.Inconclusive, "no copy was lost for good"},
 		{lost, history.History{ok, said, database, early}, alarm, reports.Pass, "1 operations succeeded, 2 said that what they ask for is lost, and 0 failed otherwise; StoreGroupWithoutLeader fires from 24"},
 		{lost + other + mended, history.History{said, database}, alarm, reports.Pass, "pi-2 has lost its copy since 22"},
-		{lost, history.History{said, database, silent}, alarm, reports.Fail, "1 failed otherwise, such as client 0"},
-		{lost, history.History{said, database}, nil, reports.Fail, "no alert StoreGroupWithoutLeader fired in time"},
+		{lost, history.History{said, database, silent}, alarm, reports.Fail, "1 of 3 operations that failed do not say that what they ask for is lost, and 950000 ppm of them are to; client 0"},
+		{lost, history.History{said, database}, nil, reports.Fail, "no alert StoreGroupWithoutLeader fired in time; pi-1 has lost its copy since 20"},
 		{lost, history.History{said}, alarm, reports.Inconclusive, "2 must say it"},
 	}
 	for _, test := range tests {
 		c := Lost(test.h, []byte(test.log), test.alerts, Loss{Within: 20 * time.Second, SharePPM: 950_000, Minimum: 2, Alert: "StoreGroupWithoutLeader"})
 		if c.Status != test.want || !strings.Contains(c.Detail, test.detail) {
 			t.Errorf("%s\nis %s: %s\nwant %s: %s", test.log, c.Status, c.Detail, test.want, test.detail)
+		}
+	}
+}
+
+// TestALossThatWasNotSaidIsKnownByItsReason, and not by who lost what.
+func TestALossThatWasNotSaidIsKnownByItsReason(t *testing.T) {
+	log := []byte(`20s pi-1#2 {"msg":"the disk is damaged, and the node cannot leave its groups yet"}` + "\n")
+	op := func(why string) history.Operation {
+		return history.Operation{Kind: history.Read, Key: "k", Call: 50 * time.Second, Return: 51 * time.Second, Outcome: history.Failed, Error: why}
+	}
+	for why, want := range map[string]string{
+		"no leader": "# of # operations that failed do not say that what they ask for is lost,",
+		"(lost)":    "no alert NodeDown fired in time",
+	} {
+		c := Lost(history.History{op(why)}, log, nil, Loss{Within: 20 * time.Second, SharePPM: 950_000, Alert: "NodeDown"})
+		if got := reports.Signature(&c); c.Status != reports.Fail || got != want {
+			t.Errorf("%s: %s, known by %q, want %q", why, c.Status, got, want)
 		}
 	}
 }

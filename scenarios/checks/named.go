@@ -19,16 +19,15 @@ func Named(r *reports.Result, sharePPM int64, minimum, most int) reports.Check {
 	var why []string
 	if share(score.Named, c.Count) < sharePPM {
 		i := slices.IndexFunc(r.Faults, func(f reports.Fault) bool { return f.Missed })
-		why = append(why, fmt.Sprintf("%d ppm are wanted; none named %s", sharePPM, r.Faults[i].Line()))
+		why = append(why, fmt.Sprintf("alerts named too few faults, %d ppm of them are wanted; none named %s", sharePPM, r.Faults[i].Line()))
 	}
 	if most >= 0 && score.False > most {
 		i := slices.IndexFunc(r.Alerts, func(a reports.Alert) bool { return a.False })
 		a := &r.Alerts[i]
-		why = append(why, fmt.Sprintf("%d false ones are allowed; nothing explains %s %s at %s", most, a.Name, a.Target(), a.From))
+		why = append(why, fmt.Sprintf("too many alerts were false, %d are allowed; nothing explains %s %s at %s", most, a.Name, a.Target(), a.From))
 	}
 	if len(why) > 0 {
-		c.Status = reports.Fail
-		c.Detail += "; " + strings.Join(why, "; ")
+		c.Status, c.Detail = reports.Fail, strings.Join(append(why, c.Detail), "; ")
 		return c
 	}
 	atLeast(&c, minimum, "faults that alerts must name")

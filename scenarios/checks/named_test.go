@@ -126,6 +126,12 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 			"clock-step pi-1: hidden by 11.000s +2.000s kill machine=pi-1\nkill pi-1: NodeRestarted after 5.000s\nNodeRestarted from 11.000s +2.000s kill machine=pi-1\n"},
 		{"two that are missed do not hide one another", step + "11s +2s kill machine=pi-1\n", "",
 			"clock-step pi-1: missed\nkill pi-1: missed\n"},
+		{"a copied card is named by the restart of who gets the copy", "10s +2s disk-clone machines=pi-1,pi-2\n", "NodeRestarted pi-2 16 46",
+			"disk-clone pi-1,pi-2: NodeRestarted after 6.000s\nNodeRestarted from 10.000s +2.000s disk-clone machines=pi-1,pi-2 age=10000ms\n"},
+		{"a restart of whose card it was is false", "10s +2s disk-clone machines=pi-1,pi-2\n", "NodeRestarted pi-1 16 46",
+			"disk-clone pi-1,pi-2: missed\nNodeRestarted is false\n"},
+		{"and hides nothing", step + "11s +2s disk-clone machines=pi-1,pi-2\n", "NodeRestarted pi-2 16 46",
+			"clock-step pi-1: missed\ndisk-clone pi-1,pi-2: NodeRestarted after 5.000s\nNodeRestarted from 11.000s +2.000s disk-clone machines=pi-1,pi-2 age=10000ms\n"},
 		{"a kill elsewhere hides nothing", step + "11s +2s kill machine=pi-2\n", "NodeRestarted pi-2 16 46",
 			"clock-step pi-1: missed\nkill pi-2: NodeRestarted after 5.000s\nNodeRestarted from 11.000s +2.000s kill machine=pi-2\n"},
 		{"a step is named", step, "ClockOff pi-1 14 200", "clock-step pi-1: ClockOff after 4.000s\nClockOff from " + strings.TrimSpace("10.000s +0.000s clock-step machine=pi-1 by=-60000ms") + "\n"},
@@ -168,7 +174,7 @@ func TestTheLedgerOfAlerts(t *testing.T) {
 		{"a quiet run has false alerts only", "", "NodeSlow pi-1 5 6", "NodeSlow is false\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := rack(chaos.Kill, chaos.MemoryLimit, chaos.Pause, chaos.ClockStep, chaos.PartitionMinority, chaos.SwitchDark, chaos.PartitionOneWay)
+			w := rack(chaos.Kill, chaos.MemoryLimit, chaos.Pause, chaos.ClockStep, chaos.PartitionMinority, chaos.SwitchDark, chaos.PartitionOneWay, chaos.DiskClone)
 			if got := told(accounted(t, w, c.schedule, c.alerts)); got != c.want {
 				t.Errorf("got\n%swant\n%s", got, c.want)
 			}
@@ -241,8 +247,8 @@ func TestNamed(t *testing.T) {
 	}{
 		{schedule, both, 2, 0, "pass alerts named 2 of 2 faults in time, 0 more were hidden by others; 0 of 2 alerts were false"},
 		{schedule, both, 3, 0, "inconclusive saw 2"},
-		{schedule, "NodeRestarted pi-1 16 46\n", 2, 0, "fail alerts named 1 of 2 faults in time, 0 more were hidden by others; 0 of 1 alerts were false; 900000 ppm are wanted; none named kill pi-2 at 60.000s"},
-		{schedule, both + "ClockOff pi-3 5 6\n", 2, 0, "fail alerts named 2 of 2 faults in time, 0 more were hidden by others; 1 of 3 alerts were false; 0 false ones are allowed; nothing explains ClockOff instance=pi-3 at 5.000s"},
+		{schedule, "NodeRestarted pi-1 16 46\n", 2, 0, "fail alerts named too few faults, 900000 ppm of them are wanted; none named kill pi-2 at 60.000s; alerts named 1 of 2 faults in time, 0 more were hidden by others; 0 of 1 alerts were false"},
+		{schedule, both + "ClockOff pi-3 5 6\n", 2, 0, "fail too many alerts were false, 0 are allowed; nothing explains ClockOff instance=pi-3 at 5.000s; alerts named 2 of 2 faults in time, 0 more were hidden by others; 1 of 3 alerts were false"},
 		{schedule, both + "ClockOff pi-3 5 6\n", 2, 1, "pass"},
 		{schedule, both + "ClockOff pi-3 5 6\n", 2, -1, "pass"},
 		{"", "", 0, 0, "pass alerts named 0 of 0"},
@@ -251,6 +257,19 @@ func TestNamed(t *testing.T) {
 		got := Named(r, 900_000, c.minimum, c.most)
 		if text := string(got.Status) + " " + got.Detail; !strings.HasPrefix(text, c.want) {
 			t.Errorf("%s%s: %s; it should say %q", c.schedule, c.alerts, text, c.want)
+		}
+	}
+}
+
+// TestAlertsThatNamedTooLittleAreNoFalseAlerts: a sweep knows each of the two failures by its reason.
+func TestAlertsThatNamedTooLittleAreNoFalseAlerts(t *testing.T) {
+	for _, c := range []struct{ schedule, alerts, want string }{
+		{"10s +2s kill machine=pi-1\n", "", "alerts named too few faults, # ppm of them are wanted"},
+		{"", "ClockOff pi-3 5 6\n", "too many alerts were false, # are allowed"},
+	} {
+		check := Named(accounted(t, rack(chaos.Kill), c.schedule, c.alerts), 900_000, 0, 0)
+		if got := reports.Signature(&check); got != c.want {
+			t.Errorf("%s%s: it is known by %q, want %q", c.schedule, c.alerts, got, c.want)
 		}
 	}
 }

@@ -31,6 +31,7 @@ func TestAHealthyMajorityMakesProgress(t *testing.T) {
 		{"one hangs and one is not well yet", "2s +7s disk-stall machine=pi-1\n10s +12s disk-stall machine=pi-2", nil, [2]int{8, 17}, reports.Pass},
 		{"one hangs and one is damaged", "1s +0s disk-rot machine=pi-1 bits=8\n10s +12s disk-stall machine=pi-2", nil, [2]int{10, 20}, reports.Pass},
 		{"one hangs and one has lost what it wrote", "1s +1s disk-misdirected-write machine=pi-1 count=1\n10s +12s disk-stall machine=pi-2", nil, [2]int{10, 20}, reports.Pass},
+		{"one has the copy of another one's card, who goes on", "1s +1s disk-clone machines=pi-1,pi-2", nil, [2]int{10, 20}, reports.Fail},
 		{"one hangs and one has died", "10s +12s disk-stall machine=pi-2", []reports.Death{{Machine: "pi-1", At: reports.Seconds(second(9))}}, [2]int{10, 18}, reports.Pass},
 		{"one hangs, and its link to another is bad", "10s +12s disk-stall machine=pi-1\n12s +8s net-loss link=pi-1>pi-2", nil, [2]int{10, 20}, reports.Fail},
 		{"one hangs, and the link of the others is bad", "10s +12s disk-stall machine=pi-1\n10s +12s net-loss link=pi-3>pi-2", nil, [2]int{10, 20}, reports.Pass},

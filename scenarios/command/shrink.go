@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ same check is the first that fails. Each smaller run is played as a whole, in a 
 run with less in it takes other turns, so some other seeds are played before a failure is called
 gone: those that follow the run's own. Writes minimal.yaml, which picloud sim plays, whenever it gets
 smaller, and at the end what the smallest run left; Ctrl-C leaves the smallest until then. The report in FOLDER
-then shows which faults it takes, and the command that plays them.
+then shows which faults it takes, and the command that plays them, if that run fails the same check
+first. What goes into FOLDER itself takes the place of what is there.
 
 Examples:
   picloud shrink out/short-cloud-7
@@ -75,9 +77,7 @@ Examples:
 	if c.program, err = programOr(ctx, *program); err != nil {
 		return err
 	}
-	if c.folder = *out; c.folder == "" {
-		c.folder = filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))
-	}
+	c.into(cmp.Or(*out, filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))))
 	defer c.clear()
 	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, FaultsOnly: *faultsOnly, Possible: c.possible, Play: c.play})
 }
@@ -91,6 +91,22 @@ func (c *cutting) take(folder string) (run shrink.Run, err error) {
 	}
 	c.of = folder
 	return run, err
+}
+
+// into says where what is found goes. In the folder of the run that is cut down it takes that one's place: then there is no report for it to
+// stand in.
+func (c *cutting) into(folder string) {
+	c.folder = folder
+	if sameFolder(c.of, folder) {
+		c.of = ""
+	}
+}
+
+// sameFolder tells whether two names are those of one folder.
+func sameFolder(a, b string) bool {
+	one, errA := os.Stat(a)
+	other, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(one, other)
 }
 
 // runIn returns the run that left a folder, and its scenario, and whether its schedule was edited since.
@@ -133,6 +149,7 @@ type cutting struct {
 	whole           *scenarios.Scenario
 	program, folder string
 	of              string // the folder of the run that is cut down; empty if it has none
+	other           bool   // that run fails otherwise than what was found
 }
 
 func (c *cutting) possible(r shrink.Run) bool {
@@ -219,7 +236,11 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 		if bad := c.report(found, &job); bad != nil {
 			return errors.Join(err, bad)
 		}
-		fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
+		if c.other {
+			fmt.Printf("The run in %s does not fail %s first: its report stays as it is.\n", c.of, found.Check)
+		} else {
+			fmt.Printf("which faults it takes stands in the run's own report: %s\n", filepath.Join(c.of, reports.PageFile))
+		}
 	}
 	fmt.Printf("\nscenario: %s\nagain:    %s\n", c.file(), c.again(found))
 	return err
@@ -230,11 +251,14 @@ func (c *cutting) again(found *shrink.Found) string {
 	return fmt.Sprintf("%s sim -scenario %s -seed %d", c.said(), c.file(), found.Run.Seed)
 }
 
-// report writes what was found into the run's own folder, and the reports there anew.
+// report writes what was found into the run's own folder, and the reports there anew, if that run fails so.
 func (c *cutting) report(found *shrink.Found, job *shrink.Job) error {
 	r, timeline, err := reports.Read(c.of)
 	if err != nil {
 		return fmt.Errorf("shrink: what was found cannot stand in the report of the run: %w", err)
+	}
+	if c.other = r.Broken() != found.Check; c.other {
+		return nil
 	}
 	boards, err := reports.ReadBoards(c.of)
 	if err != nil {

@@ -60,6 +60,36 @@ func TestTheRunThatWasCutDownSaysSo(t *testing.T) {
 	}
 }
 
+// TestWhatIsAboutAnotherFailureStandsInNoReport: the program that was played may fail otherwise than the one that left the run.
+func TestWhatIsAboutAnotherFailureStandsInNoReport(t *testing.T) {
+	for _, status := range []reports.Status{reports.Fail, reports.Pass} {
+		folder := t.TempDir()
+		r := &reports.Result{Scenario: "story", Seed: 7, TraceHash: "abc", SimulatedSeconds: 60e9, Checks: []reports.Check{{Name: "durable", Status: status}}}
+		r.Judge()
+		if err := reports.Write(folder, r, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		c := &cutting{program: "picloud", folder: t.TempDir(), of: folder}
+		if err := c.report(&shrink.Found{Check: "live", Run: shrink.Run{Seed: 7}}, &shrink.Job{Run: shrink.Run{Seed: 7}}); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(folder, reports.MinimalFile)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the report of a run whose check is %s says what live takes (%v)", status, err)
+		}
+	}
+}
+
+// TestASmallerRunInTheFolderOfTheWholeTakesItsPlace: there is no report of the whole any more that it could stand in.
+func TestASmallerRunInTheFolderOfTheWholeTakesItsPlace(t *testing.T) {
+	folder := t.TempDir()
+	for out, want := range map[string]string{folder: "", folder + "/../" + filepath.Base(folder): "", filepath.Join(folder, "new"): folder, t.TempDir(): folder} {
+		c := &cutting{of: folder}
+		if c.into(out); c.of != want || c.folder != out {
+			t.Errorf("into %s: the report that is written anew is in %q, want %q", out, c.of, want)
+		}
+	}
+}
+
 // fickle is a program whose runs fail while a run is cut down, and no more when what was found is played as a person would.
 const fickle = `#!/bin/sh
 while [ $# -gt 0 ]; do

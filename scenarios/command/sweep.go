@@ -291,22 +291,24 @@ func (w *sweep) finish(ended error) (verdict, err error) {
 	}
 	never := w.never()
 	switch {
-	case w.fail > 0:
+	case w.fail > 0 || len(never) > 0:
 		all.Verdict, verdict = reports.Fail, Fail
-	case len(never) > 0:
-		all.Verdict, verdict = reports.Fail, Fail
-		all.Why = "no run felt what it had to: " + strings.Join(never, ", ")
-	case 20*w.inconclusive > len(w.runs):
+	case ended != nil || 20*w.inconclusive > len(w.runs):
 		all.Verdict, verdict = reports.Inconclusive, Inconclusive
-	case ended != nil:
-		all.Verdict, verdict = reports.Inconclusive, Inconclusive
-		all.Why = fmt.Sprintf("it ended before all was played: %s", ended)
 	}
+	var why []string
+	if len(never) > 0 {
+		why = append(why, "no run felt what it had to: "+strings.Join(never, ", "))
+	}
+	if ended != nil {
+		why = append(why, fmt.Sprintf("it ended before all was played: %s", ended))
+	}
+	all.Why = strings.Join(why, "; ")
 	var b strings.Builder
 	w.sum(&b)
 	b.WriteString(reports.FailureText(all.Failures))
-	if len(never) > 0 {
-		fmt.Fprintf(&b, "no run felt what it had to: %s\n", strings.Join(never, ", "))
+	for _, line := range why {
+		fmt.Fprintln(&b, line)
 	}
 	fmt.Print("\n" + b.String())
 	return verdict, errors.Join(reports.WriteFile(filepath.Join(w.folder, reports.SummaryFile), []byte(b.String())), reports.WriteSweep(w.folder, all, w.past))

@@ -80,6 +80,27 @@ func TestASweepThatWasNotPlayedToItsEndIsNoPass(t *testing.T) {
 	}
 }
 
+// TestASweepThatWasNotPlayedToItsEndSaysSo, also if it fails or is inconclusive for other reasons.
+func TestASweepThatWasNotPlayedToItsEndSaysSo(t *testing.T) {
+	for _, verdict := range []reports.Status{reports.Fail, reports.Inconclusive} {
+		w := newSweep("quiet", t.TempDir())
+		w.list = hunt.Range(1, 5)
+		w.run(t.Context(), 1, func(_ context.Context, _ int, seed uint64) (*reports.Result, error) {
+			if seed == 3 {
+				return nil, errors.New("a bug of the simulator")
+			}
+			return &reports.Result{Seed: seed, Verdict: verdict}, nil
+		})
+		const why = "it ended before all was played: a bug of the simulator"
+		for file, want := range map[string]string{reports.SweepFile: `"verdict": "` + string(verdict) + `"`, reports.JUnitFile: " of 2 runs failed, ", reports.SummaryFile: "2 of 5 runs"} {
+			text, err := os.ReadFile(filepath.Join(w.folder, file))
+			if err != nil || !strings.Contains(string(text), want) || !strings.Contains(string(text), why) {
+				t.Errorf("%s: %s has no %s, or not why (%v):\n%s", verdict, file, want, err, text)
+			}
+		}
+	}
+}
+
 // TestAComparisonKeepsTheHistoryOfTheFolder, and only a folder without one takes over that of the other.
 func TestAComparisonKeepsTheHistoryOfTheFolder(t *testing.T) {
 	history := func(folder string, runs ...int) {

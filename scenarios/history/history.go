@@ -214,10 +214,10 @@ func (h History) Validate() error {
 	return nil
 }
 
-// Totals counts the operations by outcome. Mails are none.
+// Totals counts by outcome the operations for which the cloud owes an answer: those of attackers are none, nor are mails.
 func (h History) Totals() (ok, failed, unknown int) {
 	for i := range h {
-		if h[i].Mail() {
+		if !h[i].Wanted() {
 			continue
 		}
 		switch h[i].Outcome {

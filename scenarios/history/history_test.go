@@ -92,9 +92,11 @@ func TestAScanIsManyReadsAtOneTime(t *testing.T) {
 	}
 }
 
-func TestMailsAreNoOperations(t *testing.T) {
-	h := History{{Kind: Use, Outcome: OK, Use: &Visit{Action: ActMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: ActResetMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: "post"}}}
-	if ok, failed, unknown := h.Totals(); ok != 1 || failed+unknown != 0 {
+// TestWhatNobodyIsOwedIsNotCounted: mails, and what attackers asked for, as in the timeline.
+func TestWhatNobodyIsOwedIsNotCounted(t *testing.T) {
+	h := History{{Kind: Use, Outcome: Failed, Use: &Visit{Action: "post", Sort: SpamWave, Refused: true}}, {Kind: Use, Outcome: Failed, Use: &Visit{Action: "post", Sort: FlashCrowd}}, {Kind: Read, Outcome: Unknown},
+		{Kind: Use, Outcome: OK, Use: &Visit{Action: ActMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: ActResetMail}}, {Kind: Use, Outcome: OK, Use: &Visit{Action: "post"}}}
+	if ok, failed, unknown := h.Totals(); ok != 1 || failed != 1 || unknown != 1 {
 		t.Errorf("%d, %d, %d", ok, failed, unknown)
 	}
 }

@@ -22,6 +22,7 @@ package live
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ import (
 	"picloud/node/host"
 	"picloud/reports"
 	"picloud/scenarios"
+	"picloud/scenarios/history"
 	"picloud/scenarios/shelf"
 	"picloud/scenarios/storecloud"
 )
@@ -191,15 +193,25 @@ func (r *run) play(ctx context.Context) (*reports.Result, error) {
 	if err = errors.Join(err, ctx.Err(), r.steady()); err != nil {
 		return nil, err
 	}
+	saw := r.seen.history()
 	left := scenarios.Run{
-		Seed: r.config.Seed, TraceHash: "none, of a live run", Ended: end,
-		History: r.seen.history(), Log: r.log.bytes(), Replay: r.config.Replay,
+		Seed: r.config.Seed, TraceHash: fingerprint(saw), Ended: end,
+		History: saw, Log: r.log.bytes(), Replay: r.config.Replay,
 	}
 	left.Schedule, left.Felt, left.Deaths = r.lives.left()
 	if len(r.config.Schedule) > 0 {
 		left.Schedule, left.Felt = r.played.Schedule, r.played.Felt
 	}
 	return r.judge(left)
+}
+
+// fingerprint tells a live run from all others. It has no trace: what its clients saw stands for that.
+func fingerprint(h history.History) string {
+	sum := sha256.New()
+	if err := h.Write(sum); err != nil {
+		panic("live: a hash takes all that is written: " + err.Error())
+	}
+	return fmt.Sprintf("live-%x", sum.Sum(nil))
 }
 
 // steady says whether the wall clock was set during the run: then the clients' times mean nothing.

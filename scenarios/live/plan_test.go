@@ -91,3 +91,13 @@ func TestTooFewKillsProveNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoLiveRunsAreNotTakenForOne, although the seed and the schedule of both may be the same.
+func TestTwoLiveRunsAreNotTakenForOne(t *testing.T) {
+	known := func(returned time.Duration) string {
+		return fingerprint(history.History{{Kind: history.Read, Key: "k", Call: 1, Return: returned, Outcome: history.OK}})
+	}
+	if known(2) == known(3) || known(2) != known(2) {
+		t.Errorf("they are %s and %s", known(2), known(3))
+	}
+}

@@ -44,7 +44,7 @@ func TestWhatUsersFeel(t *testing.T) {
 		{"who comes too late has failed", "oo oo ol -", fault, Impact{Requests: 2, Failed: 1, Bad: time.Second, Recovery: time.Second, P99: 3 * time.Second}},
 		{"one in thirty is not bad", "o o ooooooooooooooooooooooooooooox", fault, Impact{Requests: 30, Failed: 1, P99: 20 * time.Millisecond}},
 	} {
-		if got := Of(&reports.Result{Faults: c.faults}, requests(c.line), time.Second); !reflect.DeepEqual(got, c.want) {
+		if got := Of(&reports.Result{SimulatedSeconds: 60e9, Faults: c.faults}, requests(c.line), time.Second); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
