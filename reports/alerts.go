@@ -156,7 +156,7 @@ func (p *page) alertTable(all []Alert) {
 func alertsPlot(r *Result) string {
 	names, _ := alertNames(r.Alerts)
 	p := newPlot(r, len(names)*rowHeight+4, "alerts", "alerts, a row for each rule")
-	p.bands(r.played())
+	p.bands(r)
 	for i, name := range names {
 		row := int64(i) * rowHeight * 10
 		p.level(row+90, name)

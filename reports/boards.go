@@ -62,7 +62,7 @@ func (p *page) boards(r *Result, all Boards) {
 // boardsPlot draws a line for each board. Figures are printed by so many of the smallest unit.
 func boardsPlot(r *Result, all Boards, name, title string, per, least int64, of func(*Board) []int64) string {
 	p := newPlot(r, opsHeight, name, title)
-	p.bands(r.played())
+	p.bands(r)
 	high := least + 1
 	for i := range all {
 		for _, v := range of(&all[i]) {

@@ -129,10 +129,9 @@ func (a axis) clock(t Seconds) string {
 	return fmt.Sprintf("%dh%02d", seconds/3600, seconds/60%60)
 }
 
-// bands draws the faults as bands behind everything: the darker, the more at one time.
-func (p *plot) bands(faults []Fault) {
-	for i := range faults {
-		f := &faults[i]
+// bands draws the faults that were played as bands behind everything: the darker, the more at one time.
+func (p *plot) bands(r *Result) {
+	for _, f := range r.played() {
 		if f.To > f.From {
 			p.rect("band", p.x(f.From), p.x(f.To), 0, int64(p.height)*10, "")
 		}
@@ -145,7 +144,7 @@ func perBar(seconds int) int { return max(1, (seconds+plotBars-1)/plotBars) }
 // operationsPlot draws stacked bars of the operations by outcome.
 func operationsPlot(r *Result, t Timeline) string {
 	p := newPlot(r, opsHeight, "operations", "operations in each second, by outcome")
-	p.bands(r.played())
+	p.bands(r)
 	per := perBar(len(t))
 	most := 1
 	for from := 0; from < len(t); from += per {
@@ -216,7 +215,7 @@ func log2(n int64) int64 {
 // latencyPlot draws the latencies of operations that are ok on a logarithmic scale.
 func latencyPlot(r *Result, t Timeline) string {
 	p := newPlot(r, opsHeight, "latency", "latency of successful operations in each second")
-	p.bands(r.played())
+	p.bands(r)
 	low, high := int64(100), int64(10_000) // microseconds
 	for _, s := range t {
 		for s.MaxUS > high {
