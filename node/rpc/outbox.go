@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -118,13 +119,12 @@ func (o *outbox) wait(ctx context.Context) error {
 // write writes what is queued until nothing is.
 func (o *outbox) write() {
 	var spare []byte
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.queued) > 0 && !o.closed {
-		b := o.queued
-		o.queued = spare[:0]
-		o.room.Broadcast()
-		o.mu.Unlock()
+	for {
+		runtime.Gosched() // who is about to queue something does: a write costs more than most of what it carries
+		b := o.take(spare)
+		if b == nil {
+			return
+		}
 		if err := o.send(b); err != nil {
 			o.close()
 		}
@@ -132,9 +132,21 @@ func (o *outbox) write() {
 		if cap(spare) > bufferBytes {
 			spare = nil
 		}
-		o.mu.Lock()
 	}
-	o.busy = false
+}
+
+// take takes what is queued, for which spare then makes room. If that is nothing, nobody writes any more.
+func (o *outbox) take(spare []byte) []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queued) == 0 || o.closed {
+		o.busy = false
+		return nil
+	}
+	b := o.queued
+	o.queued = spare[:0]
+	o.room.Broadcast()
+	return b
 }
 
 // send writes to the stream.

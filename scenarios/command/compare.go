@@ -25,7 +25,7 @@ type comparison struct {
 }
 
 // contests returns the comparisons in the order in which they are made.
-func contests(store *compare.Store) []comparison {
+func contests(store *compare.Store, copies int) []comparison {
 	return []comparison{
 		{"store", func(ctx context.Context) (c *compare.Contest, err error) {
 			store.Etcd, err = buildForeign(ctx, compare.Etcd())
@@ -40,7 +40,7 @@ func contests(store *compare.Store) []comparison {
 				return nil, err
 			}
 			return (&compare.Queue{Program: store.Program, NATS: nats, Loops: store.Loops, Connections: store.Connections, PayloadBytes: store.ValueBytes,
-				Groups: store.Groups, Partitions: 1}).Contest()
+				Groups: store.Groups, Copies: copies, Partitions: 1}).Contest()
 		}},
 		{"cache", func(context.Context) (*compare.Contest, error) {
 			return (&compare.Cache{Program: store.Program, Connections: store.Connections, Loops: store.Loops, ValueBytes: store.ValueBytes}).Contest()
@@ -75,7 +75,7 @@ func drive(ctx context.Context, what string) error {
 
 // Bench measures parts of the cloud against what people would use in their place.
 func Bench(ctx context.Context, args []string) error {
-	f := flags("bench", `bench [-only NAMES] [-seconds N] [-runs N] [-loops N] [-reads PERCENT] [-connections N] [-value BYTES] [-groups N] [-out FOLDER]
+	f := flags("bench", `bench [-only NAMES] [-seconds N] [-runs N] [-loops N] [-reads PERCENT] [-connections N] [-value BYTES] [-groups N] [-copies N] [-out FOLDER]
 
 Measures parts of the cloud against what people would use in their place, as real processes on this machine.
 They take turns, and each run of ours is compared with the others' after it: throughput, median, p99, and
@@ -96,6 +96,7 @@ CPU time of the servers for each request. Writes FOLDER/bench-NAME.json.
 Examples:
   picloud bench
   picloud bench -only lb -seconds 5 -runs 1
+  picloud bench -only queue -copies 1
   picloud bench -only store -reads 0 -loops 256 -connections 16`)
 	s := &compare.Store{}
 	only := f.String("only", "", "names of comparisons, separated by commas; all if it is empty")
@@ -106,6 +107,7 @@ Examples:
 	f.IntVar(&s.Connections, "connections", 8, "store: clients that the loops share, each with its own connections")
 	f.IntVar(&s.ValueBytes, "value", 256, "store: bytes of a value")
 	f.IntVar(&s.Groups, "groups", 1, "store: groups of ours; etcd is one, up makes three")
+	copies := f.Int("copies", 3, "queue: copies of each job that ours keeps, one for each node; JetStream keeps three, and beanstalkd one")
 	out := f.String("out", "out", "the folder for the results, and for the servers' data while they run")
 	drives := f.String("drive", "", "for bench itself, which starts its clients and its small servers so")
 	if err := parse(f, args, 0); err != nil {
@@ -121,7 +123,7 @@ Examples:
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	chosen, err := named(contests(s), "comparison", func(c comparison) string { return c.name }, *only)
+	chosen, err := named(contests(s, *copies), "comparison", func(c comparison) string { return c.name }, *only)
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}

@@ -95,7 +95,12 @@ func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
-	if _, err := (&Queue{PayloadBytes: 7}).Contest(); err == nil || !strings.Contains(err.Error(), "at least 8") {
+	if _, err := (&Queue{PayloadBytes: 7, Copies: 1}).Contest(); err == nil || !strings.Contains(err.Error(), "at least 8") {
 		t.Errorf("jobs that have no room for their numbers: %v", err)
+	}
+	for _, copies := range []int{0, 4} {
+		if _, err := (&Queue{PayloadBytes: 8, Copies: copies}).Contest(); err == nil || !strings.Contains(err.Error(), "1 to 3") {
+			t.Errorf("%d copies: %v", copies, err)
+		}
 	}
 }

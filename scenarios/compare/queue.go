@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +30,7 @@ type Queue struct {
 	Loops        int // jobs under way at one time
 	PayloadBytes int
 	Groups       int // of our store
+	Copies       int // that ours keeps, each on a node of its own
 	Partitions   int // of our queue
 }
 
@@ -36,6 +39,9 @@ func (c *Queue) Contest() (*Contest, error) {
 	if c.PayloadBytes < load.LeastPayload {
 		return nil, fmt.Errorf("compare: jobs of %d bytes, each has at least %d", c.PayloadBytes, load.LeastPayload)
 	}
+	if c.Copies < 1 || c.Copies > len(nodes()) {
+		return nil, fmt.Errorf("compare: %d copies of jobs, it must be 1 to %d", c.Copies, len(nodes()))
+	}
 	path, err := installed("beanstalkd")
 	if err != nil {
 		return nil, err
@@ -43,7 +49,7 @@ func (c *Queue) Contest() (*Contest, error) {
 	return &Contest{Name: "queue", Durable: true, About: map[string]string{
 		"request":    fmt.Sprintf("a job, from when it is put until it is done: %d at one time, put by %d clients, with as many workers, which are done with it at once", c.Loops, c.Connections),
 		"payload":    fmt.Sprintf("%d bytes", c.PayloadBytes),
-		"ours":       fmt.Sprintf("three nodes with store and queue, syncs, %d groups; the queue has %d partitions", c.Groups, c.Partitions),
+		"ours":       fmt.Sprintf("nodes with store and queue: %d, each with a copy; syncs; %d groups; the queue has %d partitions", c.Copies, c.Groups, c.Partitions),
 		"nats":       NATS().Version + ", three servers, a work queue stream with three replicas, sync_interval: always; acknowledgements are acknowledged",
 		"beanstalkd": version(path, "-v") + ", one server, not replicated; -f 0, a sync for each write",
 	}, Contestants: []Contestant{{Ours, c.ours}, {"nats", c.nats}, {"beanstalkd", func(folder string) (*Entry, error) { return c.beanstalkd(path, folder) }}}}, nil
@@ -53,13 +59,14 @@ func (c *Queue) Contest() (*Contest, error) {
 const benchQueue = "bench"
 
 func (c *Queue) ours(folder string) (*Entry, error) {
-	p, err := shelf.FindPlace(nodes(), 3)
+	names := nodes()[:c.Copies]
+	p, err := shelf.FindPlace(names, 3)
 	if err != nil {
 		return nil, err
 	}
 	configs := map[string]node.Config{}
-	for _, name := range nodes() {
-		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups)},
+	for _, name := range names {
+		configs[name] = node.Config{Nodes: names, StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups, names)},
 			Queue: &node.Queue{Port: p.Ports[2], Queues: []node.WorkQueue{{Name: benchQueue, Namespace: "bench", Partitions: c.Partitions}}}}
 	}
 	servers, err := ourNodes(c.Program, folder, p, configs)
@@ -78,7 +85,7 @@ func DriveQueue(ctx context.Context) error { return load.Main(ctx, load.Queues(o
 
 func openQueue(c load.JobsConfig) (load.Queue, error) {
 	network := &host.RealNetwork{Names: c.Addresses}
-	s, err := client.New(network, client.Config{Nodes: nodes(), Port: c.Port})
+	s, err := client.New(network, client.Config{Nodes: slices.Sorted(maps.Keys(c.Addresses)), Port: c.Port})
 	if err != nil {
 		return nil, err
 	}

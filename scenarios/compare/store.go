@@ -60,12 +60,12 @@ func (c *Store) Contest() *Contest {
 // nodes are the names of the servers of a store.
 func nodes() []string { return []string{"pi-1", "pi-2", "pi-3"} }
 
-// groups returns the members of so many groups of our store: all nodes, of which another one comes first in each.
-func groups(n int) [][]string {
+// groups returns the members of so many groups of our store: all of the nodes, of which another one comes first in each.
+func groups(n int, nodes []string) [][]string {
 	var all [][]string
 	for i := range n {
-		turn := i % len(nodes())
-		all = append(all, slices.Concat(nodes()[turn:], nodes()[:turn]))
+		turn := i % len(nodes)
+		all = append(all, slices.Concat(nodes[turn:], nodes[:turn]))
 	}
 	return all
 }
@@ -85,7 +85,7 @@ func (c *Store) ours(folder string) (*Entry, error) {
 	}
 	configs := map[string]node.Config{}
 	for _, name := range nodes() {
-		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups)}}
+		configs[name] = node.Config{Nodes: nodes(), StorePort: p.Ports[0], HTTP: p.Ports[1], Store: &node.Store{Groups: groups(c.Groups, nodes())}}
 	}
 	servers, err := ourNodes(c.Program, folder, p, configs)
 	return &Entry{servers, c.load(p, c.Program, "bench", "-drive", "store")}, err
