@@ -43,7 +43,8 @@ type ports struct {
 type home struct {
 	shelf.Shelf
 	keeper shelf.Keeper
-	bare   bool // the database only
+	bare   bool               // the database only
+	also   func(*node.Config) // what each node has besides; nil for nothing
 	ports  ports
 
 	moderators string // of Pinboard, separated by commas
@@ -156,6 +157,9 @@ func (s *home) machine(name string) shelf.Machine {
 	}
 	if !s.bare {
 		s.serve(&m.Node)
+	}
+	if s.also != nil {
+		s.also(&m.Node)
 	}
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"picloud/node"
 	"picloud/scenarios/shelf"
 )
 
@@ -26,8 +27,8 @@ func Size(ctx context.Context, args []string) error {
 	f := flags("size", `size [-seconds N]
 
 Builds the program as it is put on machines (without C, stripped) for linux/arm64 and linux/amd64, into
-bin, and runs two clouds of three nodes of it for a while with nothing to do: one as up runs it, where each
-node has every role but health and proof, and one of the database only. The first node of each is the monitor too.
+bin, and runs two clouds of three nodes of it for a while with nothing to do: one where each node has every role,
+which is what up runs with health and proof, and one of the database only. The first node of each is the monitor too.
 Prints the programs' sizes and the nodes' resident memory, and fails when one is too large.
 
 Example:
@@ -111,13 +112,16 @@ func idle(ctx context.Context, program string, bare bool, wait time.Duration) (_
 	}
 	names := []string{"pi-1", "pi-2", "pi-3"}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	p, err := shelf.FindPlace(names, 10)
+	p, err := shelf.FindPlace(names, 11)
 	if err != nil {
 		return nil, err
 	}
 	n := p.Ports
 	s := &home{Shelf: shelf.Shelf{Folder: folder, Program: program}, bare: bare, names: names, addrs: p.Addresses,
 		ports: ports{store: n[0], http: n[1], redis: n[2], web: n[3], tls: n[4], pinboard: n[5], queue: n[6], mail: n[7], cache: n[8], abuse: n[9]}, moderators: "moderator"}
+	if !bare {
+		s.also = func(c *node.Config) { c.Health, c.Proof = &node.Health{}, &node.Proof{Port: n[10], Batch: "one"} }
+	}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
