@@ -3,18 +3,21 @@ package queue
 import (
 	"context"
 	"sync"
+	"time"
 
 	"picloud/node/api"
 )
 
-// gatherer sends what comes at about the same time as one request: while some are under way, others gather.
+// gatherer sends what comes at about the same time as one request: while one is under way, others gather. If that takes long, as
+// what one of them is about is stuck, the others do not wait for it.
 type gatherer[In, Out any] struct {
 	send func([]In) ([]Out, error)
 	size func(In) int // about how many bytes it has
 
 	mu      sync.Mutex
 	waiting []gathered[In, Out]
-	running int
+	running int // who sends
+	prompt  int // of those, who may still be answered soon
 }
 
 type gathered[In, Out any] struct {
@@ -29,9 +32,10 @@ type result[Out any] struct {
 
 // What a gatherer sends at one time.
 const (
-	gatherMost   = 100
-	gatherBytes  = maxBody / 2
-	gatherAtOnce = 4
+	gatherMost     = 100
+	gatherBytes    = maxBody / 2
+	gatherAtOnce   = 4
+	gatherPatience = 100 * time.Millisecond // after which a request does not hold back the next
 )
 
 // gatherers are a gatherer for each server, which is known by its address.
@@ -63,10 +67,7 @@ func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	x := gathered[In, Out]{in, make(chan result[Out], 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, x)
-	if g.running < gatherAtOnce {
-		g.running++
-		go g.work()
-	}
+	g.begin()
 	g.mu.Unlock()
 	select {
 	case r := <-x.done:
@@ -77,25 +78,54 @@ func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	}
 }
 
+// begin begins to send what waits, unless a request is under way that may still be answered soon. The lock is held.
+func (g *gatherer[In, Out]) begin() {
+	if len(g.waiting) > 0 && g.prompt == 0 && g.running < gatherAtOnce {
+		g.running++
+		g.prompt++
+		go g.work()
+	}
+}
+
+// late notes that a request takes long.
+func (g *gatherer[In, Out]) late() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.prompt--
+	g.begin()
+}
+
+// take takes what is sent next, after a request that was prompt or not. If that is nothing, one fewer sends.
+func (g *gatherer[In, Out]) take(wasPrompt bool) []gathered[In, Out] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if wasPrompt {
+		g.prompt--
+	}
+	n := g.next()
+	if n == 0 || g.prompt > 0 { // another one's request is to be waited for
+		g.running--
+		return nil
+	}
+	g.prompt++
+	batch := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	return batch
+}
+
+// work sends what waits, until nothing does. It begins as one that is prompt.
 func (g *gatherer[In, Out]) work() {
-	for {
-		g.mu.Lock()
-		n := g.next()
-		batch := g.waiting[:n:n]
-		g.waiting = g.waiting[n:]
-		if n == 0 {
-			g.running--
-			g.mu.Unlock()
-			return
-		}
-		g.mu.Unlock()
-		in := make([]In, n)
+	wasPrompt := true
+	for batch := g.take(wasPrompt); batch != nil; batch = g.take(wasPrompt) {
+		in := make([]In, len(batch))
 		for i := range batch {
 			in[i] = batch[i].in
 		}
+		late := time.AfterFunc(gatherPatience, g.late)
 		out, err := g.send(in)
-		if err == nil && len(out) != n {
-			err = api.Errorf(api.Unknown, "ask a queue server", "", "it answers %d of %d", len(out), n)
+		wasPrompt = late.Stop()
+		if err == nil && len(out) != len(in) {
+			err = api.Errorf(api.Unknown, "ask a queue server", "", "it answers %d of %d", len(out), len(in))
 		}
 		for i := range batch {
 			r := result[Out]{err: err}

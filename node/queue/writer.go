@@ -65,13 +65,12 @@ func (d directly) run(ctx context.Context, _ string, m *move) (outcome, error) {
 const (
 	batchOps   = api.MaxTxnOps
 	batchBytes = api.MaxTxnBytes / 2
-	// atOnce is how many transactions of a partition are under way at one time. While they are, moves gather for the next.
-	atOnce = 2
 	// writeLimit is how long a transaction may take.
 	writeLimit = 10 * time.Second
 )
 
-// writer makes the moves of a partition that come at about the same time in few transactions.
+// writer makes the moves of a partition that come at about the same time in few transactions, one after the other: while one
+// is under way, moves gather for the next.
 type writer struct {
 	store api.Store
 	tell  func(moves int, took time.Duration, failed bool) // of each transaction
@@ -79,7 +78,7 @@ type writer struct {
 	all     sync.WaitGroup // of those who work
 	mu      sync.Mutex
 	waiting []*wish
-	running int
+	busy    bool // somebody works
 }
 
 // wish is a move that waits to be made.
@@ -106,8 +105,8 @@ func (w *writer) submit(m *move, then func(outcome, error)) *wish {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, x)
-	if w.running < atOnce {
-		w.running++
+	if !w.busy {
+		w.busy = true
 		w.all.Go(w.work)
 	}
 	return x
@@ -172,7 +171,7 @@ func (w *writer) next() []*wish {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.waiting) == 0 {
-		w.running--
+		w.busy = false
 		return nil
 	}
 	var batch []*wish
