@@ -160,6 +160,55 @@ func (p *poll) expect() {
 	}
 }
 
+// bookFor is how long a poll waits for a job that is being reserved for it. A group without a leader takes longer, and must not
+// keep others' jobs from workers.
+const bookFor = time.Second
+
+// booking is a job that is being reserved for a poll.
+type booking struct {
+	poll  *poll
+	alarm *time.Timer
+	over  bool // the poll does not wait for it any more
+}
+
+// book notes that a job is being reserved for a poll, which waits for it for a while.
+func (s *Server) book(p *poll) *booking {
+	p.expect()
+	b := &booking{poll: p}
+	b.alarm = time.AfterFunc(bookFor, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !b.over {
+			b.over = true
+			s.settle(p)
+		}
+	})
+	return b
+}
+
+// booked takes note that a job of a queue is reserved, or cannot be if there is none. One that comes late is for whoever waits next, or
+// is given back.
+func (s *Server) booked(b *booking, q *line, d *Delivery) {
+	p := b.poll
+	switch {
+	case !b.over:
+		b.over = true
+		b.alarm.Stop()
+	case d == nil:
+		return
+	case q.waiting.Len() == 0:
+		s.writer(d.Partition).all.Go(func() { s.giveBack([]*Delivery{d}) })
+		return
+	default:
+		p = q.waiting.Front().Value.(*poll)
+		p.expect()
+	}
+	if d != nil {
+		p.got = append(p.got, d)
+	}
+	s.settle(p)
+}
+
 // give has jobs of a queue reserved for a poll, at most so many.
 func (s *Server) give(p *poll, q *line, most int) {
 	for n := 0; n < most && p.places != nil; n++ {
@@ -167,7 +216,6 @@ func (s *Server) give(p *poll, q *line, most int) {
 		if e == nil {
 			return
 		}
-		p.expect()
 		s.reserve(p, e)
 	}
 }
@@ -190,17 +238,18 @@ func (s *Server) reserve(p *poll, e *entry) {
 	at := place{x.partition, x.queue.Name, e.id}
 	hold := p.holdOf(x.queue)
 	waited := time.Since(e.since)
+	b := s.book(p)
 	s.writer(x.partition).submit(reserve(at, *e.record, e.modified, hold, s.id), func(o outcome, err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if o.happened {
-			x.resolved(e, o.revision)
-			s.metrics.waited.WithLabelValues(x.queue.Name).Observe(waited.Seconds())
-			p.got = append(p.got, s.delivery(x.queue, at, e.record, o.revision, hold))
-		} else {
+		if !o.happened {
 			x.resolved(e, 0)
+			s.booked(b, x.queue, nil)
+			return
 		}
-		s.settle(p)
+		x.resolved(e, o.revision)
+		s.metrics.waited.WithLabelValues(x.queue.Name).Observe(waited.Seconds())
+		s.booked(b, x.queue, s.delivery(x.queue, at, e.record, o.revision, hold))
 	})
 }
 
@@ -218,10 +267,11 @@ func (s *Server) settle(p *poll) {
 		p.leave()
 	}
 	switch {
-	case p.pending > 0:
 	case len(p.got) > 0 || p.ended:
-		p.ended = true
-		close(p.done)
+		if p.pending == 0 {
+			p.ended = true
+			close(p.done)
+		}
 	default: // it waits again, before those who came later
 		if p.places == nil {
 			for _, q := range p.lines {
@@ -260,15 +310,16 @@ func (s *Server) handOver(at place, r *record) (m *move, then func(outcome, erro
 	}
 	p := q.waiting.Front().Value.(*poll)
 	hold := p.holdOf(q)
-	p.expect()
+	b := s.book(p)
 	return reserve(at, *r, 0, hold, s.id), func(o outcome, _ error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if o.happened {
-			x.behind[at.id] = o.revision
-			s.metrics.waited.WithLabelValues(q.Name).Observe(0)
-			p.got = append(p.got, s.delivery(q, at, r, o.revision, hold))
+		if !o.happened {
+			s.booked(b, q, nil)
+			return
 		}
-		s.settle(p)
+		x.behind[at.id] = o.revision
+		s.metrics.waited.WithLabelValues(q.Name).Observe(0)
+		s.booked(b, q, s.delivery(q, at, r, o.revision, hold))
 	}
 }

@@ -31,11 +31,38 @@ func newLab(t testing.TB) *lab {
 	return &lab{t: t, store: s, slow: slowReads{Store: s}}
 }
 
-// slowReads is a store whose leader has not yet applied what other members tell of in events.
+// slowReads is a store whose leader has not yet applied what other members tell of in events, and of which a group may have no leader.
 type slowReads struct {
 	*storetest.Store
-	mu  sync.Mutex
-	old *api.Reply // what the next read finds
+	mu    sync.Mutex
+	old   *api.Reply    // what the next read finds
+	stuck string        // writes of this partition
+	again chan struct{} // wait until this is closed
+}
+
+// stick has writes of a partition wait, until the function that it returns is called.
+func (s *slowReads) stick(partition string) (loose func()) {
+	again := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck, s.again = partition, again
+	return func() { close(again) }
+}
+
+// wait waits as long as writes of a partition are stuck.
+func (s *slowReads) wait(ctx context.Context, t *api.Txn) error {
+	s.mu.Lock()
+	stuck, again := s.stuck, s.again
+	s.mu.Unlock()
+	if again == nil || t.ReadOnly() || api.Partition(t.Then[0].Key) != stuck {
+		return nil
+	}
+	select {
+	case <-again:
+		return nil
+	case <-ctx.Done():
+		return api.Errorf(api.Unknown, "write", t.Then[0].Key, "%s", ctx.Err())
+	}
 }
 
 // Txn answers the next read as of when it was remembered.
@@ -48,6 +75,9 @@ func (s *slowReads) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
 	s.mu.Unlock()
 	if old != nil && t.ReadOnly() {
 		return old, nil
+	}
+	if err := s.wait(ctx, t); err != nil {
+		return nil, err
 	}
 	return s.Store.Txn(ctx, t)
 }
