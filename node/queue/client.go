@@ -121,7 +121,7 @@ func (c *Client) enqueue(ctx context.Context, j PlacedJob) (out Enqueued) {
 			out.Error = api.Errorf(api.Unavailable, "enqueue a job", "", "no queue server is known")
 		} else {
 			var err error
-			if out, err = c.enqueues.of(server).do(ctx, &j); err != nil {
+			if out, err = c.enqueues.of(server, j.Partition).do(ctx, &j); err != nil {
 				out.Error = web.AsError(err)
 			}
 		}

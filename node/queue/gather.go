@@ -2,14 +2,15 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"picloud/node/api"
 )
 
-// gatherer sends what comes at about the same time as one request: while one is under way, others gather. If that takes long, as
-// what one of them is about is stuck, the others do not wait for it.
+// gatherer sends what comes at about the same time as one request: while one is under way, others gather. If that takes long, the
+// others do not wait for it.
 type gatherer[In, Out any] struct {
 	send func([]In) ([]Out, error)
 	size func(In) int // about how many bytes it has
@@ -38,31 +39,38 @@ const (
 	gatherPatience = 100 * time.Millisecond // after which a request does not hold back the next
 )
 
-// gatherers are a gatherer for each server, which is known by its address.
+// destination is where something is sent: one partition's group may be without a leader while those of others are well.
+type destination struct {
+	server    string // its address
+	partition string
+}
+
+// gatherers are a gatherer for each destination.
 type gatherers[In, Out any] struct {
 	send func(server string, list []In) ([]Out, error)
 	size func(In) int
 
-	mu       sync.Mutex
-	byServer map[string]*gatherer[In, Out]
+	mu sync.Mutex
+	to map[destination]*gatherer[In, Out]
 }
 
-// of returns what gathers for a server.
-func (all *gatherers[In, Out]) of(server string) *gatherer[In, Out] {
+// of returns what gathers for a partition on a server.
+func (all *gatherers[In, Out]) of(server, partition string) *gatherer[In, Out] {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	g := all.byServer[server]
+	at := destination{server, partition}
+	g := all.to[at]
 	if g == nil {
 		g = &gatherer[In, Out]{size: all.size, send: func(list []In) ([]Out, error) { return all.send(server, list) }}
-		if all.byServer == nil {
-			all.byServer = map[string]*gatherer[In, Out]{}
+		if all.to == nil {
+			all.to = map[destination]*gatherer[In, Out]{}
 		}
-		all.byServer[server] = g
+		all.to[at] = g
 	}
 	return g
 }
 
-// do sends something and waits for what comes of it.
+// do sends something and waits for what comes of it. An error of kind Unavailable means that it was not sent.
 func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	x := gathered[In, Out]{in, make(chan result[Out], 1)}
 	g.mu.Lock()
@@ -73,9 +81,24 @@ func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 	case r := <-x.done:
 		return r.out, r.err
 	case <-ctx.Done():
-		var none Out
-		return none, api.Errorf(api.Unknown, "ask a queue server", "", "%s", ctx.Err())
 	}
+	var none Out
+	kind := api.Unknown
+	if g.withdraw(x) {
+		kind = api.Unavailable
+	}
+	return none, api.Errorf(kind, "ask a queue server", "", "%s", ctx.Err())
+}
+
+// withdraw takes back what has not been sent, and tells whether it could.
+func (g *gatherer[In, Out]) withdraw(x gathered[In, Out]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.IndexFunc(g.waiting, func(other gathered[In, Out]) bool { return other.done == x.done })
+	if i >= 0 {
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+	}
+	return i >= 0
 }
 
 // begin begins to send what waits, unless a request is under way that may still be answered soon. The lock is held.

@@ -1,11 +1,14 @@
 package queue
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"picloud/node/api"
 )
 
 // TestWhatComesTogetherGoesTogetherAndWaitsForNothingStuck: while a request is under way the others gather, until it takes long.
@@ -51,5 +54,33 @@ func TestWhatComesTogetherGoesTogetherAndWaitsForNothingStuck(t *testing.T) {
 		expect("while nothing but the stuck one is under way", []int{0}, []int{1, 2}, []int{3})
 		close(stuck)
 		all.Wait()
+	})
+}
+
+// TestWhoGivesUpLeavesNothingBehind: what was not sent never is, and whoever wanted it knows.
+func TestWhoGivesUpLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []int
+		g := &gatherer[int, int]{size: func(int) int { return 1 }, send: func(list []int) ([]int, error) {
+			sent = append(sent, list...)
+			time.Sleep(time.Second)
+			return list, nil
+		}}
+		var all sync.WaitGroup
+		for i, want := range []api.Kind{api.Unknown, api.Unavailable} {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), gatherPatience/2)
+				defer cancel()
+				if _, err := g.do(ctx, i); api.KindOf(err) != want {
+					t.Errorf("%d: %v, not %s", i, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		time.Sleep(2 * time.Second)
+		if !slices.Equal(sent, []int{0}) {
+			t.Errorf("%v are sent", sent)
+		}
 	})
 }

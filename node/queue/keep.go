@@ -69,7 +69,7 @@ func (c *Client) settle(ctx context.Context, d *Delivery, s settling, direct fun
 		}
 		var out settled
 		asking, cancel := patience(ctx)
-		if out, err = c.settles.of(server).do(asking, &s); err == nil && out.Error != nil {
+		if out, err = c.settles.of(server, s.Partition).do(asking, &s); err == nil && out.Error != nil {
 			err = out.Error
 		}
 		cancel()
