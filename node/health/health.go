@@ -94,6 +94,9 @@ func (c *Config) Validate() error {
 		}
 		names[c.Rules[i].Name] = true
 	}
+	if len(c.Neighbours) > maxNeighbours {
+		return fmt.Errorf("health: a node has at most %d neighbours, not %d: say which", maxNeighbours, len(c.Neighbours))
+	}
 	for i, n := range c.Neighbours {
 		if n == "" || strings.Contains(n, "/") || slices.Contains(c.Neighbours[:i], n) {
 			return fmt.Errorf("health: neighbours[%d]: %.40q is no name of a node, or stands there twice", i, n)

@@ -31,6 +31,9 @@ func (e *Engine) keep(ctx context.Context) {
 	}
 }
 
+// maxNeighbours is of how many a node says in one transaction whether it hears them, twice if it is drained, beside nine operations.
+const maxNeighbours = (api.MaxTxnOps - 9) / 2
+
 // speak writes the node's row and those of the neighbours that it does not hear, and reads those of the others.
 func (e *Engine) speak(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attempt)

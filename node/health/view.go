@@ -10,7 +10,7 @@ import (
 )
 
 // Path is where a node shows its health.
-const Path = "/v1/health"
+const Path = "/health"
 
 // shownEntries is how many entries of the journal are shown.
 const shownEntries = 20

@@ -37,7 +37,7 @@ func newSlots(limit int) *slots {
 }
 
 // ask returns which queues are to be asked, for how many jobs at most; none if there is room for none. Interrupt is called
-// once another queue is to be asked as well, until asked.
+// once another queue is to be asked as well, or one of them is not, as nobody does its jobs any more; until asked.
 func (s *slots) ask(interrupt func()) (queues []string, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *slots) want(w presence.Wants) {
 	s.grown()
 }
 
-// grown is called when there may be more room than before.
+// grown is called when there may be more room than before, or others who do jobs.
 func (s *slots) grown() {
 	select {
 	case s.changed <- struct{}{}:
@@ -125,7 +125,18 @@ func (s *slots) grown() {
 		return
 	}
 	queues, _ := s.room()
-	if slices.ContainsFunc(queues, func(q string) bool { return !slices.Contains(s.asked, q) }) {
+	more := slices.ContainsFunc(queues, func(q string) bool { return !slices.Contains(s.asked, q) })
+	if more || slices.ContainsFunc(s.asked, s.forsaken) {
 		s.interrupt()
 	}
+}
+
+// forsaken tells whether a queue is one whose jobs nobody does now.
+func (s *slots) forsaken(queue string) bool {
+	for n, f := range s.functions {
+		if n.queue == queue && f.ready != nil && !f.ready() {
+			return true
+		}
+	}
+	return false
 }

@@ -58,6 +58,25 @@ func TestOnlyWhatThereIsRoomForIsAskedFor(t *testing.T) {
 	step("one of y has ended", free("a", "y"), "[a b c] 1")
 }
 
+// TestAQueueWhoseJobsNobodyDoesAnyMoreIsNotAskedOn: what was asked before would come when they cannot be done.
+func TestAQueueWhoseJobsNobodyDoesAnyMoreIsNotAskedOn(t *testing.T) {
+	ready, interrupted := true, 0
+	s := newSlots(8)
+	s.functions[name{"c", "x"}] = &function{Function: Function{Queue: "c", Kind: "x", AtOnce: 6}, ready: func() bool { return ready }}
+	if queues, _ := s.ask(func() { interrupted++ }); len(queues) != 1 {
+		t.Fatalf("%v are asked", queues)
+	}
+	s.grown()
+	if interrupted != 0 {
+		t.Error("it was interrupted for nothing")
+	}
+	ready = false
+	s.grown()
+	if interrupted != 1 {
+		t.Error("it is asked on")
+	}
+}
+
 // TestAQueueThatHasRoomAgainIsAskedAtOnce, although another one is being asked and has nothing.
 func TestAQueueThatHasRoomAgainIsAskedAtOnce(t *testing.T) {
 	story(t, func(t *testing.T) {

@@ -57,6 +57,8 @@ func (o *options) job(kind string, l letter) *queue.Job {
 		j.Unique = l.Name + "/" + l.Other
 	case kindRecheck:
 		j.Unique = l.Other + " after " + l.After
+	case kindReset: // nobody asks a second time
+		j.Attempts = queue.MaxAttempts
 	case kindReview:
 		j.Delay, j.Attempts = reviewAfter.Milliseconds(), reviewAttempts
 	case kindSweep:

@@ -686,6 +686,21 @@ func TestAVerdictThatIsRepeatedEndsNoLaterCase(t *testing.T) {
 	}
 }
 
+// TestAVerdictOfACaseThatHasEndedTeachesNothing: a moderator has had an old page open, and another one has allowed the post.
+func TestAVerdictOfACaseThatHasEndedTeachesNothing(t *testing.T) {
+	s := newSquare(t)
+	s.ann.write("p", "see http://good.example/x").want(201)
+	s.bob.ask("POST", "/api/posts/ann/p/report", map[string]string{"why": "I do not like it"}).want(200)
+	s.drain()
+	opened := s.cases()[0].Opened
+	s.decide("ann", "p", toAllow, "opened_ms", opened).want(200)
+	s.decide("ann", "p", toBlock, "opened_ms", opened, "list", []string{"links"}, "label", spam).want(200)
+	s.ann.write("again", "see http://good.example/x").want(201)
+	for _, id := range []string{"p", "again"} {
+		s.bob.ask("GET", "/api/posts/ann/"+id, nil).want(200)
+	}
+}
+
 // TestUnavailableMeansThatNothingWasDone: clients believe that.
 func TestUnavailableMeansThatNothingWasDone(t *testing.T) {
 	for at := 1; ; at++ {

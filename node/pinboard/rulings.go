@@ -118,10 +118,11 @@ func (c *call) verdict() (*verdict, error) {
 func (p *Pinboard) giveVerdict(ctx context.Context, c *call) error {
 	w, err := c.verdict()
 	var t *target
+	var stands bool
 	if err == nil {
-		t, err = p.decide(ctx, c, w)
+		t, stands, err = p.decide(ctx, c, w)
 	}
-	if err == nil {
+	if stands {
 		err = api.Partly(p.learn(ctx, c.who.name, t.post, w))
 	}
 	p.metrics.verdicts.WithLabelValues(outcome(err)).Inc()
@@ -131,8 +132,8 @@ func (p *Pinboard) giveVerdict(ctx context.Context, c *call) error {
 	return c.answer(http.StatusOK, p.show(c.who, t.name, t.place, t.post))
 }
 
-// decide lets the post of a request stand as a verdict says.
-func (p *Pinboard) decide(ctx context.Context, c *call, w *verdict) (*target, error) {
+// decide lets the post of a request stand as a verdict says. It does not if the verdict is of a case that has ended.
+func (p *Pinboard) decide(ctx context.Context, c *call, w *verdict) (t *target, stands bool, err error) {
 	r := &ruling{to: blocked, reason: byModerator, by: c.who.name, why: w.Why}
 	if w.Verdict == toAllow {
 		r.to, r.reason = shown, ""
@@ -140,35 +141,35 @@ func (p *Pinboard) decide(ctx context.Context, c *call, w *verdict) (*target, er
 	for tries := 0; ; tries++ {
 		t, err := p.target(ctx, c)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if n := t.post; n.Standing == r.to && n.By == r.by && n.Case == "" {
-			return t, nil // it was said already
+			return t, true, nil // it was said already
 		}
 		if w.Opened != 0 && t.post.Case != newPlace(w.Opened, t.name, t.post.ID) {
-			return t, nil // that case has ended, and what came after it is another one
+			return t, false, nil // what came after it is another case
 		}
 		from, err := p.addressOf(ctx, t)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		ops, jobs := p.rule(t, r)
 		more, err := t.put(jobs)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		reply, err := p.run(ctx, &api.Txn{If: t.unchanged(), Then: append(ops, more...)})
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, false, err
 		case reply.Succeeded:
 			p.metrics.ruled(r.to, byModerator)
 			if r.to == blocked {
 				p.guard.Offence(tenant, abuse.Post, t.name, from)
 			}
-			return t, nil
+			return t, true, nil
 		case tries == mostTries:
-			return nil, errBusy("decide about the post", t)
+			return nil, false, errBusy("decide about the post", t)
 		}
 	}
 }
