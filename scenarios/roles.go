@@ -106,6 +106,8 @@ func (s *Scenario) validateUsers() error {
 	switch {
 	case u.Count < 1 || u.Count > 1000 || u.Visitors < 0 || u.Visitors > 10_000:
 		return wrong("users", "%d users and %d visitors, it must be 1 to 1000 and up to 10000", u.Count, u.Visitors)
+	case u.Count < len(s.Homes()):
+		return wrong("users.count", "%d users cannot be on %d machines", u.Count, len(s.Homes()))
 	case u.Newcomers != 0 && u.Newcomers < Duration(time.Millisecond):
 		return wrong("users.newcomers", "one comes every %s, it must be at least 1ms", time.Duration(u.Newcomers))
 	case sum == 0:

@@ -40,7 +40,7 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 			switch {
 			case e.reset:
 				anew++
-			case e.refused == nil && e.tried:
+			case e.refused == nil:
 				unseen = name + " was asked to choose another password, and got no answer to that"
 			case e.refused != nil:
 				lost++
@@ -78,7 +78,6 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 type entries struct {
 	back    *history.Operation // the last login with the first password
 	asked   bool               // by mail
-	tried   bool               // to set another password
 	reset   bool               // it was set
 	refused *history.Operation // or not taken
 }
@@ -91,7 +90,6 @@ func entriesOf(all map[string]*entries, name string) *entries {
 }
 
 func (e *entries) note(o *history.Operation, final time.Duration) {
-	e.tried = e.tried || o.Use.Action == actReset
 	switch {
 	case o.Use.Action == actResetMail:
 		e.asked = true

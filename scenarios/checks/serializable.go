@@ -85,6 +85,11 @@ func (l *lists) findOrders() string {
 	})
 	why := ""
 	l.eachRead(func(i int, s *history.Step) {
+		for _, element := range s.Read { // reads come first in a transaction
+			if by, known := l.appender[s.Key+" "+element]; known && by == i {
+				why = fmt.Sprintf("%s read what it appended afterwards: %s", l.txns[i].String(), element)
+			}
+		}
 		if why == "" && !slices.Equal(s.Read, l.order[s.Key][:len(s.Read)]) {
 			why = fmt.Sprintf("%s is not a beginning of what another transaction read: %v", l.txns[i].String(), l.order[s.Key])
 		}

@@ -126,12 +126,9 @@ Examples:
 	if err := parse(f, args, 1); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(f.Arg(0))
-	if err != nil {
-		return err
-	}
 	c := &monkey.Config{MostOut: *radius}
-	if c.Schedule, err = chaos.Parse(f.Arg(0), string(text)); err != nil {
+	var err error
+	if c.Schedule, err = readSchedule(f.Arg(0)); err != nil {
 		return err
 	}
 	if c.Abort, err = parseAbort(*abort); err != nil {

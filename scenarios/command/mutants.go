@@ -111,9 +111,9 @@ func (h *mutantHunt) all(ctx context.Context, list []mutants.Mutant) error {
 	if err != nil {
 		return err
 	}
-	without := "none of the seeds that found them fails without a mutant"
+	without := "all of the seeds that found them pass without a mutant"
 	if innocent != nil {
-		without = fmt.Sprintf("but seed %d also fails without a mutant: %s", innocent.Seed, innocent.Cause())
+		without = fmt.Sprintf("but seed %d does not pass without a mutant either: %s", innocent.Seed, innocent.Cause())
 	}
 	fmt.Printf("%d of %d mutants found; %s; %.0f s of real time\n", len(list)-missed, len(list), without, time.Since(began).Seconds())
 	if text := small(took); text != "" {
@@ -277,14 +277,14 @@ func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name, program, scenar
 func failed(r *reports.Result) bool { return r.Verdict == reports.Fail }
 
 // withoutMutant plays the seeds that found mutants in the code as it is, and returns the first of
-// them that fails.
+// them that does not pass.
 func (h *mutantHunt) withoutMutant(ctx context.Context) (*reports.Result, error) {
 	program, err := simBuild(ctx, false)
 	if err != nil {
 		return nil, err
 	}
 	for _, scenario := range slices.Sorted(maps.Keys(h.needed)) {
-		found, err := h.hunt(ctx, unplanted, program, scenario, h.needed[scenario], failed)
+		found, err := h.hunt(ctx, unplanted, program, scenario, h.needed[scenario], func(r *reports.Result) bool { return r.Verdict != reports.Pass })
 		if err != nil || found != nil {
 			return found, err
 		}

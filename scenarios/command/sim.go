@@ -63,8 +63,10 @@ Examples:
 			return err
 		}
 	}
-	if err := o.Validate(); err != nil {
-		return err
+	if given(f, "seed") { // before anything is built
+		if err := o.Validate(); err != nil {
+			return err
+		}
 	}
 	if err := handOver(ctx, false); err != nil {
 		return err

@@ -38,7 +38,7 @@ func Range(from, to uint64) []uint64 {
 }
 
 // Run plays the seeds until a run is wanted, and returns it, or nil if none is. Once one is found,
-// later seeds are given up and earlier ones are awaited. A run that cannot be made ends the hunt.
+// later seeds are given up and earlier ones are awaited. So does a run that cannot be made, which is an error unless an earlier one is wanted.
 func (h Hunt) Run(ctx context.Context) (*reports.Result, error) {
 	u := &underWay{Hunt: h, most: len(h.Seeds), running: map[int]context.CancelFunc{}}
 	var all sync.WaitGroup
@@ -87,15 +87,15 @@ func (u *underWay) next(ctx context.Context, core int) bool {
 		return false
 	}
 	if err != nil {
-		u.err = errors.Join(u.err, err)
-		u.stop(0)
+		u.found, u.err = nil, err
+		u.stop(place)
 		return false
 	}
 	if u.Each != nil {
 		u.Each(result)
 	}
 	if u.Wanted != nil && u.Wanted(result) {
-		u.found = result
+		u.found, u.err = result, nil
 		u.stop(place)
 	}
 	return true

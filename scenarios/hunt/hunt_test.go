@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -89,6 +90,32 @@ func TestTheLargestSeedIsTheLast(t *testing.T) {
 	} {
 		if got := Range(c.from, c.to); !slices.Equal(got, c.want) {
 			t.Errorf("%d to %d: %v", c.from, c.to, got)
+		}
+	}
+}
+
+// TestALaterRunThatCannotBeMadeEndsNoEarlierOne: what is found does not depend on how many runs there are at one time.
+func TestALaterRunThatCannotBeMadeEndsNoEarlierOne(t *testing.T) {
+	broken := errors.New("broken")
+	for _, workers := range []int{1, 2} {
+		later := make(chan struct{})
+		found, err := Hunt{
+			Seeds: []uint64{1, 2}, Workers: workers,
+			Wanted: func(r *reports.Result) bool { return true },
+			Play: func(ctx context.Context, _ int, seed uint64) (*reports.Result, error) {
+				if seed == 2 {
+					defer close(later)
+					return nil, broken
+				}
+				if workers > 1 {
+					<-later
+					time.Sleep(10 * time.Millisecond) // so that its error is known
+				}
+				return &reports.Result{Seed: seed}, ctx.Err()
+			},
+		}.Run(t.Context())
+		if err != nil || found == nil || found.Seed != 1 {
+			t.Errorf("%d at one time: %+v, %v", workers, found, err)
 		}
 	}
 }

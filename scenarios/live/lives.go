@@ -139,6 +139,8 @@ func reason(err error) string {
 // killAll kills as it is planned, and returns when all nodes were started again. It stops early when the
 // time is over.
 func (r *run) killAll(ctx context.Context, rounds []round) {
+	ctx, cancel := context.WithTimeout(ctx, r.config.Limit-r.now()+unservedLimit) // a node that cannot be started takes no kill
+	defer cancel()
 	var kills []kill
 	for _, round := range rounds {
 		want := r.seen.succeeded() + round.operations

@@ -154,7 +154,8 @@ func (r *run) play(ctx context.Context) (*scenarios.Run, error) {
 			r.Progress(now, end)
 		}
 	}
-	if errors.Is(err, kernel.ErrInterrupted) {
+	unserved := (*kernel.Unserved)(nil)
+	if err != nil && !errors.As(err, &unserved) {
 		return nil, err
 	}
 	if r.bad != nil {
@@ -162,8 +163,8 @@ func (r *run) play(ctx context.Context) (*scenarios.Run, error) {
 	}
 	r.turns = w.Kernel.Turns()
 	left := r.left(w)
-	if err != nil { // a process did what the simulator does not serve
-		left.Checks = append(left.Checks, reports.Check{Name: "confined", Status: reports.Fail, Count: 1, Detail: err.Error()})
+	if unserved != nil {
+		left.Checks = append(left.Checks, reports.Check{Name: "confined", Status: reports.Fail, Count: 1, Detail: unserved.Error()})
 	}
 	if r.trace != nil {
 		err = errors.Join(trace.Close(), r.trace.Close())

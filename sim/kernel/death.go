@@ -45,6 +45,9 @@ func (p *Process) finish() {
 		return
 	}
 	state := p.wait()
+	if ws, is := state.Sys().(syscall.WaitStatus); is && ws.Signal() == syscall.SIGKILL && !p.hung { // the simulator's own kills do not come here
+		p.kernel.Fail(fmt.Errorf("kernel: %s was killed from outside: this machine may be short of memory", p.label))
+	}
 	d := p.death(p.kernel.Now(), state, p.output())
 	if p.hung {
 		d.Reason = "kept its turn and was ended: " + d.Reason

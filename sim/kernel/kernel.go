@@ -155,6 +155,11 @@ func (k *Kernel) Fail(err error) {
 	}
 }
 
+// Unserved is the error of a run in which a process did what the simulator does not serve. All others say that the run could not be made.
+type Unserved struct{ what string }
+
+func (u *Unserved) Error() string { return u.what }
+
 // ErrInterrupted is returned by Run when its context ends.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -201,7 +206,7 @@ func (k *Kernel) die(d Death) {
 	k.deaths = append(k.deaths, d)
 	k.Trace.Note(d.At, d.Process, "died: "+d.Reason)
 	if d.Escaped != "" {
-		k.Fail(fmt.Errorf("%s made a system call that the simulator does not serve: %s", d.Process, d.Escaped))
+		k.Fail(&Unserved{d.Process + " made a system call that the simulator does not serve: " + d.Escaped})
 	}
 	if k.config.Died != nil {
 		k.config.Died(d)

@@ -226,7 +226,7 @@ func (p *Process) deliver(out []byte) {
 	for b := out; len(b) > 0 && p.alive; {
 		f, n, err := channel.Take(b)
 		if err != nil {
-			p.kernel.Fail(fmt.Errorf("kernel: %s sent a malformed frame", p.label))
+			p.kernel.Fail(&Unserved{p.label + " sent a malformed frame"})
 			return
 		}
 		b = b[n:]
@@ -235,7 +235,7 @@ func (p *Process) deliver(out []byte) {
 		} else if d := p.machine.devices[f.Class]; d != nil {
 			d.Handle(p, f)
 		} else {
-			p.kernel.Fail(fmt.Errorf("kernel: %s spoke to a device of class %d that %s does not have", p.label, f.Class, p.machine.Name))
+			p.kernel.Fail(&Unserved{fmt.Sprintf("%s spoke to a device of class %d that %s does not have", p.label, f.Class, p.machine.Name)})
 		}
 	}
 	p.kernel.release(out)
@@ -280,7 +280,7 @@ func (p *Process) serve(f channel.Frame) {
 		}
 		p.Post(reply)
 	default:
-		k.Fail(fmt.Errorf("kernel: %s sent an unknown operation %d", p.label, f.Op))
+		k.Fail(&Unserved{fmt.Sprintf("%s sent an unknown operation %d", p.label, f.Op)})
 	}
 }
 
