@@ -106,7 +106,8 @@ Plays a schedule, a file as the simulator's are, on the cloud that picloud up -c
 by name before anything begins, and so is a schedule that takes out more nodes at one time than may be. Before that, the
 cloud must be in its steady state: each node answers and acknowledges a write to the database (a document in the namespace
 chaos), each URL of -steady answers with 2xx, and no alert pages. Times in the schedule count from then on. The run is given
-up when more than a share of these probes fail for some time, or no majority of the nodes answers for as long.
+up when more than a share of these probes fail for some time, or no majority of the nodes answers for as long. A schedule
+without a fault is a look whether the cloud is in its steady state.
 
 All is healed at the end, when the run is given up, on Ctrl-C, and within two seconds if this process is killed.
 The exit status is 0 if all was played and felt, 1 if the run was given up, 2 if it did not begin, 3 if a fault was not felt.
@@ -126,9 +127,12 @@ Examples:
 	if err := parse(f, args, 1); err != nil {
 		return err
 	}
+	text, err := os.ReadFile(f.Arg(0))
+	if err != nil {
+		return err
+	}
 	c := &monkey.Config{MostOut: *radius}
-	var err error
-	if c.Schedule, err = readSchedule(f.Arg(0)); err != nil {
+	if c.Schedule, err = chaos.Parse(f.Arg(0), string(text)); err != nil {
 		return err
 	}
 	if c.Abort, err = parseAbort(*abort); err != nil {
