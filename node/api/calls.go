@@ -41,7 +41,7 @@ func (n Numbers) Encode() []byte {
 // DecodeNumbers reads a list.
 func DecodeNumbers(data []byte) (n Numbers, err error) {
 	r := codec.NewReader(data)
-	for range r.Count() {
+	for range r.Each() {
 		n = append(n, r.Number())
 	}
 	return n, r.Done()
@@ -186,7 +186,7 @@ func (e *Events) Encode() (_ []byte, err error) {
 func DecodeEvents(data []byte) (*Events, error) {
 	r := codec.NewReader(data)
 	e := &Events{Next: r.Number()}
-	for range r.Count() {
+	for range r.Each() {
 		revision := r.Number()
 		event := ReadEvent(r)
 		event.Revision = revision

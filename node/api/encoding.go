@@ -93,13 +93,13 @@ func WriteTxn(w *codec.Writer, t *Txn) error {
 
 // ReadTxn reads a transaction.
 func ReadTxn(r *codec.Reader) (t Txn) {
-	for range r.Count() {
+	for range r.Each() {
 		c := Compare{Key: r.Text(), What: codec.One(r, whats[:]), Is: codec.One(r, relations[:])}
 		c.Value, c.Number = r.Bytes(), r.Number()
 		t.If = append(t.If, c)
 	}
 	for _, ops := range []*[]Op{&t.Then, &t.Else} {
-		for range r.Count() {
+		for range r.Each() {
 			o := Op{Kind: codec.One(r, opKinds[:]), Key: r.Text(), End: r.Text(), Value: r.Bytes()}
 			o.TTL, o.Limit, o.Reverse, o.Previous = int64(r.Number()), int(r.Number()), r.Flag(), r.Flag()
 			*ops = append(*ops, o)
@@ -144,9 +144,9 @@ func WriteReply(w *codec.Writer, p *Reply) {
 // ReadReply reads a reply.
 func ReadReply(r *codec.Reader) Reply {
 	p := Reply{Succeeded: r.Flag(), Revision: r.Number()}
-	for range r.Count() {
+	for range r.Each() {
 		var res Result
-		for range r.Count() {
+		for range r.Each() {
 			res.Records = append(res.Records, readRecord(r))
 		}
 		res.More, res.Deleted = r.Flag(), int(r.Number())

@@ -90,7 +90,7 @@ func (c *FollowCall) Encode() []byte {
 func DecodeFollowCall(data []byte) (c FollowCall, err error) {
 	r := codec.NewReader(data)
 	c = FollowCall{readGroup(r), Follow{From: r.Number(), Wait: time.Duration(r.Number())}}
-	for range r.Count() {
+	for range r.Each() {
 		c.Follow.Partitions = append(c.Follow.Partitions, r.Text())
 	}
 	return c, r.Done()
@@ -113,7 +113,7 @@ func (c *Changes) Encode() []byte {
 func DecodeChanges(data []byte) (*Changes, error) {
 	r := codec.NewReader(data)
 	c := &Changes{Next: r.Number(), Current: r.Flag()}
-	for range r.Count() {
+	for range r.Each() {
 		c.Changes = append(c.Changes, Change{Revision: r.Number(), Key: r.Text()})
 	}
 	return c, r.Done()

@@ -8,6 +8,7 @@ package codec
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 )
 
 // ErrMalformed says that bytes are not what a writer wrote.
@@ -95,6 +96,17 @@ func (r *Reader) Count() int {
 		return 0
 	}
 	return int(n)
+}
+
+// Each counts through the elements of a list. It ends early where what was read makes no sense: so much memory is taken as what came fills.
+func (r *Reader) Each() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, n := 0, r.Count(); i < n && !r.bad; i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // Rest returns all that has not been read, and reads it.

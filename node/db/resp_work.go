@@ -48,7 +48,7 @@ func decodeEntry(data []byte) (*entry, error) {
 		return &entry{text: data[1:]}, nil
 	case isHash:
 		r, e, last := codec.NewReader(data[1:]), &entry{fields: map[string][]byte{}}, ""
-		for i := range r.Count() {
+		for i := range r.Each() {
 			f := r.Text()
 			if i > 0 && f <= last {
 				r.Fail()

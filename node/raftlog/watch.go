@@ -13,21 +13,6 @@ type Keeper interface {
 	raft.StableStore
 }
 
-// Cached returns a store that also keeps the last n entries in memory, so that a leader need not read
-// what it has just written to send it to its followers.
-func Cached(s Keeper, n int) (Keeper, error) {
-	entries, err := raft.NewLogCache(n, s)
-	if err != nil {
-		return nil, err
-	}
-	return cached{entries, s}, nil
-}
-
-type cached struct {
-	raft.LogStore
-	raft.StableStore
-}
-
 // Watched is a store whose writes must not take too long.
 type Watched struct {
 	Keeper

@@ -28,6 +28,7 @@ type Config struct {
 	DigestEvery   uint64
 	DiskLimit     time.Duration
 	KeepRevisions uint64        // of each group's history, for watches that are behind
+	KeepBytes     uint64        // of it, about; the older half goes where it is more
 	ScrubEvery    time.Duration // how often logs and states are read as a whole
 	MemTableBytes uint64        // of Pebble
 	CacheBytes    int64         // of Pebble
@@ -40,7 +41,7 @@ func DefaultConfig(node string, nodes ...string) Config {
 		Patience:      time.Second,
 		SnapshotEvery: 10_000, TrailingLogs: 10_000, DigestEvery: 4096,
 		DiskLimit:     8 * time.Second,
-		KeepRevisions: 100_000,
+		KeepRevisions: 100_000, KeepBytes: 1 << 30,
 		ScrubEvery:    10 * time.Minute,
 		MemTableBytes: 16 << 20, CacheBytes: 8 << 20,
 	}
@@ -54,7 +55,7 @@ func (c *Config) Validate() error {
 	if c.Cloud == "" {
 		return errors.New("store: a cloud has a name")
 	}
-	if c.KeepRevisions == 0 || c.ScrubEvery <= 0 {
+	if c.KeepRevisions == 0 || c.KeepBytes == 0 || c.ScrubEvery <= 0 {
 		return errors.New("store: a node keeps some revisions, and reads its disk now and then")
 	}
 	if !slices.Contains(c.Nodes, c.Node) {

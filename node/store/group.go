@@ -93,8 +93,11 @@ type Group struct {
 	reconfiguring sync.Mutex
 }
 
-// recentEntries of a log stay in memory, for followers that keep up.
-const recentEntries = 256
+// What of a log stays in memory, for followers that keep up: so many entries, and bytes of them.
+const (
+	recentEntries = 256
+	recentBytes   = 4 << 20
+)
 
 // OpenGroup starts a group's member on a node's database, its port and a folder of its disk.
 func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir string, log *slog.Logger) (*Group, error) {
@@ -109,13 +112,14 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	s.Tell = func(index, digest uint64) {
 		log.Info("state", "group", c.Number, "index", index, "hash", fmt.Sprintf("%016x", digest))
 	}
-	keeper, yielder, err := c.keeper(db, log)
+	var g *Group
+	keeper, yielder, err := c.keeper(db, log, func(err error) { g.transfer.took(err) })
 	if err != nil {
 		return nil, err
 	}
 	snaps, err := openSnapshots(s, keeper, fs, fs.PathJoin(dir, fmt.Sprint("group-", c.Number)), func() func(error) {
 		return logChange(log, c.Number, "send a snapshot")
-	})
+	}, c.Damaged)
 	if err != nil {
 		return nil, err
 	}
@@ -145,13 +149,13 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	}
 	started.Store(r)
 	ctx, cancel := context.WithCancel(context.Background())
-	go yielder.Run(ctx, r)
 	end := sync.OnceValue(func() raft.Future { // a second Shutdown would wait for nothing
 		cancel()
 		close(ended)
 		return r.Shutdown()
 	})
-	g := &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), clock: clock{turn: make(chan struct{}, 1)}}
+	g = &Group{config: c, raft: r, state: s, snapshots: snaps, log: keeper, ended: ended, end: end, opened: time.Now(), clock: clock{turn: make(chan struct{}, 1)}}
+	go yielder.Run(ctx, r)
 	g.ready = raftlead.Follow(r, func(leads bool) {
 		log.Info("leader", "group", c.Number, "leads", leads, "term", r.CurrentTerm())
 		g.transfer.over()
@@ -162,22 +166,19 @@ func OpenGroup(c GroupConfig, db *raftlog.DB, port *raftnet.Net, fs vfs.FS, dir 
 	return g, nil
 }
 
-// keeper returns the group's log, and what hands the lead over when writes to it are slow.
-func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger) (*raftlog.Watched, *raftlead.Yielder, error) {
+// keeper returns the group's log, and what hands the lead over when writes to it are slow, and then says what came of it.
+func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(error)) (*raftlog.Watched, *raftlead.Yielder, error) {
 	entries, err := db.Log(c.Number)
 	if err != nil {
 		return nil, nil, err
 	}
-	cached, err := raftlog.Cached(vigilant{entries, c.Damaged}, recentEntries)
-	if err != nil {
-		return nil, nil, err
-	}
+	cached := raftlog.Cache(vigilant{entries, c.Damaged}, recentEntries, recentBytes)
 	limit := c.DiskLimit
 	if mutant.Planted == mutant.UnwatchedDisk {
 		limit = never
 	}
 	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
-	yielder := c.yielder(log)
+	yielder := c.yielder(log, handedOver)
 	keeper.Tell(func(took time.Duration) {
 		c.Wrote(took)
 		yielder.Wrote(took)
@@ -194,8 +195,9 @@ func (c *GroupConfig) bears() time.Duration {
 }
 
 // yielder returns what hands the lead over after a write that took half of that.
-func (c *GroupConfig) yielder(log *slog.Logger) *raftlead.Yielder {
+func (c *GroupConfig) yielder(log *slog.Logger, handedOver func(error)) *raftlead.Yielder {
 	return raftlead.NewYielder(c.bears()/2, func(took time.Duration, err error) {
+		handedOver(err)
 		log.Info("yield", "group", c.Number, "took", took, "error", err)
 		c.Yielded(err)
 	})
@@ -330,6 +332,13 @@ func (g *Group) ReadStale(t *api.Txn) (*api.StaleReply, error) {
 		return nil, err
 	}
 	return &api.StaleReply{Reply: *reply, Age: age}, nil
+}
+
+// applied returns the index of the last entry that the member has and has applied. A state that came from another member may be ahead of the
+// entries, without which the member neither votes nor leads.
+func (g *Group) applied() uint64 {
+	index, _ := g.state.Applied()
+	return min(index, g.raft.AppliedIndex())
 }
 
 // Term returns the group's present term as this node knows it.

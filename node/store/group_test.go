@@ -267,6 +267,25 @@ func TestOnlyALeaderThatIsConfirmedSaysWhatHasChanged(t *testing.T) {
 	}
 }
 
+// TestAStateIsNoEntries: a member votes and leads by its entries, and its state may be ahead of those that it has, or knows to be agreed to.
+func TestAStateIsNoEntries(t *testing.T) {
+	s := newShelf(t, "pi-1", "pi-2")
+	s.start("pi-1", "pi-1", "pi-2")
+	s.start("pi-2")
+	for range 30 {
+		s.run(&state.Command{Kind: state.OpenSession})
+	}
+	s.agree()
+	s.stop("pi-1")
+	s.stop("pi-2")
+	s.start("pi-1") // alone it hears of nothing that is agreed to
+	g := s.nodes["pi-1"]
+	index, _ := g.state.Applied()
+	if raft := g.raft.AppliedIndex(); raft >= index || g.applied() > raft {
+		t.Errorf("it has applied %d, with a state of %d and entries up to %d", g.applied(), index, raft)
+	}
+}
+
 // TestMembersThatAreNotAgreedToAreNotTold asks while a change is under way: raft counts it at once, and the group may not agree to it.
 func TestMembersThatAreNotAgreedToAreNotTold(t *testing.T) {
 	s := newShelf(t, "pi-1", "pi-2")
@@ -285,6 +304,9 @@ func TestMembersThatAreNotAgreedToAreNotTold(t *testing.T) {
 		change := g.raft.AddNonvoter("pi-2", g.port.Address("pi-2"), 0, time.Minute)
 		if m, err := g.agreedMembers(); api.KindOf(err) != api.Unavailable {
 			t.Errorf("while it is changed: %+v, %v", m, err)
+		}
+		if err := g.agreed("add pi-2"); api.KindOf(err) != api.Unavailable {
+			t.Errorf("whoever asks for the same is told that it is so: %v", err)
 		}
 		return change
 	}, "add pi-2")

@@ -85,8 +85,11 @@ func logChange(log *slog.Logger, group uint32, what string) (done func(error)) {
 // add makes a node a member that learns, waits until it has caught up, and lets it vote.
 func (s *Store) add(ctx context.Context, g *Group, node string) error {
 	now, err := g.members()
-	if err != nil || slices.Contains(now.Voters, node) {
+	if err != nil {
 		return err
+	}
+	if slices.Contains(now.Voters, node) {
+		return g.agreed("add " + node)
 	}
 	call := api.HostCall{Group: g.config.Number, Leader: s.config.Node, Term: g.Term(), Agreed: g.raft.CommitIndex()}
 	if err := s.tellHost(ctx, node, call); err != nil {
@@ -148,9 +151,20 @@ func (s *Store) remove(ctx context.Context, g *Group, node string) error {
 		if err := g.changeMembers(goes, "remove "+node); err != nil {
 			return err
 		}
+	} else if err := g.agreed("remove " + node); err != nil {
+		return err
 	}
 	if err := s.tellHost(ctx, node, api.HostCall{Group: g.config.Number, End: true}); err != nil {
 		s.log.Info("a node was removed and does not answer", "group", g.config.Number, "node", node, "error", err.Error())
+	}
+	return nil
+}
+
+// agreed returns an error while a change of members is under way: raft counts one at once, and the group may never agree to it. Those that earlier
+// leaders left are over once a leader is confirmed.
+func (g *Group) agreed(doing string) error {
+	if g.changes.Load() > 0 {
+		return api.Errorf(api.Unavailable, doing, g.name(), "the members are being changed; ask again")
 	}
 	return nil
 }
@@ -160,19 +174,20 @@ func (g *Group) lead(node string, address raft.ServerAddress) error {
 	if node == g.config.Node {
 		return nil
 	}
-	return g.changed(g.raft.LeadershipTransferToServer(raft.ServerID(node), address), "let "+node+" lead")
+	err := g.await(g.raft.LeadershipTransferToServer(raft.ServerID(node), address))
+	g.transfer.took(err)
+	return g.kinded(err, "let "+node+" lead")
 }
 
 // changeMembers begins a change of members, waits for it and returns its error with a kind.
 func (g *Group) changeMembers(begin func() raft.Future, doing string) error {
 	g.changes.Add(1)
 	defer g.changes.Add(-1)
-	return g.changed(begin(), doing)
+	return g.kinded(g.await(begin()), doing)
 }
 
-// changed waits for a change and returns its error with a kind.
-func (g *Group) changed(future raft.Future, doing string) error {
-	err := g.await(future)
+// kinded returns the error of a change with a kind.
+func (g *Group) kinded(err error, doing string) error {
 	switch {
 	case err == nil:
 		return nil

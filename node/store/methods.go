@@ -304,12 +304,9 @@ func (s *Store) terms(_ context.Context, body []byte) ([]byte, error) {
 	return s.ofEach(body, (*Group).Term)
 }
 
-// applied returns the index of the last entry that the node has applied, of some groups.
+// applied returns the index of the last entry that the node has and has applied, of some groups.
 func (s *Store) applied(_ context.Context, body []byte) ([]byte, error) {
-	return s.ofEach(body, func(g *Group) uint64 {
-		index, _ := g.state.Applied()
-		return index
-	})
+	return s.ofEach(body, (*Group).applied)
 }
 
 // offer is applied, and a refusal by a node that is to lead nothing.

@@ -28,6 +28,8 @@ type snapshots struct {
 	dir   string                    // for what comes in
 	sends func() (done func(error)) // logs that one is being sent
 
+	damaged func(error) // is told of damage that is met in what is to be sent
+
 	// placing is held while a snapshot is put in place of the state, and by one of this node from before it is noted until raft counts from it.
 	placing sync.Mutex
 	forks   atomic.Bool // the log has another entry where the state's snapshot ends: the member is to start anew
@@ -42,11 +44,19 @@ type snapshots struct {
 const stagedFile = "snapshot"
 
 // openSnapshots forgets what came in and was not restored.
-func openSnapshots(s *state.State, log raft.LogStore, fs vfs.FS, dir string, sends func() func(error)) (*snapshots, error) {
+func openSnapshots(s *state.State, log raft.LogStore, fs vfs.FS, dir string, sends func() func(error), damaged func(error)) (*snapshots, error) {
 	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir, 0o755)); err != nil {
 		return nil, fmt.Errorf("store: prepare %s: %w", dir, err)
 	}
-	return &snapshots{state: s, log: log, fs: fs, dir: dir, sends: sends}, nil
+	return &snapshots{state: s, log: log, fs: fs, dir: dir, sends: sends, damaged: damaged}, nil
+}
+
+// look tells of damage, which raft would meet again and again.
+func (s *snapshots) look(err error) error {
+	if isDamage(err) {
+		s.damaged(err)
+	}
+	return err
 }
 
 // Create begins a snapshot: one of this node if that is persisted, else one that comes in.
@@ -71,7 +81,7 @@ func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
 func (s *snapshots) last() (*raft.SnapshotMeta, error) {
 	b, err := s.state.Snapshot()
 	if err != nil || b == nil {
-		return nil, err
+		return nil, s.look(err)
 	}
 	meta := &raft.SnapshotMeta{}
 	if err := json.Unmarshal(b, meta); err != nil {
@@ -101,10 +111,10 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	}
 	c, err := s.state.Copy()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.look(err)
 	}
 	meta.Size = c.Size
-	return meta, &sent{stream(c), s.sends()}, nil
+	return meta, &sent{s.stream(c), s.sends()}, nil
 }
 
 // restore puts what came in in place of the state, and returns up to which entry that goes. One that ends before the last entry that was applied
@@ -190,10 +200,11 @@ func (s *sent) Close() error {
 }
 
 // stream returns a copy as something to read.
-func stream(c *state.Copy) io.ReadCloser {
+func (s *snapshots) stream(c *state.Copy) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		_, err := c.WriteTo(w)
+		_ = s.look(err)
 		w.CloseWithError(errors.Join(err, c.Close()))
 	}()
 	return r

@@ -34,7 +34,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	log := raft.NewInmemStore()
-	snaps, err := openSnapshots(s, log, disk, "snapshots", func() func(error) { return func(error) {} })
+	snaps, err := openSnapshots(s, log, disk, "snapshots", func() func(error) { return func(error) {} }, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (b *bench) install(from *bench, index uint64) error {
 		b.Fatal(err)
 	}
 	k := b.create(index)
-	if _, err := io.Copy(k, stream(c)); err != nil {
+	if _, err := io.Copy(k, from.fsm.snapshots.stream(c)); err != nil {
 		b.Fatal(err)
 	}
 	if err := k.Close(); err != nil {

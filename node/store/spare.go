@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +63,9 @@ func (s *Store) giveAway(ctx context.Context, g *Group) {
 	s.metrics.yielded(err)
 }
 
+// restsAtMost is how many times as long as otherwise what is held back waits: damage is to be found, and logs are to be cut, in a hot summer too.
+const restsAtMost = 10
+
 // SetResting holds back what can be done later, or does so no more: reading the disk as a whole, and snapshots.
 func (s *Store) SetResting(rests bool) {
 	if s.spare.rests.Swap(rests) == rests {
@@ -78,7 +80,7 @@ func (s *Store) SetResting(rests bool) {
 func (g *Group) rest(rests bool) {
 	g.reconfigure(func(c *raft.ReloadableConfig) {
 		if c.SnapshotThreshold = g.config.SnapshotEvery; rests {
-			c.SnapshotThreshold = math.MaxUint64
+			c.SnapshotThreshold *= restsAtMost
 		}
 	})
 }
@@ -86,9 +88,10 @@ func (g *Group) rest(rests bool) {
 // restEvery is how often something that is held back is looked at again.
 const restEvery = time.Second
 
-// rested waits until nothing is held back, or the context ends.
+// rested waits until nothing is held back, it was for long, or the context ends.
 func (s *Store) rested(ctx context.Context) {
-	for s.spare.rests.Load() && wait.For(ctx, restEvery) {
+	began := time.Now()
+	for s.spare.rests.Load() && time.Since(began) < restsAtMost*s.config.ScrubEvery && wait.For(ctx, restEvery) {
 	}
 }
 

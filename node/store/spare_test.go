@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -144,11 +143,11 @@ func TestAFencedStoreAcknowledgesNothing(t *testing.T) {
 	leads(t, nodes, func(name string) bool { return name != first })
 }
 
-func TestAStoreThatRestsTakesNoSnapshots(t *testing.T) {
+func TestAStoreThatRestsTakesFewSnapshots(t *testing.T) {
 	s, c, _ := serving(t)
 	threshold := func() uint64 { return s.groups[0].raft.ReloadableConfig().SnapshotThreshold }
 	s.SetResting(true)
-	if n := threshold(); n != math.MaxUint64 {
+	if n := threshold(); n != restsAtMost*c.SnapshotEvery {
 		t.Errorf("a snapshot is taken after %d entries", n)
 	}
 	rested := make(chan struct{})
@@ -162,5 +161,45 @@ func TestAStoreThatRestsTakesNoSnapshots(t *testing.T) {
 	<-rested
 	if n := threshold(); n != c.SnapshotEvery {
 		t.Errorf("a snapshot is taken after %d entries, want %d", n, c.SnapshotEvery)
+	}
+}
+
+// TestHistoryIsBoundedInBytes: the older half goes, again and again, until what is left is small enough, or few revisions.
+func TestHistoryIsBoundedInBytes(t *testing.T) {
+	s, c, _ := serving(t)
+	c.KeepBytes, c.KeepRevisions = 100<<10, 500
+	limited, g := &Store{config: c}, s.groups[0]
+	do := func(c *state.Command) state.Outcome {
+		t.Helper()
+		outcome, err := g.Run(t.Context(), c)
+		if err == nil {
+			err = s.db.Pebble().Flush()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return outcome
+	}
+	session := do(&state.Command{Kind: state.OpenSession}).Session
+	random, value := rand.NewChaCha8([32]byte{}), make([]byte, 10<<10)
+	for i := range 40 {
+		_, _ = random.Read(value) // it never fails
+		do(&state.Command{Kind: state.RunTxn, Request: api.Request{Session: session, Sequence: uint64(i + 1),
+			Txn: api.Txn{Then: []api.Op{{Kind: api.Put, Key: "a/k", Value: value}}}}})
+	}
+	trims := 0
+	for ; ; trims++ {
+		before, err := limited.tooOld(g.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before == 0 {
+			break
+		}
+		do(&state.Command{Kind: state.Trim, Before: before})
+	}
+	last, oldest := g.state.Revision()
+	if trims < 2 || last-oldest < 2 || last-oldest > 10 { // what was forgotten counts until Pebble has taken it off the disk
+		t.Errorf("after %d trims there are the revisions %d to %d", trims, oldest, last)
 	}
 }

@@ -71,12 +71,33 @@ func (s *Store) tend(ctx context.Context, g *Group) error {
 	if err := g.tick(ctx, old); err != nil {
 		return err
 	}
-	if last, oldest := g.state.Revision(); last > oldest+s.config.KeepRevisions*5/4 { // a new group's last is before its oldest
-		if _, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: last + 1 - s.config.KeepRevisions}); err != nil {
+	before, err := s.tooOld(g.state)
+	if err != nil {
+		return err
+	}
+	if before > 0 {
+		if _, err := g.Run(ctx, &state.Command{Kind: state.Trim, Before: before}); err != nil {
 			return err
 		}
 	}
 	return g.expire(ctx)
+}
+
+// tooOld returns the revision before which a group's history is to be forgotten, 0 if all of it may stay. Cards have bytes, not revisions: in
+// one of a blob or of many jobs there are hundreds of thousands.
+func (s *Store) tooOld(g *state.State) (uint64, error) {
+	last, oldest := g.Revision()
+	if last > oldest+s.config.KeepRevisions*5/4 { // a new group's last is before its oldest
+		return last + 1 - s.config.KeepRevisions, nil
+	}
+	if last <= oldest+s.config.KeepRevisions/100 {
+		return 0, nil // what was forgotten counts until Pebble has taken it off the disk
+	}
+	bytes, err := g.HistoryBytes()
+	if err != nil || bytes <= s.config.KeepBytes {
+		return 0, err
+	}
+	return oldest + (last+1-oldest)/2, nil
 }
 
 // expire removes what is over and one tick has not removed, until nothing is left or the context ends.

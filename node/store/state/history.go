@@ -34,6 +34,14 @@ func (v *view) trim(before uint64) error {
 	return v.batch.DeleteRange(from, to, nil)
 }
 
+// HistoryBytes returns about how many bytes of the disk the history takes, without what has not come to the disk's tables yet.
+func (s *State) HistoryBytes() (uint64, error) {
+	s.replacing.RLock()
+	defer s.replacing.RUnlock()
+	_, oldest := s.Revision()
+	return s.db.EstimateDiskUsage(s.key(tableHistory, big(oldest)), s.key(tableHistory+1))
+}
+
 // maxAnswer is about how many bytes of events one answer holds: a revision that does not fit behind others begins the next
 // answer, and one that has more comes alone.
 const maxAnswer = 1 << 20

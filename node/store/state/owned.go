@@ -37,7 +37,7 @@ func readSlots(r *codec.Reader) (slots []api.SlotRange) {
 		}
 		return uint32(n)
 	}
-	for range r.Count() {
+	for range r.Each() {
 		slots = append(slots, api.SlotRange{From: number(), End: number()})
 	}
 	return slots
