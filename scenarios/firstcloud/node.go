@@ -41,7 +41,7 @@ const slowWrite = 500 * time.Millisecond
 const idleCommit = 300 * time.Millisecond
 
 // recentEntries stay in memory, for followers that keep up.
-const recentEntries = 128
+const recentEntries, recentBytes = 128, 1 << 20
 
 // scrubEvery is how often a node reads its whole log, to find damage while good copies exist.
 const scrubEvery = 5 * time.Second
@@ -63,10 +63,7 @@ func Node(ctx context.Context, h *host.Host, c kv.NodeConfig) error {
 	}
 	go scrub(ctx, db)
 	state := NewState(h.Log)
-	recent, err := raftlog.Cached(store, recentEntries)
-	if err != nil {
-		return err
-	}
+	recent := raftlog.Cache(store, recentEntries, recentBytes)
 	watched := raftlog.Watch(recent, stallLimit, func(what string) {
 		panic("firstcloud: the disk hangs: " + what + " took longer than " + stallLimit.String())
 	})

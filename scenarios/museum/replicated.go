@@ -23,7 +23,7 @@ const (
 	// slowLimit is how long raft waits for entries to be written.
 	slowLimit = 300 * time.Millisecond
 	// recentEntries are kept in memory, as followers that keep up need no others.
-	recentEntries = 64
+	recentEntries, recentBytes = 64, 1 << 20
 )
 
 // member is a node of a replicated map.
@@ -49,10 +49,7 @@ func replicated(ctx context.Context, h *host.Host, c kv.NodeConfig, p parts, pat
 	if err != nil {
 		return err
 	}
-	cached, err := raftlog.Cached(log, recentEntries)
-	if err != nil {
-		return err
-	}
+	cached := raftlog.Cache(log, recentEntries, recentBytes)
 	m := &member{state: firstcloud.NewState(h.Log)}
 	m.raft, err = firstcloud.Member{
 		Name: h.Name, Nodes: c.Nodes, Network: network, State: m.state,
