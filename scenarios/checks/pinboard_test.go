@@ -109,6 +109,10 @@ func TestPinboardIsJudged(t *testing.T) {
 		{"bounded", ann + "10 11 ok leave ann\n13.1 14 ok profile ann", "the account was gone"},
 		{"bounded", ann + "10 11 ok leave ann\n10.5 14 ok profile ann status=404", "pass"},
 		{"bounded", ann + "10 11 ok profile ann age=2.1", "2.1s old"},
+		{"bounded", ann + "10 11 ok post ann id=p\n 20 21 ok leave ann\n19.5 24 ok profile ann", "pass"}, // each part as of an instant of its own
+		{"bounded", ann + "10 11 ok post ann id=p\n 20 21 ok leave ann\n18 19.9 ok profile ann", "a post is missing"},
+		{"bounded", ann + "10 11 ok post ann id=p\n 20 21 failed leave ann\n19.5 24 ok profile ann", "a post is missing"},
+		{"kept", ann + "10 11 ok post ann id=p\n 20 21 unknown leave ann\n 91 92 ok profile ann fresh", "a post is missing"},
 
 		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann seen=p fresh", "pass"},
 		{"kept", ann + "10 11 ok post ann id=p\n 91 92 ok profile ann fresh", "a post is missing"},
