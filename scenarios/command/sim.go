@@ -63,10 +63,8 @@ Examples:
 			return err
 		}
 	}
-	if given(f, "seed") { // before anything is built
-		if err := o.Validate(); err != nil {
-			return err
-		}
+	if err := o.Validate(); err != nil {
+		return err
 	}
 	if err := handOver(ctx, false); err != nil {
 		return err

@@ -243,14 +243,11 @@ func (w *work) play(ctx context.Context, core int, r Run) (*reports.Result, erro
 		return resultOf(r.Seed, check), nil
 	}
 	result, err := w.Play(ctx, core, r)
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if err != nil {
-		if ctx.Err() != nil { // it was not played to its end, and may be wanted again
-			w.played--
-		}
 		return nil, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.known[key] = result.Broken()
 	return resultOf(r.Seed, result.Broken()), nil
 }
