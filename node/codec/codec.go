@@ -88,8 +88,8 @@ func (r *Reader) Bytes() []byte {
 // Text reads a text.
 func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// Count reads the length of a list, each element of which takes a byte at least.
-func (r *Reader) Count() int {
+// count reads the length of a list, each element of which takes a byte at least.
+func (r *Reader) count() int {
 	n := r.Number()
 	if n > uint64(len(r.rest)) {
 		r.Fail()
@@ -101,7 +101,7 @@ func (r *Reader) Count() int {
 // Each counts through the elements of a list. It ends early where what was read makes no sense: so much memory is taken as what came fills.
 func (r *Reader) Each() iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i, n := 0, r.Count(); i < n && !r.bad; i++ {
+		for i, n := 0, r.count(); i < n && !r.bad; i++ {
 			if !yield(i) {
 				return
 			}

@@ -8,7 +8,7 @@ func TestAListThatClaimsMoreThanCameEndsWhereThatShows(t *testing.T) {
 	w.Number(1000)
 	w.Text("one")
 	r := NewReader(append(w, make([]byte, 1000)...)[:1004])
-	r.Count()
+	r.count()
 	if r.Text() != "one" || r.Bad() {
 		t.Fatal("it is bad too early")
 	}

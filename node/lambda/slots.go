@@ -19,6 +19,9 @@ type function struct {
 	busy    int // runs, and those that do not return
 }
 
+// able tells whether there is anybody who does the function's jobs.
+func (f *function) able() bool { return f.ready == nil || f.ready() }
+
 // slots says what there is room for. Only one goroutine takes, so room grows until it does.
 type slots struct {
 	limit     int // of the node
@@ -59,7 +62,7 @@ func (s *slots) room() (queues []string, most int) {
 	least := map[string]int{}
 	for n, f := range s.functions {
 		free := f.AtOnce - f.busy
-		if f.ready != nil && !f.ready() {
+		if !f.able() {
 			free = 0
 		}
 		if had, known := least[n.queue]; !known || free < had {
@@ -134,7 +137,7 @@ func (s *slots) grown() {
 // forsaken tells whether a queue is one whose jobs nobody does now.
 func (s *slots) forsaken(queue string) bool {
 	for n, f := range s.functions {
-		if n.queue == queue && f.ready != nil && !f.ready() {
+		if n.queue == queue && !f.able() {
 			return true
 		}
 	}

@@ -265,24 +265,21 @@ func (s *Server) settle(p *poll) {
 	p.pending--
 	if len(p.got) > 0 || p.ended {
 		p.leave()
-	}
-	switch {
-	case len(p.got) > 0 || p.ended:
 		if p.pending == 0 {
 			p.ended = true
 			close(p.done)
 		}
-	default: // it waits again, before those who came later
-		if p.places == nil {
-			for _, q := range p.lines {
-				p.places = append(p.places, q.waiting.PushFront(p))
-			}
-		} else {
-			p.move((*list.List).MoveToFront)
-		}
+		return
+	}
+	if p.places == nil { // it waits again, before those who came later
 		for _, q := range p.lines {
-			s.dispatch(q)
+			p.places = append(p.places, q.waiting.PushFront(p))
 		}
+	} else {
+		p.move((*list.List).MoveToFront)
+	}
+	for _, q := range p.lines {
+		s.dispatch(q)
 	}
 }
 

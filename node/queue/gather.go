@@ -16,7 +16,7 @@ type gatherer[In, Out any] struct {
 	size func(In) int // about how many bytes it has
 
 	mu      sync.Mutex
-	waiting []gathered[In, Out]
+	waiting []*gathered[In, Out]
 	running int // who sends
 	prompt  int // of those, who may still be answered soon
 }
@@ -72,7 +72,7 @@ func (all *gatherers[In, Out]) of(server, partition string) *gatherer[In, Out] {
 
 // do sends something and waits for what comes of it. An error of kind Unavailable means that it was not sent.
 func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
-	x := gathered[In, Out]{in, make(chan result[Out], 1)}
+	x := &gathered[In, Out]{in, make(chan result[Out], 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, x)
 	g.begin()
@@ -91,12 +91,17 @@ func (g *gatherer[In, Out]) do(ctx context.Context, in In) (Out, error) {
 }
 
 // withdraw takes back what has not been sent, and tells whether it could.
-func (g *gatherer[In, Out]) withdraw(x gathered[In, Out]) bool {
+func (g *gatherer[In, Out]) withdraw(x *gathered[In, Out]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.IndexFunc(g.waiting, func(other gathered[In, Out]) bool { return other.done == x.done })
+	return takeOut(&g.waiting, x)
+}
+
+// takeOut takes something out of what waits, and tells whether it was there.
+func takeOut[T comparable](waiting *[]T, x T) bool {
+	i := slices.Index(*waiting, x)
 	if i >= 0 {
-		g.waiting = slices.Delete(g.waiting, i, i+1)
+		*waiting = slices.Delete(*waiting, i, i+1)
 	}
 	return i >= 0
 }
@@ -119,7 +124,7 @@ func (g *gatherer[In, Out]) late() {
 }
 
 // take takes what is sent next, after a request that was prompt or not. If that is nothing, one fewer sends.
-func (g *gatherer[In, Out]) take(wasPrompt bool) []gathered[In, Out] {
+func (g *gatherer[In, Out]) take(wasPrompt bool) []*gathered[In, Out] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if wasPrompt {

@@ -146,13 +146,7 @@ func (w *writer) run(ctx context.Context, m *move, then func(outcome, error)) (o
 func (w *writer) withdraw(x *wish) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range w.waiting {
-		if w.waiting[i] == x {
-			w.waiting = append(w.waiting[:i], w.waiting[i+1:]...)
-			return true
-		}
-	}
-	return false
+	return takeOut(&w.waiting, x)
 }
 
 // work makes what waits, until nothing does.

@@ -34,10 +34,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		}
 	}
 	outcomes, err := f.state.Apply(entries)
-	if isDamage(err) {
-		f.damaged(err)
-	}
-	if err != nil {
+	if tellDamage(err, f.damaged) != nil {
 		panic(err)
 	}
 	f.applied = logs[len(logs)-1].Index

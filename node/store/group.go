@@ -366,10 +366,18 @@ func (g *Group) members() (*api.Membership, error) {
 // of those that an earlier leader left, whoever is ready knows better, and its own are counted. (Raft's own future of them, 1.8.0, has no index.)
 func (g *Group) agreedMembers() (*api.Membership, error) {
 	m, err := g.members()
-	if err == nil && (g.changes.Load() > 0 || !g.Leads() || !g.ready.In(g.Term())) {
-		err = api.Errorf(api.Unavailable, "look at the members", g.name(), "they are being changed; ask again")
+	if err == nil {
+		err = g.agreed("look at the members")
 	}
 	return m, err
+}
+
+// agreed returns an error unless what raft counts as the members is what the group has agreed to.
+func (g *Group) agreed(doing string) error {
+	if g.changes.Load() > 0 || !g.Leads() || !g.ready.In(g.Term()) {
+		return api.Errorf(api.Unavailable, doing, g.name(), "the members are being changed; ask again")
+	}
+	return nil
 }
 
 func timeLeft(ctx context.Context) time.Duration {

@@ -160,15 +160,6 @@ func (s *Store) remove(ctx context.Context, g *Group, node string) error {
 	return nil
 }
 
-// agreed returns an error while a change of members is under way: raft counts one at once, and the group may never agree to it. Those that earlier
-// leaders left are over once a leader is confirmed.
-func (g *Group) agreed(doing string) error {
-	if g.changes.Load() > 0 {
-		return api.Errorf(api.Unavailable, doing, g.name(), "the members are being changed; ask again")
-	}
-	return nil
-}
-
 // lead hands the leadership to a node.
 func (g *Group) lead(node string, address raft.ServerAddress) error {
 	if node == g.config.Node {

@@ -54,13 +54,16 @@ func (s *Store) damaged(err error) {
 	s.end(fmt.Sprintf("store: %v", errors.Join(err, s.writeWound(&wound{Why: err.Error()}))))
 }
 
-// unlessDamaged returns an error that is none of damage, which ends the process.
-func (s *Store) unlessDamaged(err error) error {
+// tellDamage tells of an error that is one of damage, and returns it as it is.
+func tellDamage(err error, damaged func(error)) error {
 	if isDamage(err) {
-		s.damaged(err)
+		damaged(err)
 	}
 	return err
 }
+
+// unlessDamaged returns an error that is none of damage, which ends the process.
+func (s *Store) unlessDamaged(err error) error { return tellDamage(err, s.damaged) }
 
 // writeWound writes the file in one step.
 func (s *Store) writeWound(w *wound) error {

@@ -52,12 +52,7 @@ func openSnapshots(s *state.State, log raft.LogStore, fs vfs.FS, dir string, sen
 }
 
 // look tells of damage, which raft would meet again and again.
-func (s *snapshots) look(err error) error {
-	if isDamage(err) {
-		s.damaged(err)
-	}
-	return err
-}
+func (s *snapshots) look(err error) error { return tellDamage(err, s.damaged) }
 
 // Create begins a snapshot: one of this node if that is persisted, else one that comes in.
 func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,

@@ -12,12 +12,7 @@ type vigilant struct {
 	damaged func(error)
 }
 
-func (v vigilant) look(err error) error {
-	if isDamage(err) {
-		v.damaged(err)
-	}
-	return err
-}
+func (v vigilant) look(err error) error { return tellDamage(err, v.damaged) }
 
 // GetLog reads one entry.
 func (v vigilant) GetLog(index uint64, log *raft.Log) error {

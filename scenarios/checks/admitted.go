@@ -42,7 +42,7 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 				anew++
 			case e.refused == nil:
 				unseen = name + " was asked to choose another password, and got no answer to that"
-			case e.refused != nil:
+			default:
 				lost++
 				harm.by(e.refused)
 				if c.Status == reports.Pass {

@@ -86,7 +86,7 @@ func (l *lists) findOrders() string {
 	why := ""
 	l.eachRead(func(i int, s *history.Step) {
 		for _, element := range s.Read { // reads come first in a transaction
-			if by, known := l.appender[s.Key+" "+element]; known && by == i {
+			if by, known := l.appender[s.Key+" "+element]; known && by == i && why == "" {
 				why = fmt.Sprintf("%s read what it appended afterwards: %s", l.txns[i].String(), element)
 			}
 		}

@@ -51,6 +51,7 @@ func TestTransactionsAreJudgedByWhatTheyRead(t *testing.T) {
 		{"two orders", history.History{txn(1, 2, ok, "a+1"), txn(1, 3, ok, "a+2"), txn(4, 5, ok, "a=1,2"), txn(6, 7, ok, "a=2")}, reports.Fail, "is not a beginning"},
 		{"twice", history.History{txn(1, 2, ok, "a+1"), txn(4, 5, ok, "a=1,1")}, reports.Fail, "twice"},
 		{"from nowhere", history.History{txn(4, 5, ok, "a=7")}, reports.Fail, "nobody appended"},
+		{"what it appended afterwards", history.History{txn(1, 2, ok, "a=1 a+1")}, reports.Fail, "read what it appended afterwards"},
 		{"a failed one", history.History{txn(1, 2, failed, "a+1"), txn(4, 5, ok, "a=1")}, reports.Fail, "that failed"},
 		{"an unknown one, seen late", history.History{txn(1, 2, unknown, "a+1"), txn(4, 5, ok, "a="), txn(6, 7, ok, "a=1")}, reports.Pass, ""},
 		{"an unknown one, seen and gone", history.History{txn(1, 2, unknown, "a+1"), txn(4, 5, ok, "a=1"), txn(6, 7, ok, "a=")}, reports.Fail, "no order is possible"},

@@ -254,7 +254,7 @@ func (t *tour) twin(ctx context.Context, cloud string, seeds uint64) (bool, erro
 	case found != nil:
 		fmt.Printf("FAILED    %-24s seed %d: %s%s\n", cloud, found.Seed, found.Cause(), v.notes())
 		return false, nil
-	case 20*v.open > v.done:
+	case undecided(v.open, v.done):
 		fmt.Printf("UNDECIDED %-24s %d seeds%s: more than 5 %% are inconclusive\n", cloud, seeds, v.notes())
 		return false, nil
 	}

@@ -293,7 +293,7 @@ func (w *sweep) finish(ended error) (verdict, err error) {
 	switch {
 	case w.fail > 0 || len(never) > 0:
 		all.Verdict, verdict = reports.Fail, Fail
-	case ended != nil || 20*w.inconclusive > len(w.runs):
+	case ended != nil || undecided(w.inconclusive, len(w.runs)):
 		all.Verdict, verdict = reports.Inconclusive, Inconclusive
 	}
 	var why []string
@@ -372,3 +372,6 @@ func pinned(scenario string) ([]uint64, error) {
 	}
 	return seeds, nil
 }
+
+// undecided tells whether too many of some runs are inconclusive: more than 5 %.
+func undecided(inconclusive, runs int) bool { return 20*inconclusive > runs }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"pgregory.net/rapid"
 
@@ -98,24 +98,21 @@ func TestTheLargestSeedIsTheLast(t *testing.T) {
 func TestALaterRunThatCannotBeMadeEndsNoEarlierOne(t *testing.T) {
 	broken := errors.New("broken")
 	for _, workers := range []int{1, 2} {
-		later := make(chan struct{})
-		found, err := Hunt{
-			Seeds: []uint64{1, 2}, Workers: workers,
-			Wanted: func(r *reports.Result) bool { return true },
-			Play: func(ctx context.Context, _ int, seed uint64) (*reports.Result, error) {
-				if seed == 2 {
-					defer close(later)
-					return nil, broken
-				}
-				if workers > 1 {
-					<-later
-					time.Sleep(10 * time.Millisecond) // so that its error is known
-				}
-				return &reports.Result{Seed: seed}, ctx.Err()
-			},
-		}.Run(t.Context())
-		if err != nil || found == nil || found.Seed != 1 {
-			t.Errorf("%d at one time: %+v, %v", workers, found, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			found, err := Hunt{
+				Seeds: []uint64{1, 2}, Workers: workers,
+				Wanted: func(r *reports.Result) bool { return true },
+				Play: func(ctx context.Context, _ int, seed uint64) (*reports.Result, error) {
+					if seed == 2 {
+						return nil, broken
+					}
+					synctest.Wait() // until the other one's error is known
+					return &reports.Result{Seed: seed}, ctx.Err()
+				},
+			}.Run(t.Context())
+			if err != nil || found == nil || found.Seed != 1 {
+				t.Errorf("%d at one time: %+v, %v", workers, found, err)
+			}
+		})
 	}
 }

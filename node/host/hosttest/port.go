@@ -15,18 +15,17 @@ const lowPort, highPort = 10000, 32768
 
 // asked counts the ports that this process asked about, from a beginning of
 // its own, so that no two tests are given the same and two processes seldom.
-var asked = func() *atomic.Uint32 {
-	var n atomic.Uint32
-	n.Store(rand.Uint32N(highPort - lowPort))
-	return &n
-}()
+var (
+	beginning = rand.Uint32N(highPort - lowPort)
+	asked     atomic.Uint32
+)
 
 // FreePort returns a port of the loopback that nobody listens on now, and that
 // it has not returned before.
 func FreePort(t testing.TB) string {
 	t.Helper()
 	for range highPort - lowPort {
-		port := strconv.Itoa(int(lowPort + asked.Add(1)%(highPort-lowPort)))
+		port := strconv.Itoa(int(lowPort + (beginning+asked.Add(1))%(highPort-lowPort)))
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			continue // somebody listens there
