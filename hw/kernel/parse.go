@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,25 +106,34 @@ func cores(text []byte) (int, error) {
 	return total, nil
 }
 
-// mountedReadOnly tells whether a partition of a disk is mounted read-only with ext4; boot partitions of other kinds may be. One that is mounted
+// mounted is how the file systems on a disk are mounted.
+type mounted struct {
+	gaveUp   bool     // one says that it has stopped all writing
+	readOnly []string // the partitions of which nothing can be written, sorted: by intent, or as older kernels say that one has given up
+}
+
+// mountsOf tells how the ext4 partitions of a disk are mounted; boot partitions are of other kinds. One that is mounted
 // at several places can be written if any of them can be: systemd and containers show programs parts of it read-only, and a file
 // system that has given up is so everywhere. The system's own is /dev/root in some kernels.
-func mountedReadOnly(mounts []byte, disk string) (bool, error) {
+func mountsOf(mounts []byte, disk string) (mounted, error) {
+	var m mounted
 	writable := map[string]bool{} // by partition
 	for line := range strings.Lines(string(mounts)) {
 		f := strings.Fields(line)
 		if len(f) < 4 || f[2] != "ext4" || !strings.HasPrefix(f[0], "/dev/"+disk+"p") && f[0] != "/dev/root" {
 			continue
 		}
-		writable[f[0]] = writable[f[0]] || !slices.Contains(strings.Split(f[3], ","), "ro")
+		options := strings.Split(f[3], ",")
+		m.gaveUp = m.gaveUp || slices.Contains(options, "emergency_ro") || slices.Contains(options, "shutdown")
+		writable[f[0]] = writable[f[0]] || !slices.Contains(options, "ro")
 	}
 	if len(writable) == 0 {
-		return false, fmt.Errorf("no partition of %s is mounted with ext4", disk)
+		return m, fmt.Errorf("no partition of %s is mounted with ext4", disk)
 	}
-	for _, is := range writable {
-		if !is {
-			return true, nil
+	for _, partition := range slices.Sorted(maps.Keys(writable)) {
+		if !writable[partition] {
+			m.readOnly = append(m.readOnly, strings.TrimPrefix(partition, "/dev/"))
 		}
 	}
-	return false, nil
+	return m, nil
 }

@@ -15,8 +15,8 @@ func (f *Files) Card() hw.Card {
 		Name:     hw.Read(f.cardName()),
 		Serial:   value(f, f.card, "device/serial", text),
 		ReadOnly: hw.Read(f.readOnly()),
-		Errors:   hw.Read(f.ofFileSystems("errors_count", 1)),
-		Written:  hw.Read(f.ofFileSystems("lifetime_write_kbytes", 1<<10)),
+		Errors:   hw.Read(f.ofFileSystems(disk+"p*", "errors_count", 1)),
+		Written:  hw.Read(f.ofFileSystems(disk+"p*", "lifetime_write_kbytes", 1<<10)),
 	}
 }
 
@@ -32,26 +32,41 @@ func (f *Files) cardName() (string, error) {
 	return maker + " " + name, nil
 }
 
-// readOnly tells whether nothing can be written: the card refuses, or the file system on it does since it met an error.
+// readOnly tells whether nothing can be written although it should: the card refuses, or a file system on it has given up. Linux 6.15 and
+// later say so of the mount (emergency_ro, shutdown); older ones turn it to ro, as an image may on purpose, but count an error first
+// (fs/ext4/super.c, ext4_handle_error). Some
+// before 6.15 show neither: the error that they count is card-errors.
 func (f *Files) readOnly() (bool, error) {
 	locked, err := read(f, f.card, "ro", flag)
 	if err != nil || locked {
 		return locked, err
 	}
-	return read(f, place{path: "/proc"}, "mounts", func(b []byte) (bool, error) { return mountedReadOnly(b, disk) })
+	m, err := read(f, place{path: "/proc"}, "mounts", func(b []byte) (mounted, error) { return mountsOf(b, disk) })
+	if err != nil || m.gaveUp {
+		return m.gaveUp, err
+	}
+	for _, partition := range m.readOnly {
+		if partition == "root" {
+			partition = disk + "p*" // it is one of them
+		}
+		if n, err := f.ofFileSystems(partition, "errors_count", 1); err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	return false, nil
 }
 
-// ofFileSystems adds up what the file systems on the card count.
-func (f *Files) ofFileSystems(name string, unit int64) (int64, error) {
+// ofFileSystems adds up what the file systems on some partitions count.
+func (f *Files) ofFileSystems(partitions, name string, unit int64) (int64, error) {
 	if f.fileSys.err != nil {
 		return 0, f.fileSys.err
 	}
-	paths, err := f.parts.Glob("/sys/fs/ext4/" + disk + "p*/" + name)
+	paths, err := f.parts.Glob("/sys/fs/ext4/" + partitions + "/" + name)
 	if err != nil {
 		return 0, err
 	}
 	if len(paths) == 0 {
-		return 0, absent(name, errors.New("no file system on "+disk+" has it"))
+		return 0, absent(name, errors.New("no file system on "+partitions+" has it"))
 	}
 	sum := int64(0)
 	for _, p := range paths {

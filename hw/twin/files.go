@@ -207,7 +207,7 @@ func (p *Pi) addCard(fs files) {
 	fs.show(block+"/stat", func() string {
 		return fmt.Sprintf("0 0 0 0 0 0 %d 0 0 %d 0\n", p.wear.written/512, p.io.total.Milliseconds())
 	})
-	fs.number(ext4+"/errors_count", func() int64 { return p.disk.Errors })
+	fs.number(ext4+"/errors_count", func() int64 { return p.disk.Errors + digit(readOnly()) }) // what made it give up is counted
 	fs.number(ext4+"/lifetime_write_kbytes", func() int64 { return (p.disk.WrittenBytes + p.wear.written) >> 10 })
 	fs.show("/proc/mounts", func() string {
 		mode := "rw"

@@ -434,7 +434,7 @@ func TestWhatTheSimulatorSaysOfCardAndWireIsSeen(t *testing.T) {
 	p.SetLink(LinkState{Up: true, Changes: 7, Megabits: 100, RxBytes: 11, TxBytes: 12, RxErrors: 13})
 	const eth = "/sys/class/net/eth0/"
 	for path, want := range map[string]string{
-		"/sys/fs/ext4/mmcblk0p2/errors_count": "3", "/sys/fs/ext4/mmcblk0p2/lifetime_write_kbytes": "5120",
+		"/sys/fs/ext4/mmcblk0p2/errors_count": "4", "/sys/fs/ext4/mmcblk0p2/lifetime_write_kbytes": "5120",
 		eth + "carrier": "1", eth + "carrier_changes": "7", eth + "speed": "100", eth + "operstate": "up",
 		eth + "statistics/rx_bytes": "11", eth + "statistics/tx_bytes": "12", eth + "statistics/rx_errors": "13",
 	} {
