@@ -173,7 +173,7 @@ func (f *storyFile) compare(t *testing.T, rules *alerts.Rules) {
 			switch {
 			case !names[name]:
 				t.Errorf("%s has no alert %s", f.Rules, name)
-			case what == "fires":
+			case what == "fires", strings.HasPrefix(what, "fires: "):
 				firing[name] = s
 				s.firesAndClears(t, name, said)
 			case strings.HasPrefix(what, "is silent: "):
@@ -186,7 +186,7 @@ func (f *storyFile) compare(t *testing.T, rules *alerts.Rules) {
 					}
 				}
 			default:
-				t.Errorf("a story is named NAME fires, or NAME is silent: WHY")
+				t.Errorf("a story is named NAME fires, NAME fires: WHY, or NAME is silent: WHY")
 			}
 		})
 	}

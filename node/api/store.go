@@ -67,10 +67,14 @@ type OpKind string
 const (
 	Get         OpKind = "get"          // reads Key
 	Scan        OpKind = "scan"         // reads keys from Key up to End, at most Limit
-	Put         OpKind = "put"          // writes Value under Key, to live for TTL ms
+	Put         OpKind = "put"          // writes Value under Key, to live for TTL ms, or KeepTTL
 	Delete      OpKind = "delete"       // removes Key
 	DeleteRange OpKind = "delete-range" // removes keys from Key up to End
 )
+
+// KeepTTL is the time to live of a record that is written anew and lives for as long as it was to: the group's clock goes on meanwhile, so what
+// was left at a read would be more at the write. A record that is not there yet lives for ever.
+const KeepTTL = int64(-1)
 
 // Op is an operation on one key or a range.
 type Op struct {
@@ -255,7 +259,7 @@ func (o *Op) validate() error {
 	switch {
 	case o.Kind != Put && (o.Value != nil || o.TTL != 0):
 		return fmt.Errorf("%s has no value and no time to live", o.Kind)
-	case o.TTL < 0 || o.TTL > MaxTTL:
+	case o.TTL < 0 && o.TTL != KeepTTL || o.TTL > MaxTTL:
 		return fmt.Errorf("a time to live is 0 to %d ms, not %d", MaxTTL, o.TTL)
 	case !ranged && o.End != "":
 		return fmt.Errorf("%s has no end", o.Kind)

@@ -35,7 +35,7 @@ func TestTransactionsAreRefusedWithTheirReason(t *testing.T) {
 		{"an unknown property", Txn{If: []Compare{{Key: "a", What: "size", Is: "="}}}, BadRequest, "a comparison looks at value, created, modified or version"},
 		{"a number for a value", Txn{If: []Compare{{Key: "a", What: Value, Is: "=", Number: 1}}}, BadRequest, "the other sort of operand"},
 		{"a value that is read", Txn{Then: []Op{{Kind: Get, Key: "a", Value: []byte("v")}}}, BadRequest, "get has no value and no time to live"},
-		{"a negative life", Txn{Then: []Op{{Kind: Put, Key: "a", TTL: -1}}}, BadRequest, "a time to live is 0 to 315360000000 ms, not -1"},
+		{"a negative life", Txn{Then: []Op{{Kind: Put, Key: "a", TTL: -2}}}, BadRequest, "a time to live is 0 to 315360000000 ms, not -2"},
 		{"an end of one key", Txn{Then: []Op{{Kind: Get, Key: "a", End: "b"}}}, BadRequest, "get has no end"},
 		{"a limit of a write", Txn{Then: []Op{{Kind: Put, Key: "a", Limit: 1}}}, BadRequest, "put has no limit and no direction"},
 		{"a large limit", Txn{Then: []Op{{Kind: Scan, Key: "a", Limit: MaxRange + 1}}}, BadRequest, "a limit is 0 to 10000 records, not 10001"},

@@ -30,6 +30,23 @@ type changeList struct {
 // is refused with a status.
 const probe = 100 * time.Millisecond
 
+// mostFeeds is how many feeds a node has open at one time. Each has a call under way that waits at a node of the store, which takes
+// 1024 calls of a node, and all that the node asks for itself is among them.
+const mostFeeds = 512
+
+// feed serves a change feed if there is room for one more. It ends when the server stops.
+func (d *DB) feed(e *endpoint, c *call) error {
+	defer d.feeds.Add(-1)
+	if d.feeds.Add(1) > mostFeeds {
+		return api.Errorf(api.Unavailable, "open a change feed", "", "this node has %d open, which is the most", mostFeeds)
+	}
+	d.metrics.watchers.Inc()
+	defer d.metrics.watchers.Dec()
+	ctx, cancel := web.UntilStop(c.r.Context())
+	defer cancel()
+	return e.serve(ctx, c)
+}
+
 // changes serves the change feed: one long poll, or a stream for those who accept one.
 func (d *DB) changes(ctx context.Context, c *call) error {
 	s := span{Prefix: c.r.URL.Query().Get("prefix")}

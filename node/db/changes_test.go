@@ -118,6 +118,22 @@ func TestAStreamTellsAllAndGoesOnWhereItWasCutOff(t *testing.T) {
 	}
 }
 
+// TestFeedsAreBounded: what a node asks of the store must not wait behind those who watch.
+func TestFeedsAreBounded(t *testing.T) {
+	l := newLab(t, Config{})
+	l.db.feeds.Store(mostFeeds - 1)
+	s := l.stream(t, "/changes/app?prefix=a")
+	if got := l.ask(t, "GET", "/changes/app?prefix=a&wait=10ms", ""); got.status != 503 || !strings.Contains(got.body, "512 open") {
+		t.Errorf("one more is answered with %d, %s", got.status, got.body)
+	}
+	l.play(t, []step{{"PUT", "/v1/app/a/1", "1", nil, 200, ""}})
+	if got := s.next(); !strings.Contains(got, `"key":"a/1"`) {
+		t.Errorf("who watched before is told %s", got)
+	}
+	l.db.feeds.Add(-1)
+	l.play(t, []step{{"GET", "/changes/app?prefix=a&wait=10ms", "", nil, 200, `"events":[]`}})
+}
+
 func TestAStreamEndsWithItsReason(t *testing.T) {
 	calls := make(chan struct{})
 	l := labOn(t, &brokenFeed{storetest.New(t), calls}, Config{})

@@ -34,6 +34,7 @@ type DB struct {
 	locks    locks
 
 	connections atomic.Int64 // of RESP, so far
+	feeds       atomic.Int64 // that are open
 }
 
 // New returns a database on a store. Its metrics are registered with the registerer.

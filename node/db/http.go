@@ -58,11 +58,7 @@ func (d *DB) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	e, err := d.route(c)
 	if err == nil && e.operation == opChanges {
 		c.operation = e.operation
-		d.metrics.watchers.Inc()
-		defer d.metrics.watchers.Dec()
-		ctx, cancel := web.UntilStop(r.Context())
-		defer cancel()
-		err = e.serve(ctx, c)
+		err = d.feed(e, c)
 	} else if err == nil {
 		c.operation = e.operation
 		d.metrics.inFlight.WithLabelValues("http").Inc()

@@ -43,7 +43,7 @@ func (w *work) editHash(key []byte, change func(fields map[string][]byte) (any, 
 	}
 	now := &entry{fields: map[string][]byte{}}
 	if old != nil {
-		now.left = old.left
+		now.life = old.life
 		maps.Copy(now.fields, old.fields)
 	}
 	reply, err := change(now.fields)

@@ -91,7 +91,7 @@ func (w *work) storeFor(key []byte, e *entry, left int64) {
 		w.put(key, nil)
 		return
 	}
-	w.put(key, &entry{fields: e.fields, text: e.text, left: left})
+	w.put(key, &entry{fields: e.fields, text: e.text, life: life{left: left}})
 }
 
 // setOptions are what may stand behind SET key value, and GETEX key.
@@ -170,7 +170,7 @@ func set(w *work, a [][]byte) (any, error) {
 		w.storeFor(a[1], now, o.left)
 		return reply, nil
 	case o.keep && old != nil:
-		now.left = old.left
+		now.life = old.life
 	}
 	w.put(a[1], now)
 	return reply, nil
@@ -203,7 +203,7 @@ func setEX(w *work, a [][]byte) (any, error) {
 	if !fits || n <= 0 {
 		return nil, errExpire(a[0])
 	}
-	w.put(a[1], &entry{text: a[3], left: left})
+	w.put(a[1], &entry{text: a[3], life: life{left: left}})
 	return ok, nil
 }
 
@@ -305,7 +305,7 @@ func (w *work) edit(key []byte, change func(old []byte) ([]byte, error)) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	w.put(key, &entry{text: text, left: old.left})
+	w.put(key, &entry{text: text, life: old.life})
 	return text, nil
 }
 

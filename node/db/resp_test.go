@@ -105,6 +105,35 @@ func TestKeysExpireOnTheGroupsClock(t *testing.T) {
 	l.converse(t, c, []talk{{"EXISTS h", "0"}, {"EXISTS p", "0"}, {"TTL k", "20"}})
 }
 
+// forward is a store whose time goes on before each write, as that of a group does.
+type forward struct {
+	*storetest.Store
+	by time.Duration
+}
+
+func (f *forward) Txn(ctx context.Context, t *api.Txn) (*api.Reply, error) {
+	if !t.ReadOnly() {
+		f.Tick(f.by)
+	}
+	return f.Store.Txn(ctx, t)
+}
+
+// TestWhatChangesAKeyKeepsItsTime: time goes on between a command's read and its write, and must not be given back.
+func TestWhatChangesAKeyKeepsItsTime(t *testing.T) {
+	store := &forward{storetest.New(t), 500 * time.Millisecond}
+	l := labOn(t, store, Config{})
+	c := l.redis(t)
+	for _, step := range [][]any{
+		{"SET", "k", "1"}, {"PEXPIRE", "k", "60000"}, {"INCR", "k"}, {"APPEND", "k", "0"}, {"SET", "k", "7", "KEEPTTL"}, {"SETRANGE", "k", "1", "x"},
+		{"HSET", "h", "n", "1"}, {"PEXPIRE", "h", "57000"}, {"HINCRBY", "h", "n", "2"}, {"HSET", "h", "m", "2"},
+	} {
+		say(c, step...)
+	}
+	l.converse(t, c, []talk{{"GET k", "7x"}, {"PTTL k", "56000"}, {"HGET h n", "3"}, {"PTTL h", "56000"}})
+	store.Tick(56 * time.Second)
+	l.converse(t, c, []talk{{"EXISTS k", "0"}, {"EXISTS h", "0"}})
+}
+
 func TestMultiIsOneTransaction(t *testing.T) {
 	l := newLab(t, Config{})
 	c := l.redis(t, func(o *redis.Options) { o.PoolSize = 1 })

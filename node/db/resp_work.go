@@ -15,7 +15,21 @@ import (
 type entry struct {
 	fields map[string][]byte // of a hash; nil for a string
 	text   []byte            // of a string
-	left   int64             // ms it has to live; 0 for ever
+	life
+}
+
+// life is how long an entry has to live.
+type life struct {
+	left int64 // ms; 0 for ever
+	goes bool  // on: it was not given anew
+}
+
+// ttl returns the time to live that is written.
+func (l life) ttl() int64 {
+	if l.goes {
+		return api.KeepTTL
+	}
+	return l.left
 }
 
 // The first byte of a record says what it is.
@@ -94,7 +108,7 @@ func (w *work) find(key []byte) (*entry, error) {
 	if err != nil {
 		return nil, api.Errorf(api.Damaged, "read", fmt.Sprintf("%.80q", key), "%s", err)
 	}
-	e.left = r.Left
+	e.life = life{left: r.Left, goes: r.Left > 0}
 	w.entries[at] = e
 	return e, nil
 }
@@ -137,7 +151,7 @@ func (w *work) txn(keys []string, watched map[string]uint64) *api.Txn {
 			continue
 		}
 		if e := w.entries[key]; e != nil {
-			t.Then = append(t.Then, api.Op{Kind: api.Put, Key: key, Value: e.encode(), TTL: e.left})
+			t.Then = append(t.Then, api.Op{Kind: api.Put, Key: key, Value: e.encode(), TTL: e.ttl()})
 		} else {
 			t.Then = append(t.Then, api.Op{Kind: api.Delete, Key: key})
 		}

@@ -172,6 +172,9 @@ func (o *operation) compile(ns string) (*api.Op, error) {
 	if (o.Put != "") != (o.Value != nil) || o.Put == "" && o.TTL != 0 {
 		return nil, errors.New("a put has a value, and nothing else has a value or ttl_ms")
 	}
+	if o.TTL < 0 { // that of the store's own KeepTTL, too
+		return nil, fmt.Errorf("a time to live is not %d ms", o.TTL)
+	}
 	if o.Scan == "" && (o.After != "" || o.Limit != 0 || o.Back) {
 		return nil, errors.New("only a scan has after, limit and reverse")
 	}

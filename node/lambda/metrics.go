@@ -36,7 +36,7 @@ type metrics struct {
 	conflicts *prometheus.CounterVec
 
 	nodeLimit        prometheus.Gauge
-	failedAsks       prometheus.Counter
+	askedInVain      prometheus.Counter
 	failedHeartbeats prometheus.Counter
 	instances        *prometheus.Desc // of services, as they are when they are collected
 }
@@ -59,8 +59,8 @@ func newMetrics(limit int) *metrics {
 		conflicts: counter("effect_conflicts_total", "Effects that were not written as a condition of theirs did not hold: the function was run again."),
 
 		nodeLimit: prometheus.NewGauge(prometheus.GaugeOpts{Name: "picloud_lambda_node_limit", Help: "Runs that the node has at one time, at most."}),
-		failedAsks: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_lambda_failed_asks_total",
-			Help: "How often the queues did not answer when they were asked for jobs."}),
+		askedInVain: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_lambda_asked_in_vain_seconds_total",
+			Help: "How long queues were asked for jobs and none answered."}),
 		failedHeartbeats: prometheus.NewCounter(prometheus.CounterOpts{Name: "picloud_lambda_failed_heartbeats_total",
 			Help: "How often the reservation of a job that is being run was not extended."}),
 		instances: prometheus.NewDesc("picloud_lambda_instances", "Instances of a service to which jobs are pushed.", []string{"service"}, nil),
@@ -70,7 +70,7 @@ func newMetrics(limit int) *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.runs, m.seconds, m.inFlight, m.limit, m.stuck, m.late, m.conflicts, m.nodeLimit, m.failedAsks, m.failedHeartbeats}
+	return []prometheus.Collector{m.runs, m.seconds, m.inFlight, m.limit, m.stuck, m.late, m.conflicts, m.nodeLimit, m.askedInVain, m.failedHeartbeats}
 }
 
 // unknownKind stands for all kinds that no function does: they must not all become series.

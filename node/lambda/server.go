@@ -30,8 +30,9 @@ type Server struct {
 
 // The times of a node that stops, and of one that gets no jobs.
 const (
-	giveBack = 2 * time.Second // for what did not end within the grace to be given back
-	again    = time.Second     // between a failed call for jobs and the next
+	giveBack = 2 * time.Second  // for what did not end within the grace to be given back
+	again    = time.Second      // between a failed call for jobs and the next
+	inVain   = 10 * time.Second // of one call at most: for so long a silent server is asked, and before others may have been well
 )
 
 // errStopped ends runs that did not end within the grace.
@@ -118,6 +119,7 @@ func (s *Server) run(ctx context.Context, follow func(service string, tell func(
 // ask asks for jobs while there is room for more, until the context ends, and starts those that it gets.
 func (s *Server) ask(ctx context.Context, start func(*queue.Delivery)) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		asking, interrupt := context.WithCancel(ctx)
 		queues, most := s.slots.ask(interrupt)
 		if most == 0 {
@@ -135,9 +137,9 @@ func (s *Server) ask(ctx context.Context, start func(*queue.Delivery)) {
 			start(d) // although the node may stop by now: they have the grace to end
 		}
 		if err != nil && ctx.Err() == nil {
-			s.metrics.failedAsks.Inc()
 			s.log.WarnContext(ctx, "no jobs are taken for now", "queues", queues, "error", err)
 			wait.For(ctx, again/2+rand.N(again))
+			s.metrics.askedInVain.Add(min(time.Since(began), inVain).Seconds())
 		}
 	}
 }

@@ -141,19 +141,21 @@ func TestAnAnswerThatBreaksOffIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, Config{})
 		l.serve(healthy(func(w http.ResponseWriter, r *http.Request) {
-			fmt.Fprint(w, strings.Repeat("x", 1<<20))
+			fmt.Fprint(w, strings.Repeat("x", map[bool]int{true: 10, false: 1 << 20}[r.URL.Path == "/pauses"]))
 			_ = http.NewResponseController(w).Flush()
 			if r.URL.Path == "/breaks" {
 				panic(http.ErrAbortHandler)
 			}
-			<-r.Context().Done()
+			<-r.Context().Done() // the balancer writes, or, behind /pauses, waits for more
 		}))
 		for _, c := range []struct {
 			path, status string
+			count        float64 // of all until then
 			read         func(io.Reader) error
 		}{
-			{"/breaks", "502", func(from io.Reader) error { _, err := io.Copy(io.Discard, from); return err }},
-			{"/goes-on", "499", func(from io.Reader) error { _, _ = io.CopyN(io.Discard, from, 10); return io.EOF }},
+			{"/breaks", "502", 1, func(from io.Reader) error { _, err := io.Copy(io.Discard, from); return err }},
+			{"/goes-on", "499", 1, func(from io.Reader) error { _, _ = io.CopyN(io.Discard, from, 10); return io.EOF }},
+			{"/pauses", "499", 2, func(from io.Reader) error { _, _ = io.CopyN(io.Discard, from, 10); return io.EOF }},
 		} {
 			a, err := l.client.Get("http://lb:80" + c.path)
 			if err != nil || a.StatusCode != 200 {
@@ -164,7 +166,7 @@ func TestAnAnswerThatBreaksOffIsCounted(t *testing.T) {
 			}
 			_ = a.Body.Close()
 			time.Sleep(time.Second)
-			if n := l.metric("picloud_lb_requests_total", c.status); n != 1 {
+			if n := l.metric("picloud_lb_requests_total", c.status); n != c.count {
 				t.Errorf("%v requests of status %s are counted after %s, of %v in all", n, c.status, c.path, l.metric("picloud_lb_requests_total"))
 			}
 		}
@@ -272,6 +274,65 @@ func TestClientsThatReadSlowlyTakeNobodysPlace(t *testing.T) {
 		if got := l.get("/"); got.status != 200 || l.metric("picloud_lb_in_flight") != 0 || l.metric("picloud_lb_streams") != 3*firstInFlight {
 			t.Errorf("status %d, %v in flight, %v streams", got.status, l.metric("picloud_lb_in_flight"), l.metric("picloud_lb_streams"))
 		}
+	})
+}
+
+// TestClientsThatSendSlowlyTakeNobodysPlace: more of them than all servers can serve at a time. Once their bodies are there they count again.
+func TestClientsThatSendSlowlyTakeNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		answer := healthy(func(w http.ResponseWriter, r *http.Request) {
+			if n, err := io.Copy(io.Discard, r.Body); n > 0 || err != nil {
+				time.Sleep(time.Second)
+			}
+		})
+		l.serve(answer, answer, answer)
+		time.Sleep(20 * time.Second) // they are warm
+		var ends []*io.PipeWriter
+		answers := make(chan int, 3*firstInFlight)
+		for range 3 * firstInFlight {
+			body, end := io.Pipe()
+			ends = append(ends, end)
+			go func() {
+				r, err := http.NewRequest("POST", "http://lb:80/", body)
+				if err != nil {
+					t.Error(err)
+				}
+				a, err := l.client.Do(r)
+				if err != nil {
+					answers <- 0
+					return
+				}
+				_ = a.Body.Close()
+				answers <- a.StatusCode
+			}()
+			_, _ = end.Write([]byte("x"))
+		}
+		counts := func(inFlight, streams float64) {
+			t.Helper()
+			if is, are := l.metric("picloud_lb_in_flight"), l.metric("picloud_lb_streams"); is != inFlight || are != streams {
+				t.Errorf("%v in flight, %v streams; want %v and %v", is, are, inFlight, streams)
+			}
+		}
+		counts(3*firstInFlight, 0)
+		time.Sleep(slowAfter)
+		synctest.Wait()
+		if got := l.get("/"); got.status != 200 {
+			t.Errorf("who is quick is answered with %d", got.status)
+		}
+		counts(0, 3*firstInFlight)
+		for _, end := range ends {
+			_ = end.Close()
+		}
+		time.Sleep(100 * time.Millisecond)
+		counts(3*firstInFlight, 0)
+		for range ends {
+			if status := <-answers; status != 200 {
+				t.Errorf("who is slow is answered with %d", status)
+			}
+		}
+		synctest.Wait()
+		counts(0, 0)
 	})
 }
 

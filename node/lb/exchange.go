@@ -42,7 +42,7 @@ type exchange struct {
 
 // attempt is a request on its way to one server.
 type attempt struct {
-	server *server
+	place  *place
 	cancel context.CancelFunc
 	began  time.Time
 	hedge  bool
@@ -125,13 +125,16 @@ func (x *exchange) lateAfter() time.Duration {
 // start sends the request to a server that was taken.
 func (x *exchange) start(s *server, hedge bool) {
 	ctx, cancel := context.WithCancel(x.request.Context())
-	a := &attempt{server: s, cancel: cancel, began: time.Now(), hedge: hedge}
+	a := &attempt{place: &place{server: s}, cancel: cancel, began: time.Now(), hedge: hedge}
 	x.tried = append(x.tried, s)
 	x.running = append(x.running, a)
 	r := x.request.Clone(ctx)
 	r.URL.Host = s.Address
 	web.SetTimeout(r.Header, time.Until(x.until))
 	switch {
+	case x.stream != nil:
+		slow := time.AfterFunc(slowAfter, func() { x.lasts(a.place) })
+		x.stream.came = func() { slow.Stop(); x.counts(a.place) }
 	case x.body != nil:
 		r.Body = io.NopCloser(bytes.NewReader(x.body))
 	case x.replays && bringsNothing(r.Method):
@@ -180,10 +183,10 @@ func (a *attempt) doubtful() bool {
 // is that the connection is something else from now on.
 func (x *exchange) finish(a *attempt) {
 	if took := time.Since(a.began); x.tells(a, took) {
-		x.answered(a.server, took, a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
+		x.answered(a.place.server, took, a.err == nil && a.reply.StatusCode < http.StatusInternalServerError)
 	}
 	if a.err != nil || a.reply.StatusCode == http.StatusSwitchingProtocols {
-		x.release(a.server)
+		x.leaves(a.place)
 		return
 	}
 	a.reply.Body = x.lend(a)
@@ -214,12 +217,12 @@ type answerBody struct {
 // lend returns the body of an attempt's answer. One that is still read after streamAfter is a stream: it takes nobody's place, or a few
 // clients that read slowly would have all that a server can do.
 func (x *exchange) lend(a *attempt) *answerBody {
-	at := &place{server: a.server}
-	timer := time.AfterFunc(streamAfter, func() { x.lasts(at) })
+	x.begins(a.place)
+	timer := time.AfterFunc(streamAfter, func() { x.lasts(a.place) })
 	return &answerBody{ReadCloser: a.reply.Body, end: func() {
 		a.cancel()
 		timer.Stop()
-		x.leaves(at)
+		x.leaves(a.place)
 	}}
 }
 

@@ -153,7 +153,8 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		web.Refuse(w, api.Errorf(api.NotFound, "pass on", fmt.Sprintf("%.80q", r.Host+r.URL.Path), "no route leads there"))
 		return
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
+	client := r.Context()
+	ctx, cancel := context.WithCancelCause(client)
 	defer cancel(nil)
 	left := web.Timeout(r.Header, route.timeout())
 	p := &passage{route: route, hurried: left < route.timeout(), until: began.Add(left), limit: time.AfterFunc(left, func() { cancel(errTimeout) })}
@@ -167,7 +168,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	whole := false
 	defer func() {
 		out.End()
-		b.metrics.observe(route.Service, statusOf(out, whole), out.Took(began))
+		b.metrics.observe(route.Service, statusOf(out, whole, client), out.Took(began))
 	}()
 	r = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	err := b.turnedAway(route, r)
@@ -185,12 +186,12 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // statusOf returns what metrics show of an answer. One that breaks off has begun with another status, and its handler panics: net/http closes
-// the connection then.
-func statusOf(out *web.Recorder, whole bool) int {
+// the connection then. The context is that of the client: net/http cancels it when it is gone.
+func statusOf(out *web.Recorder, whole bool, client context.Context) int {
 	switch {
 	case whole:
 		return out.Status()
-	case out.Lost():
+	case out.Lost(), errors.Is(context.Cause(client), context.Canceled):
 		return statusClientGone
 	}
 	return http.StatusBadGateway

@@ -49,7 +49,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 
 		servers:  gauge("picloud_lb_servers", "Servers by state: in, down, ejected, draining.", "service", "state"),
 		inFlight: gauge("picloud_lb_in_flight", "Requests that servers have.", "service"),
-		streams:  gauge("picloud_lb_streams", "Answers that are being read for over 2 s, which take no other request's place.", "service"),
+		streams:  gauge("picloud_lb_streams", "Requests whose bodies are sent, or whose answers are read, for long, and that take nobody's place.", "service"),
 		room:     gauge("picloud_lb_room", "Requests that the servers that are in may have at a time.", "service"),
 		waiting:  gauge("picloud_lb_waiting", "Requests that wait for a server.", "service"),
 	}

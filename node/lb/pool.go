@@ -248,22 +248,25 @@ func (p *pool) release(s *server) {
 	p.serve(time.Now())
 }
 
-// place is what an answer that is being read takes of a server, under the pool's lock.
+// place is what a request takes of a server, under the pool's lock.
 type place struct {
-	server *server
-	stream bool // it takes no request's place any more
-	over   bool
+	server  *server
+	stream  bool // it takes no request's place, as its client is slow
+	answers bool // its answer has begun
+	over    bool
 }
 
-// streamAfter is for how long an answer is read before it is a stream.
-const streamAfter = 2 * time.Second
+const (
+	slowAfter   = 500 * time.Millisecond // for so long a body may be sent before it is a stream
+	streamAfter = 2 * time.Second        // and an answer read
+)
 
-// lasts gives the place of an answer that is a stream to another request, unless there are as many streams already as there may be requests.
+// lasts gives the place of what is a stream to another request, unless there are as many streams already as there may be requests.
 func (p *pool) lasts(at *place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := at.server
-	if at.over || s.streams >= p.policy.InFlight {
+	if at.over || at.stream || s.streams >= p.policy.InFlight {
 		return
 	}
 	at.stream = true
@@ -272,7 +275,26 @@ func (p *pool) lasts(at *place) {
 	p.serve(time.Now())
 }
 
-// leaves gives back what an answer took that is read, or is not read on.
+// counts makes a request whose body was a stream, and has come, one like any other: its server begins to work for it now.
+func (p *pool) counts(at *place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.over || at.answers || !at.stream {
+		return
+	}
+	at.stream = false
+	at.server.streams--
+	at.server.inFlight++
+}
+
+// begins takes note that an answer has begun.
+func (p *pool) begins(at *place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at.answers = true
+}
+
+// leaves gives back what a request took whose answer is read, or is not read on.
 func (p *pool) leaves(at *place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

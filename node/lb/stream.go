@@ -17,6 +17,7 @@ const bodyGrace = 5 * time.Second
 type stream struct {
 	io.ReadCloser
 	whole atomic.Bool // it was read to its end
+	came  func()      // is called then
 
 	mu   sync.Mutex // held while it is read
 	over bool
@@ -31,8 +32,8 @@ func (s *stream) Read(p []byte) (int, error) {
 		return 0, errOver
 	}
 	n, err := s.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		s.whole.Store(true)
+	if errors.Is(err, io.EOF) && !s.whole.Swap(true) {
+		s.came()
 	}
 	return n, err
 }

@@ -3,14 +3,17 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"picloud/node/api"
 	"picloud/node/host/hosttest"
 	"picloud/node/presence"
 	"picloud/node/store/storetest"
@@ -19,29 +22,39 @@ import (
 	"picloud/node/wire"
 )
 
-// ending lets a client take jobs of a server that answers as a handler does, ends both contexts, and returns how long each has taken to end.
-func ending(t *testing.T, answers http.HandlerFunc) (reserve, run time.Duration) {
+// asking begins servers that answer as handlers do, and a client of theirs, whose end ends the servers too.
+func asking(t *testing.T, answers ...http.HandlerFunc) (c *Client, end func()) {
 	t.Helper()
 	scope := &storetest.Scope{TB: t}
-	defer scope.End()
 	store, network, quiet := storetest.New(scope), hosttest.NewMemory(), slog.New(slog.DiscardHandler)
 	var all sync.WaitGroup
-	defer all.Wait()
 	serving, stop := context.WithCancel(t.Context())
-	defer stop()
-	l, err := network("pi-q").Listen("tcp", ":9100")
-	if err != nil {
-		t.Fatal(err)
+	for i, handler := range answers {
+		name := fmt.Sprint("pi-q", i)
+		l, err := network(name).Listen("tcp", ":9100")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() { _ = web.Serve(serving, wire.Detect(l), handler) })
+		all.Go(func() {
+			_ = presence.Announce(serving, store, quiet, presence.Instance{Service: Service, ID: name, Address: name + ":9100", Checked: true}, nil)
+		})
 	}
-	all.Go(func() { _ = web.Serve(serving, wire.Detect(l), answers) })
-	all.Go(func() {
-		_ = presence.Announce(serving, store, quiet, presence.Instance{Service: Service, ID: "q", Address: "pi-q:9100", Checked: true}, nil)
-	})
-	c := NewClient(network("pi-1"), store, quiet)
-	ctx, end := context.WithCancel(t.Context())
+	c = NewClient(network("pi-1"), store, quiet)
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); c.Run(ctx) }()
 	time.Sleep(time.Second)
+	t.Cleanup(func() { stop(); all.Wait(); scope.End() })
+	return c, func() { cancel(); <-ended }
+}
+
+// ending lets a client take jobs of a server that answers as a handler does, ends both contexts, and returns how long each has taken to end.
+func ending(t *testing.T, answers http.HandlerFunc) (reserve, run time.Duration) {
+	t.Helper()
+	c, stop := asking(t, answers)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
 	reserved := make(chan struct{})
 	go func() {
 		defer close(reserved)
@@ -51,6 +64,7 @@ func ending(t *testing.T, answers http.HandlerFunc) (reserve, run time.Duration)
 	}()
 	time.Sleep(time.Second)
 	began := time.Now()
+	go func() { defer close(ended); stop() }()
 	end()
 	<-reserved
 	reserve = time.Since(began)
@@ -81,6 +95,47 @@ func TestAClientEndsThoughItsServerHangs(t *testing.T) {
 			t.Errorf("it waits for jobs %s longer, and for what is under way %s", reserve, run)
 		}
 	})
+}
+
+// TestWhoAsksInVainIsTold: only then does anybody learn that nobody hands out jobs.
+func TestWhoAsksInVainIsTold(t *testing.T) {
+	well := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/queues" && wait.For(r.Context(), pollFor) {
+			answered(w, reserveAnswer{})
+			return
+		}
+		answered(w, queuesAnswer{})
+	}
+	fails := func(w http.ResponseWriter, r *http.Request) {
+		web.Refuse(w, api.Errorf(api.Unavailable, "answer", "", "the store is away"))
+	}
+	for name, c := range map[string]struct {
+		answers []http.HandlerFunc
+		after   time.Duration // until it is told; a minute for never
+		says    string
+	}{
+		"nobody is there":   {nil, answerLimit, "no queue server is known"},
+		"all refuse":        {[]http.HandlerFunc{fails, fails}, 0, "the store is away"},
+		"it hangs":          {[]http.HandlerFunc{hangs}, pollFor + answerLimit, "deadline"},
+		"one refuses":       {[]http.HandlerFunc{fails, well}, time.Minute, ""},
+		"one hangs":         {[]http.HandlerFunc{well, hangs}, time.Minute, ""},
+		"one hangs of both": {[]http.HandlerFunc{fails, hangs}, pollFor + answerLimit, ""},
+		"there are no jobs": {[]http.HandlerFunc{well, well}, time.Minute, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, end := asking(t, c.answers...)
+				defer end()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				began := time.Now()
+				_, err := client.Reserve(ctx, []string{"mail"}, 1, 0)
+				if after := time.Since(began).Round(time.Second); after != c.after || (err != nil) != (c.after < time.Minute) || err != nil && !strings.Contains(err.Error(), c.says) {
+					t.Errorf("after %s: %v; want %s", after, err, c.after)
+				}
+			})
+		})
+	}
 }
 
 // oneJob is what a server answers that has reserved a job, and has more.

@@ -113,7 +113,8 @@ type asked struct {
 	err      error
 }
 
-// fromAny asks all servers at the same time, and returns what the first one has.
+// fromAny asks all servers at the same time, and returns what the first one has. It is an error if none of them does what it is asked, or
+// none is known for some time.
 func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, error) {
 	servers, changed := c.handing(ctx, in.Queues)
 	ctx, enough := context.WithCancel(ctx)
@@ -143,24 +144,33 @@ func (c *Client) fromAny(ctx context.Context, in reserveCall) ([]*Delivery, erro
 			c.goOn(func() { c.callOff(waiting[server], in) })
 		}
 	}()
-	refused := map[string]error{}
+	failed := map[string]bool{} // the servers whose last answer was an error
+	var nobody <-chan time.Time
+	if len(servers) == 0 {
+		nobody = time.After(answerLimit)
+	}
 	for {
 		select {
 		case a := <-answers:
 			delete(waiting, a.server)
-			switch kind := api.KindOf(a.err); {
-			case len(a.got) > 0:
+			if len(a.got) > 0 {
 				return a.got, nil
-			case kind == api.BadRequest || kind == api.NotFound:
-				if refused[a.server] = a.err; len(refused) == len(servers) {
-					return nil, a.err
-				}
-				begin(a.server, pollFor)
-			case a.err != nil:
-				begin(a.server, pauseAfter)
-			default:
-				begin(a.server, 0)
 			}
+			if a.err == nil {
+				delete(failed, a.server)
+				begin(a.server, 0)
+				continue
+			}
+			if failed[a.server] = true; len(failed) == len(servers) {
+				return nil, a.err
+			}
+			if kind := api.KindOf(a.err); kind == api.BadRequest || kind == api.NotFound {
+				begin(a.server, pollFor)
+			} else {
+				begin(a.server, pauseAfter)
+			}
+		case <-nobody:
+			return nil, api.Errorf(api.Unavailable, "reserve jobs", "", "no queue server is known")
 		case <-changed:
 			return nil, nil
 		case <-ctx.Done():

@@ -141,6 +141,9 @@ func (m *model) op(o api.Op) (result api.Result) {
 		if o.TTL > 0 {
 			now.deadline = m.clock + uint64(o.TTL)
 		}
+		if o.TTL == api.KeepTTL {
+			now.TTL, now.deadline = old.TTL, old.deadline
+		}
 		m.records[o.Key] = now
 		m.events = append(m.events, api.Event{Kind: api.Changed, Revision: m.revision + 1, Record: now.Record})
 	case api.Delete:

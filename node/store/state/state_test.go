@@ -68,7 +68,7 @@ func drawOp(t *rapid.T) api.Op {
 	switch o.Kind {
 	case api.Put:
 		o.Value = rapid.SampledFrom([][]byte{nil, []byte("1"), []byte("2"), []byte("333")}).Draw(t, "value")
-		o.TTL = rapid.SampledFrom([]int64{0, 0, 1000, 5000}).Draw(t, "ttl")
+		o.TTL = rapid.SampledFrom([]int64{0, 0, 1000, 5000, api.KeepTTL}).Draw(t, "ttl")
 		o.Previous = rapid.Bool().Draw(t, "previous")
 	case api.Delete:
 		o.Previous = rapid.Bool().Draw(t, "previous")

@@ -272,11 +272,16 @@ func (v *view) seen(r *row) api.Record {
 	return seen
 }
 
-// write puts a value under a key.
+// write puts a value under a key; before is nil if there is none.
 func (v *view) write(o *api.Op, before *row) error {
 	now := &row{Record: api.Record{Key: o.Key, Value: o.Value, Created: v.marker.Revision + 1, Modified: v.marker.Revision + 1, Version: 1, TTL: o.TTL}}
-	if o.TTL > 0 {
+	switch {
+	case o.TTL > 0:
 		now.Deadline = v.marker.Clock + uint64(o.TTL)
+	case o.TTL == api.KeepTTL && before != nil:
+		now.TTL, now.Deadline = before.TTL, before.Deadline
+	case o.TTL == api.KeepTTL:
+		now.TTL = 0
 	}
 	key := v.state.key(tableRecords, recordPlace(o.Key))
 	var old []byte
