@@ -29,9 +29,10 @@ func TestTheWorstMomentOfAScheduleIsFound(t *testing.T) {
 		{"", nil},
 		{"1s +1s net-delay link=pi-1>pi-2\n", nil},
 		{"1s +1s kill machine=client\n", nil},
-		{"1s +1s kill machine=pi-1\n3s +1s kill machine=pi-2\n", []string{"pi-1"}},
+		{"1s +1s kill machine=pi-1\n5s +1s kill machine=pi-2\n", []string{"pi-1"}},
+		{"1s +1s kill machine=pi-1\n3s +1s kill machine=pi-2\n", []string{"pi-1", "pi-2"}}, // which is about to start
 		{"1s +4s kill machine=pi-1\n3s +1s disk-full machine=pi-2\n", []string{"pi-1", "pi-2"}},
-		{"1s +9s kill machine=pi-1\n2s +1s pause machine=pi-2\n5s +1s pause machine=pi-3\n", []string{"pi-1", "pi-2"}},
+		{"1s +9s kill machine=pi-1\n2s +1s pause machine=pi-2\n6s +1s pause machine=pi-3\n", []string{"pi-1", "pi-2"}},
 		{"1s +1s partition-majority sides=pi-1,client|pi-2,pi-3\n", []string{"pi-1"}},
 		{"1s +1s partition-minority machines=pi-1,pi-2,pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
 		{"1s +1s clog link=pi-2>pi-3\n", nil},

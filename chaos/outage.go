@@ -9,14 +9,14 @@ type Outage struct {
 }
 
 // WorstOutage returns the worst moment of a schedule, as the generator's limits count members that are out. Those count, too, that
-// several faults together cut off from a majority, although each alone would not.
+// several faults together cut off from a majority, although each alone would not; and those that recover from what has healed.
 func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
-	l := ledger{top: t, members: members}
+	l := ledger{top: t, members: members, limits: DefaultLimits()}
 	for i := range s {
 		var out []string
 		broken := map[[2]string]bool{}
 		for k := range s {
-			if s[k].At <= s[i].At && s[i].At <= s[k].End() {
+			if s[k].At <= s[i].At && s[i].At <= s[k].End()+l.limits.Recovery {
 				spec, _ := Lookup(s[k].Kind)
 				out = l.out(&s[k], spec, out)
 				if !spec.Out || s[k].Target.ByPart() { // who has a part is not known

@@ -46,8 +46,7 @@ func minimalOf(folder string, r *Result) (*Minimal, error) {
 
 // of tells whether it is about a run, and about how that fails, if it is judged.
 func (m *Minimal) of(r *Result) bool {
-	broken := r.Broken()
-	return m.TraceHash == r.TraceHash && (broken == "" || broken == m.Check)
+	return m.TraceHash == r.TraceHash && (r.Broken() == m.Check || r.unjudged())
 }
 
 // proved says in a sentence which faults it takes.

@@ -46,7 +46,14 @@ func TestTheSmallestRunStandsInTheReportOfTheWhole(t *testing.T) {
 	if strings.Contains(write(), title) {
 		t.Error("the page shows what it takes to fail otherwise")
 	}
-	r.Checks[0].Name, r.TraceHash = "durable", "def"
+	r.Checks[0].Name, r.Checks[0].Status = "durable", Pass
+	if strings.Contains(write(), title) {
+		t.Error("the page of a run that passes, judged anew, shows what it takes to fail")
+	}
+	if r.Checks[0] = Judging(); !strings.Contains(write(), title) {
+		t.Error("the page of a run that is being judged anew shows nothing")
+	}
+	r.Checks[0].Name, r.Checks[0].Status, r.TraceHash = "durable", Fail, "def"
 	if strings.Contains(write(), title) {
 		t.Error("the page shows what another run was cut down to")
 	}

@@ -40,8 +40,8 @@ func sample() (*Result, Timeline) {
 		},
 		Deaths: []Death{
 			{"pi-3", 44_512_000_000, "panic: pebble: wal: input/output error in " + strings.Repeat(`\\x00`, 30), "goroutine 12 [running]:\nmain.(*store).sync\n\tstore.go:88",
-				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2"},
-			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1"},
+				"44.000s +3.000s disk-fsync-fail machine=pi-3 count=2", false},
+			{"pi-1", 96_018_000_000, "exit status 1", "", "96.000s +4.000s disk-full machine=pi-1", false},
 		},
 		Alerts: []Alert{
 			{Name: "NodeDown", Labels: map[string]string{"instance": "pi-2", "job": "picloud", "severity": "page"},

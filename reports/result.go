@@ -142,7 +142,21 @@ type Death struct {
 	At        Seconds `json:"at"`
 	Reason    string  `json:"reason"` // "panic: ..." or "exit status 1"
 	Stack     string  `json:"stack,omitempty"`
-	AllowedBy string  `json:"allowed_by,omitempty"` // the fault that excuses it
+	AllowedBy string  `json:"allowed_by,omitempty"` // the fault that excuses it, or what else does
+	Over      bool    `json:"over,omitempty"`       // with status 0, after which nobody starts it again
+}
+
+// judging is the name of the check that stands in the place of all while they are made.
+const judging = "judging"
+
+// Judging returns the check that stands in the place of all while they are made.
+func Judging() Check {
+	return Check{Name: judging, Status: Inconclusive, Detail: "the checks have not come to an end"}
+}
+
+// unjudged tells whether the checks have not been made.
+func (r *Result) unjudged() bool {
+	return len(r.Checks) == 0 || len(r.Checks) == 1 && r.Checks[0].Name == judging
 }
 
 // Result is the facts of a run.

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"picloud/chaos"
@@ -37,13 +38,24 @@ func (s *Scenario) SwitchOff(defence string) error {
 	if slices.Contains(s.Without, defence) {
 		return nil
 	}
-	if len(s.Without) == 0 {
-		s.text = fmt.Appendf(s.text, "\nwithout: [%s]\n", defence)
-	} else {
+	if len(s.Without) > 0 {
 		return fmt.Errorf("the scenario does without %v already", s.Without)
 	}
-	s.Without = append(s.Without, defence)
+	before := s.nodeConfigs()
+	if s.Without = []string{defence}; reflect.DeepEqual(before, s.nodeConfigs()) {
+		s.Without = nil
+		return fmt.Errorf("no node of the scenario %s has the defence %s, so that nothing can be switched off", s.Name, defence)
+	}
+	s.text = fmt.Appendf(s.text, "\nwithout: [%s]\n", defence)
 	return nil
+}
+
+// nodeConfigs returns how the nodes are configured, in the order of their machines.
+func (s *Scenario) nodeConfigs() (all []*node.Config) {
+	for i := range s.Topology.Machines {
+		all = append(all, s.NodeConfig(&s.Topology.Machines[i]))
+	}
+	return all
 }
 
 func (s *Scenario) validateDefences() error {

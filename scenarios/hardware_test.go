@@ -179,6 +179,12 @@ func TestASwitchedOffDefenceStandsInTheFile(t *testing.T) {
 	if err := s.SwitchOff("wealth"); err == nil || !strings.Contains(err.Error(), `there is no defence "wealth" (did you mean "health"?)`) {
 		t.Error(err)
 	}
+	if s, err = Load("first-cloud"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SwitchOff("health"); err == nil || err.Error() != "no node of the scenario first-cloud has the defence health, so that nothing can be switched off" || len(s.Without) > 0 {
+		t.Errorf("what is not there is switched off: %v, %v", err, s.Without)
+	}
 }
 
 // TestZeroDegreesAreATemperature, and not the one that is taken if there is none.

@@ -52,6 +52,7 @@ func (s *Scenario) Unjudged(r Run) reports.Result {
 		Replay:           r.Replay,
 	}
 	checks.Excuse(result.Deaths, &top, r.AsPlayed(), r.Felt)
+	excuseFenced(result.Deaths, r.Log)
 	o := &result.Operations
 	o.OK, o.Failed, o.Unknown = r.History.Totals()
 	played := r.AsPlayed()
@@ -84,7 +85,7 @@ func (s *Scenario) JudgeInto(folder string, r Run) (reports.Result, error) {
 // reportEarly writes reports that say what is known of a run and that it was not judged: what is left if a check never ends.
 func (s *Scenario) reportEarly(folder string, r Run) error {
 	early := s.Unjudged(r)
-	early.Checks = []reports.Check{{Name: "judging", Status: reports.Inconclusive, Detail: "the checks have not come to an end"}}
+	early.Checks = []reports.Check{reports.Judging()}
 	early.Judge()
 	return reports.Write(folder, &early, TimelineOf(r.History, r.Ended), r.Boards)
 }

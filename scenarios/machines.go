@@ -39,6 +39,7 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 		states = append(states, reports.State{Kind: kind, From: reports.Seconds(from), To: reports.Seconds(min(to, r.Ended))})
 	}
 	played := r.AsPlayed()
+	bare := !slices.ContainsFunc(r.Boards, func(b reports.Board) bool { return b.Machine == machine }) // no board says when it boots
 	for i := range played {
 		f := &played[i]
 		if r.Felt[i] == 0 || !top.Touches(f, machine) {
@@ -47,6 +48,14 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 		switch f.Kind {
 		case chaos.Kill, chaos.PowerCut, chaos.SupplyOut, chaos.CrashAtOp, chaos.CrashAtPoint, chaos.DiskErase, chaos.DiskWipe, chaos.DiskRestore, chaos.DiskSwap, chaos.DiskClone:
 			add(reports.Off, f.At, f.End())
+			if bare && takesPower(f) {
+				add(reports.Restarting, f.End(), f.End()+boot)
+			}
+		case chaos.MainsOut:
+			if empty := f.At + time.Duration(f.Param("left"))*time.Millisecond; bare && empty < f.End() {
+				add(reports.Off, empty, f.End())
+				add(reports.Restarting, f.End(), f.End()+boot)
+			}
 		case chaos.RestartLoop:
 			add(reports.Restarting, f.At, f.End())
 		case chaos.BootInPast:
@@ -60,13 +69,40 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 		}
 	}
 	for _, d := range r.Deaths {
-		if d.Machine == machine {
+		switch {
+		case d.Machine != machine:
+		case d.Over:
+			add(reports.Off, time.Duration(d.At), time.Duration(speaksAgain(r, d)))
+		default:
 			add(reports.Restarting, time.Duration(d.At), time.Duration(d.At)+again)
 		}
 	}
 	states = append(states, boardStates(r, machine)...)
 	slices.SortStableFunc(states, func(a, b reports.State) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return cutStarts(states)
+}
+
+// cutStarts ends starts that a loss of power ended before they were done. The states are sorted.
+func cutStarts(states []reports.State) []reports.State {
+	for i := range states {
+		for _, later := range states[i+1:] {
+			if s := &states[i]; s.Kind == reports.Restarting && later.Kind == reports.Off && later.From < s.To {
+				s.To = later.From
+			}
+		}
+	}
 	return states
+}
+
+// takesPower tells of a fault that ends all that runs on a machine whether it boots after it.
+func takesPower(f *chaos.Fault) bool {
+	switch f.Kind {
+	case chaos.Kill:
+		return false
+	case chaos.CrashAtOp, chaos.CrashAtPoint:
+		return f.Word("by") == chaos.ByPower
+	}
+	return true
 }
 
 // resetBy returns when a machine that hangs goes on: at the end of the fault, or when its board starts before.
@@ -89,19 +125,63 @@ func boardStates(r *Run, machine string) []reports.State {
 			continue
 		}
 		for _, e := range r.Boards[i].Events {
+			kind := reports.Off
 			switch twin.EventKind(e.Kind) {
 			case twin.Started:
 				for k := range states { // it may have been stopped more than once
 					states[k].To = min(states[k].To, e.At)
 				}
-			case twin.PowerOff, twin.UnderVoltageReset, twin.Halted, twin.Overheated:
-				states = append(states, reports.State{Kind: reports.Off, From: e.At, To: reports.Seconds(r.Ended)})
+				if len(states) == 0 { // all begins with machines that have booted
+					continue
+				}
+				states = append(states, reports.State{Kind: reports.Restarting, From: e.At, To: min(e.At+reports.Seconds(boot), reports.Seconds(r.Ended))})
+				continue
 			case twin.WatchdogReset:
-				states = append(states, reports.State{Kind: reports.Restarting, From: e.At, To: reports.Seconds(r.Ended)})
+				kind = reports.Restarting
+			case twin.PowerOff, twin.UnderVoltageReset, twin.Halted, twin.Overheated:
+			default:
+				continue
 			}
+			states = append(states, reports.State{Kind: kind, From: e.At, To: reports.Seconds(r.Ended)})
 		}
 	}
 	return states
+}
+
+// speaksAgain returns when a later process of a dead one's machine says its first word, or the end of the run.
+func speaksAgain(r *Run, d reports.Death) reports.Seconds {
+	first := reports.Seconds(r.Ended)
+	checks.EachLine(r.Log, func(at []byte, label string, _ []byte) {
+		machine, _, _ := strings.Cut(label, "#")
+		if now, is := secondsOf(at); is && machine == d.Machine && now > d.At {
+			first = min(first, now)
+		}
+	})
+	return first
+}
+
+// fencedMessage begins what a node says that its health has fenced: it ends, and that is right.
+const fencedMessage = `"msg":"the node is fenced`
+
+// excuseFenced marks the processes that ended with status 0 as their health had fenced the node.
+func excuseFenced(deaths []reports.Death, log []byte) {
+	checks.EachLine(log, func(at []byte, label string, object []byte) {
+		if !bytes.Contains(object, []byte(fencedMessage)) {
+			return
+		}
+		machine, _, _ := strings.Cut(label, "#")
+		now, is := secondsOf(at)
+		for i := range deaths {
+			if d := &deaths[i]; is && d.Over && d.Machine == machine && now <= d.At {
+				d.AllowedBy = "its health, which has fenced it"
+			}
+		}
+	})
+}
+
+// secondsOf reads the time of a line of the log.
+func secondsOf(at []byte) (now reports.Seconds, is bool) {
+	return now, now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) == nil
 }
 
 // spoken is a lead with the process that said so.
@@ -136,8 +216,8 @@ func leadsIn(log []byte) map[string][]reports.Lead {
 	checks.EachLine(log, func(at []byte, label string, object []byte) {
 		machine, number, _ := strings.Cut(label, "#")
 		process, _ := strconv.Atoi(number)
-		var now reports.Seconds
-		if now.UnmarshalJSON(bytes.TrimSuffix(at, []byte("s"))) != nil {
+		now, is := secondsOf(at)
+		if !is {
 			return
 		}
 		for i := range said[machine] {

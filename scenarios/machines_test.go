@@ -38,7 +38,7 @@ func TestWhatBecameOfMachines(t *testing.T) {
 		Boards: reports.Boards{{Machine: "pi-1", Events: []reports.BoardEvent{{At: 2e8, Kind: "started"}, {At: 75e9, Kind: "watchdog-reset"}, {At: 77e9, Kind: "started"}}}},
 	}, &top)
 	want := map[string]reports.Machine{
-		"pi-1": {States: []reports.State{{Kind: reports.Off, From: 20e9, To: 24e9}, {Kind: reports.Paused, From: 60e9, To: 75e9}, {Kind: reports.Restarting, From: 75e9, To: 77e9}},
+		"pi-1": {States: []reports.State{{Kind: reports.Off, From: 20e9, To: 24e9}, {Kind: reports.Paused, From: 60e9, To: 75e9}, {Kind: reports.Restarting, From: 75e9, To: 77e9}, {Kind: reports.Restarting, From: 77e9, To: 82e9}},
 			Leads: []reports.Lead{{Group: 0, Term: 2, From: 1.5e9, To: 20e9}, {Group: 0, Term: 4, From: 50e9, To: 75e9}}},
 		"pi-2": {States: []reports.State{{Kind: reports.Restarting, From: 40e9, To: 41e9}}, Leads: []reports.Lead{{Group: 0, Term: 3, From: 22e9, To: 30e9}}},
 		"pi-3": {States: []reports.State{{Kind: reports.Paused, From: 70e9, To: 75e9}}},
@@ -115,13 +115,70 @@ func TestAStartEndsAllThatStoppedABoard(t *testing.T) {
 	}
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1}, Boards: reports.Boards{
-		{Machine: "pi-1", Events: []reports.BoardEvent{{At: 50e9, Kind: "watchdog-reset"}, {At: 52e9, Kind: "power-off"}, {At: 60e9, Kind: "started"}, {At: 70e9, Kind: "power-off"}}},
+		{Machine: "pi-1", Events: []reports.BoardEvent{{At: 50e9, Kind: "watchdog-reset"}, {At: 52e9, Kind: "power-off"}, {At: 60e9, Kind: "started"}, {At: 62e9, Kind: "power-off"}}},
 		{Machine: "pi-2", Events: []reports.BoardEvent{{At: 45e9, Kind: "watchdog-reset"}, {At: 46e9, Kind: "started"}}},
 	}}, &top)
 	became(t, got, map[string]reports.Machine{
-		"pi-1": {States: []reports.State{{Kind: reports.Restarting, From: 50e9, To: 60e9}, {Kind: reports.Off, From: 52e9, To: 60e9}, {Kind: reports.Off, From: 70e9, To: 180e9}}},
-		"pi-2": {States: []reports.State{{Kind: reports.Paused, From: 30e9, To: 45e9}, {Kind: reports.Restarting, From: 45e9, To: 46e9}}},
+		"pi-1": {States: []reports.State{{Kind: reports.Restarting, From: 50e9, To: 52e9}, {Kind: reports.Off, From: 52e9, To: 60e9}, {Kind: reports.Restarting, From: 60e9, To: 62e9}, {Kind: reports.Off, From: 62e9, To: 180e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Paused, From: 30e9, To: 45e9}, {Kind: reports.Restarting, From: 45e9, To: 46e9}, {Kind: reports.Restarting, From: 46e9, To: 51e9}}},
 		"pi-3": {},
-		"pi-4": {States: []reports.State{{Kind: reports.Off, From: 10e9, To: 15e9}}},
+		"pi-4": {States: []reports.State{{Kind: reports.Off, From: 10e9, To: 15e9}, {Kind: reports.Restarting, From: 15e9, To: 20e9}}},
 	})
+}
+
+// TestMachinesBoot after they lost their power, and not after they were only killed; a shelf whose battery is not empty yet goes on.
+func TestMachinesBoot(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", `10.000s +4.000s power-cut machine=pi-1
+17.000s +3.000s power-cut machine=pi-1
+10.000s +4.000s kill machine=pi-2
+30.000s +4.000s crash-at-op machine=pi-2 by=power op=sync n=1
+40.000s +4.000s crash-at-op machine=pi-2 by=kill op=sync n=1
+50.000s +20.000s mains-out switch=shelf-2 left=8000ms
+80.000s +5.000s mains-out switch=shelf-2 left=8000ms
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := s.ChaosTopology()
+	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1, 1, 1, 1, 1}}, &top)
+	became(t, got, map[string]reports.Machine{
+		"pi-1": {States: []reports.State{{Kind: reports.Off, From: 10e9, To: 14e9}, {Kind: reports.Restarting, From: 14e9, To: 17e9},
+			{Kind: reports.Off, From: 17e9, To: 20e9}, {Kind: reports.Restarting, From: 20e9, To: 25e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Off, From: 10e9, To: 14e9}, {Kind: reports.Off, From: 30e9, To: 34e9}, {Kind: reports.Restarting, From: 34e9, To: 39e9},
+			{Kind: reports.Off, From: 40e9, To: 44e9}}},
+		"pi-4": {States: []reports.State{{Kind: reports.Off, From: 58e9, To: 70e9}, {Kind: reports.Restarting, From: 70e9, To: 75e9}}},
+	})
+}
+
+const endsLog = `39.0 pi-1#1 {"msg":"the node is fenced: it ends, and is not to be started again with this card"}
+50.0 pi-2#1 {"msg":"raft"}
+80.0 pi-2#2 {"msg":"raft"}
+`
+
+// TestWhoEndsWithStatusZeroIsOff until somebody speaks there again. Only health, which has fenced a node, excuses it.
+func TestWhoEndsWithStatusZeroIsOff(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", "55.000s +1.000s disk-full machine=pi-2\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := s.Unjudged(Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1}, Log: []byte(endsLog), Deaths: []reports.Death{
+		{Machine: "pi-1", At: 40e9, Reason: "exit status 0", Over: true}, {Machine: "pi-2", At: 60e9, Reason: "exit status 0", Over: true}}})
+	became(t, result.Machines, map[string]reports.Machine{
+		"pi-1": {States: []reports.State{{Kind: reports.Off, From: 40e9, To: 180e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Off, From: 60e9, To: 80e9}}},
+	})
+	if by := result.Deaths[0].AllowedBy; by == "" {
+		t.Error("who was fenced had no reason to end")
+	}
+	if by := result.Deaths[1].AllowedBy; by != "" {
+		t.Errorf("who said nothing was right to end: %s", by)
+	}
 }

@@ -7,6 +7,7 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"picloud/chaos"
@@ -288,6 +289,11 @@ func (s *Scenario) MachinesOf(role string) []Machine {
 
 // IsNode says whether a machine is one of the cloud's nodes.
 func (m *Machine) IsNode() bool { return m.Role != RoleClient && m.Role != RoleMonitor }
+
+// GoesOn tells whether the program of a machine is to run as long as the run does. That of a client ends when it is done.
+func (s *Scenario) GoesOn(machine string) bool {
+	return slices.ContainsFunc(s.Topology.Machines, func(m Machine) bool { return m.Name == machine && m.Role != RoleClient })
+}
 
 // Nodes returns the names of the cloud's nodes.
 func (s *Scenario) Nodes() []string {

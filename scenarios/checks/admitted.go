@@ -44,14 +44,14 @@ func Admitted(h history.History, final time.Duration, minimum, mostAsked int) re
 				unseen = name + " was asked to choose another password, and got no answer to that"
 			default:
 				lost++
-				harm.by(e.refused)
+				harm.at(a.register.Client, e.refused.Return) // somebody else may try, at the end
 				if c.Status == reports.Pass {
 					c.Status, c.Detail = reports.Fail, fmt.Sprintf("%s was asked to choose another password, and could not: %s", name, e.refused)
 				}
 			}
 		default:
 			lost++
-			harm.by(e.back)
+			harm.at(a.register.Client, e.back.Return)
 			harm.promised(a.register.Return)
 			if c.Status == reports.Pass {
 				c.Status, c.Detail = reports.Fail, fmt.Sprintf("%s is locked out and was not asked to choose another password: %s, and then %s", name, a.register, e.back)

@@ -45,3 +45,16 @@ func TestAdmittedFindsWhoIsLockedOut(t *testing.T) {
 		}
 	}
 }
+
+// TestAdmittedSaysWhoIsLockedOut, which is not who tried the door.
+func TestAdmittedSaysWhoIsLockedOut(t *testing.T) {
+	var h history.History
+	for i, line := range []string{"1 2 ok register ann by=", "3 4 ok register ben by=", "51 52 ok return ann by= status=401", "53 54 ok return ben by= status=401"} {
+		o := use(t, line)
+		o.Client = min(i, 2)
+		h = append(h, o)
+	}
+	if c := Admitted(h, 50*time.Second, 1, -1); c.Harm == nil || c.Harm.Clients != 2 || c.Harm.Times != 2 {
+		t.Errorf("client 2 looked after clients 0 and 1, and the harm is %+v", c.Harm)
+	}
+}

@@ -114,6 +114,12 @@ func TestDeathsAreExcusedByTheRightFaultOnly(t *testing.T) {
 		{"pi-1", 90 * time.Second, ""}, // its card was only copied
 		{"pi-3", 90 * time.Second, "60.000s +5.000s disk-clone machines=pi-1,pi-3 age=10000ms"},
 	}
+	for _, d := range []reports.Death{{Machine: "pi-1", At: 12e9, Reason: "data race: main.write"}, {Machine: "pi-1", At: 12e9, Reason: "exit status 0", Over: true}} {
+		deaths := []reports.Death{d}
+		if Excuse(deaths, top, s, felt); deaths[0].AllowedBy != "" {
+			t.Errorf("%s is excused by %s", d.Reason, deaths[0].AllowedBy)
+		}
+	}
 	for _, test := range tests {
 		deaths := []reports.Death{{Machine: test.machine, At: reports.Seconds(test.at), Reason: "panic: no", Stack: "main.go:1"}}
 		Excuse(deaths, top, s, felt)

@@ -25,7 +25,8 @@ func Determinism(ctx context.Context, args []string) error {
 	f := flags("determinism", `determinism [-seeds A-B] [-scenario NAME]
 
 Runs each seed twice and compares the traces and all other files byte for byte, but for real times.
-The second run has the other core busy and a different environment, folder, GOMAXPROCS and GOGC.
+The second run has the other core busy and a different environment, GOMAXPROCS and GOGC, and
+another folder if the machines run no programs of your own.
 Where two runs part, prints the first line of the traces that differs.
 
 Example:
@@ -39,7 +40,8 @@ Example:
 	if err != nil {
 		return err
 	}
-	if _, err := scenarios.Load(*name); err != nil {
+	s, err := scenarios.Load(*name)
+	if err != nil {
 		return err
 	}
 	if err := handOver(ctx, false); err != nil {
@@ -47,7 +49,7 @@ Example:
 	}
 	hashes := map[string]uint64{}
 	for _, seed := range hunt.Range(from, to) {
-		hash, err := twice(ctx, *name, seed)
+		hash, err := twice(ctx, *name, seed, ownPrograms(s))
 		if err != nil {
 			return err
 		}
@@ -62,8 +64,13 @@ Example:
 	return nil
 }
 
-// twice runs a seed two times under different circumstances and returns the hash of its trace.
-func twice(ctx context.Context, scenario string, seed uint64) (string, error) {
+// ownPrograms tells whether a scenario's machines run files that are found from where it is played.
+func ownPrograms(s *scenarios.Scenario) bool {
+	return slices.ContainsFunc(s.Topology.Machines, func(m scenarios.Machine) bool { return runner.IsPath(m.Program) })
+}
+
+// twice runs a seed two times under different circumstances, here both if it has to be, and returns the hash of its trace.
+func twice(ctx context.Context, scenario string, seed uint64, here bool) (string, error) {
 	base, err := os.MkdirTemp("", "picloud-determinism-")
 	if err != nil {
 		return "", err
@@ -79,7 +86,11 @@ func twice(ctx context.Context, scenario string, seed uint64) (string, error) {
 	}
 	stop := busy()
 	odd := append(os.Environ(), "GOGC=37", "GOMAXPROCS=1", "GOTRACEBACK=crash", "LANG=tlh", "PICLOUD_NOISE="+strings.Repeat("noise ", 500))
-	err = child(ctx, odd, filepath.Dir(b), scenario, seed, b, 1)
+	elsewhere := filepath.Dir(b)
+	if here {
+		elsewhere = ""
+	}
+	err = child(ctx, odd, elsewhere, scenario, seed, b, 1)
 	stop()
 	if err != nil {
 		return "", err

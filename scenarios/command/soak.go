@@ -101,7 +101,7 @@ func (s *soak) play(ctx context.Context, core int, seed uint64) (*reports.Result
 	r, err := runSeed(ctx, s.program, file, seed, folder, core)
 	switch {
 	case ctx.Err() != nil:
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, errors.Join(ctx.Err(), os.RemoveAll(folder)) // also if the run has just come to its end
 	case err != nil: // the simulator's own failure is one more
 		r, err = &reports.Result{Scenario: drawn.Scenario.Name, Seed: seed, Verdict: reports.Fail, Replay: repeat(mutant.Planted, seed, file, "", "", ""),
 			Checks: []reports.Check{{Name: "played", Status: reports.Fail, Detail: err.Error()}}}, nil

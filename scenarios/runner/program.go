@@ -26,7 +26,7 @@ import (
 func checkPrograms(s *scenarios.Scenario) error {
 	for _, m := range s.Topology.Machines {
 		var err error
-		if isPath(m.Program) {
+		if IsPath(m.Program) {
 			err = checkBuild(m.Program)
 		} else if _, err = programs.Lookup(m.Program); err == nil && len(m.Args) > 0 {
 			err = fmt.Errorf("%s takes no args, only a program that is given by its path does", m.Program)
@@ -38,8 +38,8 @@ func checkPrograms(s *scenarios.Scenario) error {
 	return nil
 }
 
-// isPath tells a file from a name.
-func isPath(program string) bool {
+// IsPath tells a file from a name.
+func IsPath(program string) bool {
 	return strings.HasPrefix(program, "/") || strings.HasPrefix(program, "./") || strings.HasPrefix(program, "../")
 }
 
@@ -59,7 +59,7 @@ func checkBuild(path string) error {
 
 // program returns what a machine runs.
 func (r *run) program(m scenarios.Machine) (kernel.Program, error) {
-	if isPath(m.Program) {
+	if IsPath(m.Program) {
 		path, err := filepath.Abs(m.Program)
 		return kernel.Program{Path: path, Args: m.Args}, err
 	}

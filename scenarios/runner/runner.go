@@ -196,8 +196,9 @@ func (r *run) left(w *world.World) *scenarios.Run {
 		left.Played = nil
 	}
 	for _, d := range w.Kernel.Deaths() {
-		if d.Status != 0 {
-			left.Deaths = append(left.Deaths, reports.Death{Machine: d.Machine, At: reports.Seconds(d.At), Reason: d.Reason, Stack: d.Stack})
+		over := d.Status == 0
+		if !over || !d.Child && r.Scenario.GoesOn(d.Machine) {
+			left.Deaths = append(left.Deaths, reports.Death{Machine: d.Machine, At: reports.Seconds(d.At), Reason: d.Reason, Stack: d.Stack, Over: over})
 		}
 	}
 	left.Boards = boardsOf(w)

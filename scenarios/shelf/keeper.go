@@ -33,6 +33,7 @@ type ward struct {
 	down    faults        // for which none is started
 	stopped faults        // for which it stands still
 	killed  bool          // this process was killed by a fault
+	waits   bool          // one is to be started, and is held back
 }
 
 // faults are some that stand, by what counts how often each was felt.
@@ -83,6 +84,10 @@ func (w *ward) await(ctx context.Context) bool {
 	for {
 		w.mu.Lock()
 		down, changed := len(w.down), w.changed
+		w.waits = down > 0
+		for felt := range w.down {
+			felt.CompareAndSwap(0, 1) // that no process ran when it began is no reason for it not to be felt
+		}
 		w.mu.Unlock()
 		if down == 0 {
 			return ctx.Err() == nil
@@ -169,7 +174,7 @@ func (w *ward) holdDown() orders.Effect {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	felt := &atomic.Int64{}
-	if w.down[felt] = true; w.kill() {
+	if w.down[felt] = true; w.kill() || w.waits {
 		felt.Add(1)
 	}
 	return orders.Effect{

@@ -112,7 +112,7 @@ func TestAKilledProcessIsHeldDown(t *testing.T) {
 	if life := k.end(1); !life.Killed || !shelf.DiedOfKill(life.Err) {
 		t.Errorf("it ended so: %+v", life)
 	}
-	two := k.begin(t, "kill", nil) // while none runs
+	two := k.begin(t, "kill", nil) // while none runs, and one is to be started
 	e.Heal()
 	time.Sleep(20 * time.Millisecond) // longer finds no more: nothing starts it
 	if k.lives() > 1 {
@@ -120,7 +120,7 @@ func TestAKilledProcessIsHeldDown(t *testing.T) {
 	}
 	two.Heal()
 	k.life(2)
-	if e.Felt() != 1 || two.Felt() != 0 {
+	if e.Felt() != 1 || two.Felt() != 1 {
 		t.Errorf("felt %d and %d times", e.Felt(), two.Felt())
 	}
 }

@@ -16,6 +16,7 @@ import (
 type Death struct {
 	Machine string
 	Process string // its label
+	Child   bool   // another process had started it
 	At      event.Time
 	Status  int    // exit status, or -1 for a signal
 	Reason  string // one line
@@ -59,7 +60,7 @@ func (p *Process) finish() {
 
 // outOfMemory ends a process because the heaps of its machine no longer fit.
 func (p *Process) outOfMemory(now event.Time) {
-	d := Death{Machine: p.machine.Name, Process: p.label, At: now, Status: -1,
+	d := Death{Machine: p.machine.Name, Process: p.label, Child: p.parent != nil, At: now, Status: -1,
 		Reason: fmt.Sprintf("out of memory: a heap of %d bytes over the machine's limit of %d", p.heap, p.machine.memory)}
 	p.machine.killed++
 	p.end()
@@ -69,7 +70,7 @@ func (p *Process) outOfMemory(now event.Time) {
 
 // death describes the end of a process from its status and from what it printed.
 func (p *Process) death(now event.Time, state *os.ProcessState, output string) Death {
-	d := Death{Machine: p.machine.Name, Process: p.label, At: now, Status: state.ExitCode(), Stack: scrub(output)}
+	d := Death{Machine: p.machine.Name, Process: p.label, Child: p.parent != nil, At: now, Status: state.ExitCode(), Stack: scrub(output)}
 	d.Reason = fmt.Sprintf("exit status %d", d.Status)
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		d.Reason = "signal " + ws.Signal().String()
