@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -91,7 +92,7 @@ func Parse(name string, text []byte, into any) error {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("it is empty")
 		}
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s:%w", name, firstWrong(err))
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: a second document begins, and nobody would look at it", name)
@@ -102,6 +103,24 @@ func Parse(name string, text []byte, into any) error {
 		}
 	}
 	return nil
+}
+
+// firstWrong returns the first mistake of a file in words of its own: " 7: ...", or " ..." where nobody knows the line.
+func firstWrong(err error) error {
+	text := err.Error()
+	if all, is := errors.AsType[*yaml.TypeError](err); is {
+		text = all.Errors[0]
+	}
+	text = strings.TrimPrefix(text, "yaml: ")
+	line := ""
+	if rest, is := strings.CutPrefix(text, "line "); is {
+		line, text, _ = strings.Cut(rest, ": ")
+		line += ":"
+	}
+	if key, _, is := strings.Cut(strings.TrimPrefix(text, "field "), " not found in type "); is {
+		text = fmt.Sprintf("unknown key %q", key)
+	}
+	return errors.New(line + " " + text)
 }
 
 // Validate puts defaults where nothing stands, and says what is wrong with the configuration.
@@ -134,9 +153,12 @@ func (c *Config) Validate() error {
 			return errors.New("node: store: a node joins, or has the groups with which the cloud begins")
 		}
 		for i, members := range s.Groups {
-			for _, name := range members {
+			for k, name := range members {
 				if !slices.Contains(c.Nodes, name) {
 					return fmt.Errorf("node: store.groups[%d]: %q is not among the nodes", i, name)
+				}
+				if slices.Contains(members[k+1:], name) {
+					return fmt.Errorf("node: store.groups[%d]: %q is a member twice", i, name)
 				}
 			}
 		}

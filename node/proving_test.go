@@ -31,7 +31,7 @@ func TestProofIsConfigured(t *testing.T) {
 		"verify: on":                      "a batch is",
 		"batch: a\n  every: 1ms":          "exams are",
 		"batch: a\n  port: '8080'":        "is used twice",
-		"batch: a\n  often: yes":          "field often not found",
+		"batch: a\n  often: yes":          `node.yaml:5: unknown key "often"`,
 	} {
 		err := Parse("node.yaml", []byte(strings.Replace(proofFile, "batch: week-11", change, 1)), new(Config))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

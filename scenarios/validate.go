@@ -149,9 +149,12 @@ func (s *Scenario) validateStore() error {
 		if len(members) == 0 {
 			return wrong(path, "a group needs members")
 		}
-		for _, name := range members {
+		for k, name := range members {
 			if !slices.Contains(s.Nodes(), name) {
 				return wrong(path, "there is no node %q", name)
+			}
+			if slices.Contains(members[k+1:], name) {
+				return wrong(path, "%q is a member twice", name)
 			}
 		}
 		if c.Moves && len(members) >= len(s.Nodes()) {

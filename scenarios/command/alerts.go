@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -73,6 +75,9 @@ Examples:
 
 // ask reads what a node says under a path. Whom is asked, and what it means that there is nothing, are for the messages.
 func ask(ctx context.Context, at, path, whom, nothing string, into any) error {
+	if _, _, err := net.SplitHostPort(at); err != nil {
+		return fmt.Errorf("ask %s: it is at HOST:PORT, not at %q", whom, at)
+	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+path, nil)
@@ -160,12 +165,17 @@ func printRunbook(w io.Writer, name string) error {
 	var names []string
 	for _, r := range rules.Alerts() {
 		if r.Name == name {
-			_, err := fmt.Fprintf(w, "%s (%s, %s)\n%s\n\n%s\n", r.Name, r.Labels[alerts.SeverityLabel], r.Labels[alerts.ClassLabel], r.Summary, r.Runbook)
+			_, err := fmt.Fprintf(w, "%s (%s, %s)\n%s\n\n%s\n", r.Name, r.Labels[alerts.SeverityLabel], r.Labels[alerts.ClassLabel], blanks(r.Summary), blanks(r.Runbook))
 			return err
 		}
 		names = append(names, r.Name)
 	}
 	return fmt.Errorf("alerts: there is no alert %.80q%s", name, chaos.DidYouMean(name, names))
+}
+
+// blanks shows what is filled in when an alert fires as words: <instance>, <value>.
+func blanks(text string) string {
+	return regexp.MustCompile(`\{\{ *\$(?:labels\.)?(\w+)[^}]*\}\}`).ReplaceAllString(text, "<$1>")
 }
 
 // target is a node that Prometheus scrapes.

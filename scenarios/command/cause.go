@@ -46,7 +46,6 @@ Examples:
 	if c.program, err = programOr(ctx, *program); err != nil {
 		return err
 	}
-	defer c.clear()
 	r, err := cause.Job{Scenario: whole, Run: run, Seeds: *seeds, Workers: *workers, Play: c.play,
 		Played: func(n int) { tell("%d runs", n) }}.Find(ctx)
 	tell("")

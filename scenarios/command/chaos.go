@@ -36,10 +36,10 @@ Examples:
 		}
 	}
 	f := flags("chaos", help)
-	if err := parse(f, args, 0); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	return errors.New("chaos: say kinds or run; picloud chaos -h explains")
+	return fmt.Errorf("chaos: say kinds or run, not %q; picloud chaos -h explains", f.Args())
 }
 
 func chaosKinds(args []string) error {

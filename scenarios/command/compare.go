@@ -50,7 +50,7 @@ func contests(store *compare.Store, copies int) []comparison {
 
 // drive is what other processes of a comparison do. The bench starts itself for that.
 func drive(ctx context.Context, what string) error {
-	words := strings.Fields(what)
+	words := append(strings.Fields(what), "", "", "")
 	switch words[0] {
 	case "store":
 		return compare.DriveStore(ctx)
@@ -65,10 +65,13 @@ func drive(ctx context.Context, what string) error {
 	case "beanstalkd":
 		return compare.DriveBeanstalkd(ctx)
 	case "lb-proxy":
-		return compare.ServeProxy(ctx, words[1], words[2:])
+		if words[2] != "" {
+			return compare.ServeProxy(ctx, words[1], words[2:len(words)-3])
+		}
 	case "lb-server":
-		n, err := strconv.Atoi(words[2])
-		return errors.Join(err, compare.ServeBehindBalancer(ctx, words[1], n))
+		if n, err := strconv.Atoi(words[2]); err == nil {
+			return compare.ServeBehindBalancer(ctx, words[1], n)
+		}
 	}
 	return fmt.Errorf("bench: nothing drives %q", what)
 }

@@ -58,6 +58,9 @@ func forgiveNode(file string) error {
 	if err != nil {
 		return err
 	}
+	if c.Node.Health == nil {
+		return fmt.Errorf("health: by %s the node %s has no health, and nothing else fences it", file, c.Name)
+	}
 	h, err := c.Host()
 	if err != nil {
 		return err

@@ -22,7 +22,11 @@ func besides(ctx context.Context, folder, schedule string, seed uint64, live *re
 		return err
 	}
 	simulated := folder + "-sim"
-	if err := os.RemoveAll(simulated); err != nil { // what an earlier run left is none of this one's
+	err = vacant(simulated)
+	if err == nil {
+		err = os.RemoveAll(simulated) // what an earlier run left is none of this one's
+	}
+	if err != nil {
 		return fmt.Errorf("live: make room for the simulated run: %w", err)
 	}
 	fmt.Println("\nand now in the simulated world:")

@@ -49,6 +49,9 @@ Examples:
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
+	if err := errors.Join(between("museum", "seeds", *seeds, 1, mostSeeds), between("museum", "twins", *twins, -1, twinTimes*mostSeeds)); err != nil {
+		return err
+	}
 	if *twins < 0 {
 		*twins = twinTimes * int(*seeds)
 	}

@@ -50,8 +50,8 @@ Examples:
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *seeds < 1 {
-		return fmt.Errorf("mutants: play at least one seed")
+	if err := between("mutants", "seeds", *seeds, 1, mostSeeds); err != nil {
+		return err
 	}
 	e := effort{*hunts, *cuts}
 	if err := e.validate(); err != nil {
@@ -203,7 +203,6 @@ func (h *mutantHunt) find(ctx context.Context, m *mutants.Mutant, program string
 func (h *mutantHunt) cut(ctx context.Context, m *mutants.Mutant, program string, seed uint64, s *search) error {
 	folder := h.folder(m.Name, seed)
 	c := &cutting{program: program, folder: filepath.Join(folder, "cut"), of: folder}
-	defer c.clear()
 	defer tell("")
 	tell("%s: cutting down what seed %d found", m.Name, seed)
 	whole, run, _, err := runIn(folder)
@@ -265,6 +264,9 @@ func (h *mutantHunt) hunt(ctx context.Context, name mutant.Name, program, scenar
 		Play: func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
 			tell("%s: seed %d, at most %d seeds", name, seed, len(seeds))
 			folder := h.folder(name, seed)
+			if err := vacant(folder); err != nil {
+				return nil, err
+			}
 			r, err := runSeed(ctx, program, scenario, seed, folder, core)
 			if err != nil || !failed(r) {
 				os.RemoveAll(folder)

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"picloud/chaos"
 	"picloud/node/client"
 	"picloud/node/proof"
 	"picloud/scenarios/shelf"
@@ -50,6 +51,9 @@ Examples:
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
+	if *acquit != "" && !slices.Contains(c.Node.Nodes, *acquit) {
+		return fmt.Errorf("proof: there is no node %q to acquit%s", *acquit, chaos.DidYouMean(*acquit, c.Node.Nodes))
+	}
 	if *acquit != "" {
 		n, err := proof.Acquit(ctx, s, *acquit)
 		if err != nil {

@@ -2,14 +2,21 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"picloud/reports"
+	"picloud/scenarios"
+	"picloud/scenarios/runner"
 )
 
 // randomSeed returns a seed that nobody chose, short enough to be typed.
@@ -20,7 +27,10 @@ func randomSeed() uint64 { return 1 + rand.Uint64N(999_999) }
 func runSeed(ctx context.Context, program, scenario string, seed uint64, folder string, core int, more ...string) (*reports.Result, error) {
 	args := append([]string{"sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
 		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core)}, more...)
+	runtime.LockOSThread() // a process is told of the end of the thread that started it
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT} // if we are killed
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	output, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
@@ -34,6 +44,24 @@ func runSeed(ctx context.Context, program, scenario string, seed uint64, folder 
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return r, nil
+}
+
+// vacant says why a folder cannot be that of a run, which is cleared: there is something in it, and none of what runs leave, or of the other names.
+func vacant(folder string, others ...string) error {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ours := append(others, scenarios.RunFile, scenarios.ScenarioFile, runner.TraceFile)
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return slices.ContainsFunc(ours, func(name string) bool { return strings.HasPrefix(e.Name(), name) })
+	}) {
+		return nil
+	}
+	return fmt.Errorf("in %s there is something else than a run, such as %s, and it would be lost: choose another folder", folder, entries[0].Name())
 }
 
 // judged tells whether a run of ours ended with a verdict, whichever.

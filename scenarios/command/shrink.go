@@ -78,7 +78,6 @@ Examples:
 		return err
 	}
 	c.into(cmp.Or(*out, filepath.Join("out", fmt.Sprintf("shrink-%s-%d", c.whole.Name, run.Seed))))
-	defer c.clear()
 	return c.shrink(ctx, shrink.Job{Run: run, Seeds: *seeds, Most: *most, Workers: *workers, FaultsOnly: *faultsOnly, Possible: c.possible, Play: c.play})
 }
 
@@ -157,20 +156,15 @@ func (c *cutting) possible(r shrink.Run) bool {
 	return err == nil
 }
 
-func (c *cutting) runs() string { return filepath.Join(c.folder, "runs") }
-
-// clear takes away what the runs left.
-func (c *cutting) clear() { os.RemoveAll(c.runs()) }
-
 func (c *cutting) play(ctx context.Context, core int, r shrink.Run) (*reports.Result, error) {
 	s, err := c.whole.Cut(r.Cut)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.runs(), 0o755); err != nil {
+	if err := os.MkdirAll(c.folder, 0o755); err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp(c.runs(), "")
+	folder, err := os.MkdirTemp(c.folder, "run-")
 	if err != nil {
 		return nil, err
 	}

@@ -46,8 +46,8 @@ func Soak(ctx context.Context, args []string) error {
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *minutes < 1 || *runs < 1 {
-		return errors.New("soak: -minutes and -runs are at least 1")
+	if err := errors.Join(between("soak", "minutes", *minutes, 1, 1e6), between("soak", "runs", *runs, 1, mostSeeds)); err != nil {
+		return err
 	}
 	s := &soak{sweep: newSweep("soak", *out), tiers: draw.Tiers()}
 	if *tiers != "" {
@@ -94,6 +94,9 @@ func (s *soak) play(ctx context.Context, core int, seed uint64) (*reports.Result
 		return nil, err
 	}
 	folder := s.runFolder(seed)
+	if err := vacant(folder, drawnFile); err != nil {
+		return nil, err
+	}
 	file := filepath.Join(folder, drawnFile)
 	if err := reports.WriteFile(file, drawn.Scenario.Text()); err != nil {
 		return nil, err

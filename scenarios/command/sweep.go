@@ -75,6 +75,11 @@ func Sweep(ctx context.Context, args []string) error {
 	}
 	w := newSweep(s.Name, cmp.Or(*out, filepath.Join("out", "sweep-"+s.Name)))
 	w.shard, w.list, w.may, w.required = *shard, list, s.Kinds(), s.Faults.Required
+	for _, seed := range list {
+		if err := vacant(w.runFolder(seed)); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+	}
 	if err := w.remember(*compare); err != nil {
 		return err
 	}
@@ -130,8 +135,27 @@ func (w *sweep) run(ctx context.Context, workers int, play player) error {
 	return cmp.Or(ended, err, verdict)
 }
 
+// ending says why not all was played.
+func ending(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "it was interrupted"
+	}
+	return err.Error()
+}
+
 // player plays a seed on a core.
 type player func(ctx context.Context, core int, seed uint64) (*reports.Result, error)
+
+// mostSeeds is how many seeds one command may be told to play.
+const mostSeeds = 1_000_000
+
+// between says that a number of a command's is out of its bounds.
+func between[N int | uint64](command, flag string, n, least, most N) error {
+	if n < least || n > most {
+		return fmt.Errorf("%s: -%s is %d to %d, not %d", command, flag, least, most, n)
+	}
+	return nil
+}
 
 // seedRange reads "A-B" or "A".
 func seedRange(text string) (from, to uint64, err error) {
@@ -143,7 +167,7 @@ func seedRange(text string) (from, to uint64, err error) {
 	if err == nil {
 		to, err = strconv.ParseUint(b, 10, 64)
 	}
-	if err != nil || to < from || to-from > 1e6 {
+	if err != nil || to < from || to-from > mostSeeds {
 		return 0, 0, fmt.Errorf("the seeds are A-B with at most a million between, not %q", text)
 	}
 	return from, to, nil
@@ -301,7 +325,7 @@ func (w *sweep) finish(ended error) (verdict, err error) {
 		why = append(why, "no run felt what it had to: "+strings.Join(never, ", "))
 	}
 	if ended != nil {
-		why = append(why, fmt.Sprintf("it ended before all was played: %s", ended))
+		why = append(why, "it ended before all was played: "+ending(ended))
 	}
 	all.Why = strings.Join(why, "; ")
 	var b strings.Builder

@@ -40,6 +40,14 @@ Examples:
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
+	switch {
+	case *names == "":
+		return errors.New("trial: -scenarios NAMES is missing; picloud trial -h explains")
+	case *without == "":
+		return fmt.Errorf("trial: -without names what is switched off, one of %s", strings.Join(scenarios.Defences(), ", "))
+	case *within <= 0:
+		return fmt.Errorf("trial: -within is longer than nothing, not %s", *within)
+	}
 	from, to, err := seedRange(*seeds)
 	if err != nil {
 		return err

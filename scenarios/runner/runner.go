@@ -66,6 +66,11 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	played := time.Now()
 	out := &Outcome{Schedule: schedule, Turns: r.turns}
 	if o.Folder != "" {
+		if o.NoTrace { // that of an earlier run is none of this one's
+			if err := reports.RemoveFile(filepath.Join(o.Folder, TraceFile)); err != nil {
+				return nil, err
+			}
+		}
 		if err := o.Scenario.Save(o.Folder, *left); err != nil {
 			return nil, err
 		}
@@ -293,16 +298,16 @@ func (r *run) openTrace() (*kernel.Trace, error) {
 	if r.Folder == "" {
 		return kernel.NewTrace(nil), nil
 	}
-	if r.NoTrace {
-		return kernel.NewTrace(nil), reports.RemoveFile(filepath.Join(r.Folder, TraceFile))
-	}
 	if err := os.MkdirAll(r.Folder, 0o755); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(r.Folder, TraceFile)
-	f, err := os.Create(path + ".part")
+	f, err := os.CreateTemp(r.Folder, TraceFile+".*.part") // now, and not after the run, it shows whether anything can be written
 	if err != nil {
 		return nil, err
+	}
+	path := filepath.Join(r.Folder, TraceFile)
+	if r.NoTrace {
+		return kernel.NewTrace(nil), errors.Join(f.Close(), os.Remove(f.Name()))
 	}
 	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
 	if err != nil {
@@ -313,16 +318,21 @@ func (r *run) openTrace() (*kernel.Trace, error) {
 }
 
 func (t *traceFile) Close() error {
-	return errors.Join(t.Writer.Close(), t.file.Close(), os.Rename(t.path+".part", t.path))
+	return errors.Join(t.Writer.Close(), t.file.Chmod(0o644), t.file.Close(), os.Rename(t.file.Name(), t.path))
 }
 
-// discard takes away what an interrupted run has begun to write.
+// discard takes away what an interrupted run has begun to write, and its folder if nothing else is there.
 func (r *run) discard() error {
-	if r.trace == nil {
-		return nil
+	if r.trace != nil {
+		r.trace.file.Close()
+		if err := os.Remove(r.trace.file.Name()); err != nil {
+			return err
+		}
 	}
-	r.trace.file.Close()
-	return os.Remove(r.trace.path + ".part")
+	if r.Folder != "" {
+		_ = os.Remove(r.Folder)
+	}
+	return nil
 }
 
 // ReadTrace opens the trace of a run.
