@@ -100,8 +100,12 @@ func WriteTiming(folder string, t Timing) error {
 func Read(folder string) (*Result, Timeline, error) {
 	var r Result
 	var t Timeline
-	if err := readJSON(filepath.Join(folder, ResultFile), &r); err != nil {
+	path := filepath.Join(folder, ResultFile)
+	if err := readJSON(path, &r); err != nil {
 		return nil, nil, err
+	}
+	if r.Scenario == "" {
+		return nil, nil, fmt.Errorf("%s names no scenario", path)
 	}
 	if err := readJSON(filepath.Join(folder, TimelineFile), &t); err != nil {
 		return nil, nil, err

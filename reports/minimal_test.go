@@ -11,7 +11,7 @@ import (
 func TestTheSmallestRunStandsInTheReportOfTheWhole(t *testing.T) {
 	folder := t.TempDir()
 	r := story(func(r *Result) {
-		r.TraceHash = "abc"
+		r.Scenario, r.TraceHash = "story", "abc"
 		r.Checks = []Check{{Name: "durable", Status: Fail, Detail: "2 reads miss a change"}}
 	})
 	write := func() string {

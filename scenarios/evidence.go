@@ -30,33 +30,48 @@ type runRecord struct {
 	Seed      uint64          `json:"seed"`
 	TraceHash string          `json:"trace_hash"`
 	Ended     reports.Seconds `json:"ended"`
-	Schedule  string          `json:"schedule,omitempty"` // the SHA-256 of its text
-	Felt      []int64         `json:"felt"`               // in the order of the schedule
-	Played    []string        `json:"played,omitempty"`   // the faults in the same order as they were played, if some were not as they are written
+	Schedule  string          `json:"schedule"`         // the SHA-256 of its text, however somebody lays it out
+	Felt      []int64         `json:"felt"`             // in the order of the schedule
+	Played    []string        `json:"played,omitempty"` // the faults in the same order as they were played, if some were not as they are written
 	Deaths    []reports.Death `json:"deaths"`
 	Replay    string          `json:"replay"`
 	Checks    []reports.Check `json:"checks,omitempty"` // those that cannot be made again
+
+	// Files has the SHA-256 of each file that is judged, by its name, but for the schedule, which may be edited.
+	Files map[string]string `json:"files"`
 }
 
 // Save writes what a run of the scenario left into a folder, which it makes.
 func (s *Scenario) Save(folder string, r Run) error {
 	var lines bytes.Buffer
+	if err := r.History.Write(&lines); err != nil {
+		return err
+	}
+	files := map[string]string{ScenarioFile: sumOf(s.text), history.FileName: sumOf(lines.Bytes()), LogFile: sumOf(r.Log)}
+	if len(r.Boards) > 0 {
+		text, err := json.Marshal(r.Boards)
+		if err != nil {
+			return err
+		}
+		files[reports.BoardsFile] = sumOf(append(text, '\n')) // as WriteBoards writes them
+	}
 	record, err := json.MarshalIndent(runRecord{
 		Scenario:  s.Name,
 		Seed:      r.Seed,
 		TraceHash: r.TraceHash,
 		Ended:     reports.Seconds(r.Ended),
-		Schedule:  sumOf(r.Schedule),
+		Schedule:  sumOf([]byte(r.Schedule.String())),
 		Felt:      append([]int64{}, r.Felt...),
 		Played:    linesOf(r.Played),
 		Deaths:    append([]reports.Death{}, r.Deaths...),
 		Replay:    r.Replay,
 		Checks:    r.Checks,
+		Files:     files,
 	}, "", "  ")
-	if err = errors.Join(err, r.History.Write(&lines)); err != nil {
+	if err != nil {
 		return err
 	}
-	return errors.Join(err,
+	return errors.Join(
 		s.saveAlerts(folder, r.Log),
 		reports.WriteBoards(folder, r.Boards),
 		reports.WriteFile(filepath.Join(folder, ScenarioFile), s.text),
@@ -67,8 +82,8 @@ func (s *Scenario) Save(folder string, r Run) error {
 	)
 }
 
-// sumOf returns what tells a schedule from others, however its text is laid out.
-func sumOf(s chaos.Schedule) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s.String()))) }
+// sumOf returns what tells a text from others.
+func sumOf(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
 
 // saveAlerts writes how alerts changed, or takes away what another run has left, if nobody watches.
 func (s *Scenario) saveAlerts(folder string, log []byte) error {
@@ -88,12 +103,12 @@ func linesOf(s chaos.Schedule) (lines []string) {
 	return lines
 }
 
-// playedIn reads what linesOf returned.
-func playedIn(lines []string) (played chaos.Schedule, err error) {
+// playedIn reads what linesOf returned. The file that it stands in is for the messages.
+func playedIn(file string, lines []string) (played chaos.Schedule, err error) {
 	for _, line := range lines {
 		f, bad := chaos.ParseFault(line)
 		if bad != nil {
-			return nil, fmt.Errorf("%s: played: %w", RunFile, bad)
+			return nil, fmt.Errorf("%s: played: %w", file, bad)
 		}
 		played = append(played, f)
 	}
@@ -104,59 +119,42 @@ func playedIn(lines []string) (played chaos.Schedule, err error) {
 // again, and not judged again.
 var ErrScheduleEdited = errors.New("the schedule was edited")
 
-// LoadRun reads what a run left, with its scenario.
+// LoadRun reads what a run left, with its scenario. A folder in which something is not as the run left it is refused. With
+// ErrScheduleEdited all else is as it was, and the run has the schedule that stands there now.
 func LoadRun(folder string) (*Scenario, Run, error) {
-	s, err := Load(filepath.Join(folder, ScenarioFile))
+	record, err := recordIn(folder)
 	if err != nil {
 		return nil, Run{}, err
 	}
-	b, err := os.ReadFile(filepath.Join(folder, RunFile))
+	texts, err := record.texts(folder)
 	if err != nil {
 		return nil, Run{}, err
 	}
-	var record runRecord
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&record); err != nil {
-		return nil, Run{}, fmt.Errorf("%s: %w", RunFile, err)
-	}
-	text, err := os.ReadFile(filepath.Join(folder, ScheduleFile))
+	s, err := Parse(filepath.Join(folder, ScenarioFile), texts[ScenarioFile])
 	if err != nil {
 		return nil, Run{}, err
 	}
-	schedule, err := chaos.Parse(ScheduleFile, string(text))
+	if s.Name != record.Scenario {
+		return nil, Run{}, fmt.Errorf("%s is of a run of %s, and %s is %s", filepath.Join(folder, RunFile), record.Scenario, ScenarioFile, s.Name)
+	}
+	h, err := history.ReadFrom(filepath.Join(folder, history.FileName), bytes.NewReader(texts[history.FileName]))
 	if err != nil {
 		return nil, Run{}, err
 	}
-	played, err := playedIn(record.Played)
+	boards, err := reports.ReadBoards(folder)
 	if err != nil {
 		return nil, Run{}, err
 	}
-	var edited error
-	switch {
-	case len(schedule) != len(record.Felt) || played != nil && len(played) != len(schedule):
-		edited = fmt.Errorf("%s counts %d faults and %s has %d: %w",
-			RunFile, len(record.Felt), ScheduleFile, len(schedule), ErrScheduleEdited)
-	case record.Schedule != "" && record.Schedule != sumOf(schedule):
-		edited = fmt.Errorf("%s knows another %s: %w", RunFile, ScheduleFile, ErrScheduleEdited)
-	}
-	lines, err := os.Open(filepath.Join(folder, history.FileName))
-	if err != nil {
+	schedule, played, err := record.faults(folder)
+	if err != nil && !errors.Is(err, ErrScheduleEdited) {
 		return nil, Run{}, err
 	}
-	defer lines.Close()
-	h, err := history.ReadFrom(history.FileName, lines)
-	if err != nil {
-		return nil, Run{}, err
-	}
-	boards, bad := reports.ReadBoards(folder)
-	log, err := os.ReadFile(filepath.Join(folder, LogFile))
 	return s, Run{
 		Seed:      record.Seed,
 		TraceHash: record.TraceHash,
 		Ended:     time.Duration(record.Ended),
 		History:   h,
-		Log:       log,
+		Log:       texts[LogFile],
 		Schedule:  schedule,
 		Played:    played,
 		Felt:      record.Felt,
@@ -164,7 +162,71 @@ func LoadRun(folder string) (*Scenario, Run, error) {
 		Boards:    boards,
 		Replay:    record.Replay,
 		Checks:    record.Checks,
-	}, errors.Join(err, bad, edited)
+	}, err
+}
+
+// recordIn reads the record of a run. One that does not say of which run it is is refused.
+func recordIn(folder string) (record runRecord, err error) {
+	path := filepath.Join(folder, RunFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return record, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&record); err != nil {
+		return record, fmt.Errorf("%s: %w", path, err)
+	}
+	switch {
+	case record.Scenario == "":
+		return record, fmt.Errorf("%s names no scenario", path)
+	case record.TraceHash == "":
+		return record, fmt.Errorf("%s has no hash of a trace", path)
+	case len(record.Files) == 0:
+		return record, fmt.Errorf("%s has no sums of the files that the run left: it is not whole, or an older program wrote it", path)
+	}
+	return record, nil
+}
+
+// texts reads the files of a run that are judged, and refuses what the run did not leave.
+func (r *runRecord) texts(folder string) (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	for _, name := range []string{ScenarioFile, history.FileName, LogFile, reports.BoardsFile} {
+		path := filepath.Join(folder, name)
+		text, err := os.ReadFile(path)
+		switch {
+		case errors.Is(err, os.ErrNotExist) && name == reports.BoardsFile && r.Files[name] == "":
+			continue // no machine has a board
+		case err != nil:
+			return nil, err
+		case r.Files[name] != sumOf(text):
+			return nil, fmt.Errorf("%s is not the one that this run left", path)
+		}
+		texts[name] = text
+	}
+	return texts, nil
+}
+
+// faults reads the schedule of a run, and how its faults were played.
+func (r *runRecord) faults(folder string) (schedule, played chaos.Schedule, err error) {
+	path := filepath.Join(folder, ScheduleFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if schedule, err = chaos.Parse(path, string(text)); err != nil {
+		return nil, nil, err
+	}
+	if played, err = playedIn(filepath.Join(folder, RunFile), r.Played); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case len(schedule) != len(r.Felt) || played != nil && len(played) != len(schedule):
+		err = fmt.Errorf("%s counts %d faults and %s has %d: %w", RunFile, len(r.Felt), ScheduleFile, len(schedule), ErrScheduleEdited)
+	case r.Schedule != sumOf([]byte(schedule.String())):
+		err = fmt.Errorf("%s knows another %s: %w", RunFile, ScheduleFile, ErrScheduleEdited)
+	}
+	return schedule, played, err
 }
 
 // JudgeFolder judges what a run left in a folder and writes the reports beside it.

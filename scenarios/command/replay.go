@@ -6,18 +6,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/runner"
 )
+
+// replayFolder is where the replay of a run goes, in the folder of the run.
+const replayFolder = "replay"
 
 // Judge judges a run again from its files.
 func Judge(_ context.Context, args []string) error {
 	f := flags("judge", `judge FOLDER
 
 Judges again what a run left in a folder, from its history, schedule and counts alone, and writes
-the reports anew.
+the reports anew. A folder in which something of that is not as the run left it is refused.
 
 Example:
   picloud judge out/first-cloud-7`)
@@ -46,10 +52,8 @@ Example:
 		return err
 	}
 	s, run, err := scenarios.LoadRun(f.Arg(0))
-	if errors.Is(err, scenarios.ErrScheduleEdited) {
-		err = nil
-	}
-	if err != nil {
+	edited := errors.Is(err, scenarios.ErrScheduleEdited)
+	if err != nil && !edited {
 		return err
 	}
 	if err := handOver(ctx, false); err != nil {
@@ -59,17 +63,57 @@ Example:
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(f.Arg(0), "replay")
+	folder := filepath.Join(f.Arg(0), replayFolder)
 	done, err := runner.Run(ctx, runner.Options{Scenario: s, Seed: run.Seed, Schedule: run.Schedule, Program: self,
-		Folder: folder, Core: -1, Replay: run.Replay, Progress: progress()})
+		Folder: folder, Core: -1, Replay: again(mutant.Planted, f.Arg(0), &run, edited), Progress: progress()})
 	if err != nil {
 		return err
 	}
 	show(done, folder, false)
-	if done.Result.TraceHash == run.TraceHash {
-		fmt.Println("the same happened: the traces are equal")
-	} else {
-		fmt.Printf("something else happened: the trace was %.16s…, now it is %.16s…\n", run.TraceHash, done.Result.TraceHash)
-	}
+	fmt.Println(compared(&run, done.Result.TraceHash))
 	return verdict(done.Result.Verdict)
+}
+
+// compared says whether a replay with this trace is what happened in the run.
+func compared(run *scenarios.Run, trace string) string {
+	switch {
+	case isLive(run):
+		return "the run was a live one, and left no trace: this is what its scenario and schedule come to in the simulated world"
+	case run.TraceHash == trace:
+		return "the same happened: the traces are equal"
+	}
+	return fmt.Sprintf("something else happened: the trace was %.16s…, now it is %.16s…", run.TraceHash, trace)
+}
+
+// isLive tells whether a run was one of real processes, which has no trace.
+func isLive(run *scenarios.Run) bool { return strings.HasPrefix(run.TraceHash, "live-") }
+
+// again returns the command that repeats the replay of a run in a folder, with the build that has a planted bug, or that without. It is
+// the run's own, unless that plays other faults, or plays them on real processes.
+func again(planted mutant.Name, folder string, run *scenarios.Run, edited bool) string {
+	if !edited && !isLive(run) {
+		return run.Replay
+	}
+	in := func(name string) string { return quoted(filepath.Join(folder, name)) }
+	return fmt.Sprintf("%s sim -seed %d -scenario %s -schedule %s -out %s", typed(planted), run.Seed,
+		in(scenarios.ScenarioFile), in(scenarios.ScheduleFile), in(replayFolder)) // elsewhere it could take the run's own place
+}
+
+// typed returns the program that has a planted bug, or that without, as somebody types it in a checkout.
+func typed(planted mutant.Name) string {
+	if planted == mutant.None {
+		return filepath.Join(binFolder, "picloud")
+	}
+	return built(planted)
+}
+
+// plain is what a shell takes as it is.
+var plain = regexp.MustCompile(`^[\w./,:@+-]*$`)
+
+// quoted returns a text so that a shell takes it as one word.
+func quoted(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -97,7 +97,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 verdict=pass status=0
-case "$out" in */runs/*) verdict=fail status=1 ;; esac
+case "$out" in */run-*) verdict=fail status=1 ;; esac
 mkdir -p "$out"
 echo '[]' > "$out/timeline.json"
 echo '{"scenario":"lone-store","seed":'$seed',"verdict":"'$verdict'","trace_hash":"","simulated_seconds":1,"healed_at":1,"operations":{"ok":0,"failed":0,"unknown":0},
@@ -147,7 +147,7 @@ func TestARunWhoseScheduleWasEditedKeepsItsReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	if err := s.Save(folder, scenarios.Run{Seed: 1, Schedule: faults, Felt: make([]int64, len(faults))}); err != nil {
+	if err := s.Save(folder, scenarios.Run{Seed: 1, TraceHash: "abc", Schedule: faults, Felt: make([]int64, len(faults))}); err != nil {
 		t.Fatal(err)
 	}
 	for _, edited := range []bool{false, true} {

@@ -132,11 +132,12 @@ func useLog(s *scenarios.Scenario, name string) error {
 	return nil
 }
 
-// repeat returns the command that repeats a run of the build with a planted bug, or of that without.
+// repeat returns the command that repeats a run of the build with a planted bug, or of that without. Make would take a name with a space
+// apart; the program itself does not.
 func repeat(planted mutant.Name, seed uint64, name, without, schedule, log string) string {
 	command, option := "make sim", func(name, value string) string { return " " + strings.ToUpper(name) + "=" + value }
-	if planted != mutant.None {
-		command, option = built(planted)+" sim", func(name, value string) string { return " -" + name + " " + value }
+	if all := name + without + schedule + log; planted != mutant.None || quoted(all) != all {
+		command, option = typed(planted)+" sim", func(name, value string) string { return " -" + name + " " + quoted(value) }
 	}
 	command += option("seed", strconv.FormatUint(seed, 10)) + option("scenario", name)
 	for _, o := range []struct{ name, value string }{{"without", without}, {"schedule", schedule}, {"log", log}} {

@@ -53,6 +53,8 @@ func TestTheCommandThatRepeatsARunSaysAllThatMakesIt(t *testing.T) {
 		{"", "", "faults.txt", "", "make sim SEED=7 SCENARIO=quiet SCHEDULE=faults.txt"},
 		{"", "health", "faults.txt", "access.log", "make sim SEED=7 SCENARIO=quiet WITHOUT=health SCHEDULE=faults.txt LOG=access.log"},
 		{mutant.StaleRead, "health", "faults.txt", "", ".cache/mutants/stale-read sim -seed 7 -scenario quiet -without health -schedule faults.txt"},
+		{"", "health", "my faults.txt", "", "bin/picloud sim -seed 7 -scenario quiet -without health -schedule 'my faults.txt'"}, // make would take it apart
+		{mutant.StaleRead, "", "", "my access.log", ".cache/mutants/stale-read sim -seed 7 -scenario quiet -log 'my access.log'"},
 	} {
 		if got := repeat(c.planted, 7, "quiet", c.without, c.schedule, c.log); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
