@@ -160,7 +160,7 @@ Examples:
 	if *file == "" {
 		*file = filepath.Join(*dir, "chaos.jsonl")
 	}
-	alone, err := only(filepath.Join(*dir, "chaos.lock"))
+	alone, err := only(filepath.Join(*dir, "chaos.lock"), "another one plays on this cloud")
 	if err != nil {
 		return fmt.Errorf("chaos run: %w", err)
 	}
@@ -168,14 +168,19 @@ Examples:
 	return play(ctx, c, *file)
 }
 
-// only sees that no other monkey plays on the cloud, until the file is closed: each would heal what the other breaks.
-func only(lock string) (*os.File, error) {
+// only sees that nobody else holds the lock, until the file is closed, or says that it is taken: two monkeys on a cloud would each
+// heal what the other breaks.
+func only(lock, taken string) (*os.File, error) {
 	f, err := os.OpenFile(lock, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another one plays on this cloud: %w", err), f.Close())
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.New(taken)
+		}
+		return nil, fmt.Errorf("lock %s: %w", lock, err)
 	}
 	return f, nil
 }

@@ -1,19 +1,23 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,7 +26,9 @@ import (
 	"picloud/node"
 	"picloud/node/api"
 	"picloud/node/client"
+	"picloud/node/db"
 	"picloud/node/host"
+	"picloud/node/wait"
 	"picloud/scenarios/certificate"
 	"picloud/scenarios/shelf"
 )
@@ -45,6 +51,7 @@ type home struct {
 	keeper shelf.Keeper
 	bare   bool               // the database only
 	also   func(*node.Config) // what each node has besides; nil for nothing
+	most   time.Duration      // for which the nodes are waited for until they are ready; a minute if zero
 	ports  ports
 
 	moderators string // of Pinboard, separated by commas
@@ -61,21 +68,21 @@ type home struct {
 // cacheBytes is what each node keeps in memory of what was read of the store.
 const cacheBytes = 16 << 20
 
-// prepare writes the configurations, or finds those of an earlier run.
+// prepare writes the configurations into the folder, which is there, or finds those of an earlier run.
 func (s *home) prepare() error {
 	p := &s.ports
 	err := shelf.Free(s.addrs, p.store, p.http, p.redis)
 	if err == nil && !s.bare {
-		err = errors.Join(shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.cache, p.queue, p.abuse), shelf.Free(map[string]string{mailHost: loopback}, p.mail))
+		err = shelf.Free(s.addrs, p.web, p.tls, p.pinboard, p.cache, p.queue, p.abuse)
+	}
+	if err == nil && !s.bare {
+		err = shelf.Free(map[string]string{mailHost: loopback}, p.mail)
 	}
 	if err != nil {
 		return err
 	}
 	if old, err := filepath.Glob(filepath.Join(s.Folder, "pi-*.yaml")); err != nil || len(old) > 0 && len(old) != len(s.names) {
 		return errors.Join(err, fmt.Errorf("%s holds a cloud of %d nodes; give -nodes %d, or another -dir", s.Folder, len(old), len(old)))
-	}
-	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
-		return err
 	}
 	if err := s.remember(); err != nil {
 		return err
@@ -90,28 +97,58 @@ func (s *home) prepare() error {
 // remember makes what is made once, or finds it.
 func (s *home) remember() (err error) {
 	nobodyGuesses := func() (string, error) { return strings.ToLower(rand.Text()), nil }
-	if s.token, err = remembered(s.File("token", ""), nobodyGuesses); err != nil {
+	if s.token, err = remembered(s.File("token", ""), nobodyGuesses, checkToken); err != nil {
 		return err
 	}
-	if s.cloud, err = remembered(s.File("cloud", ""), nobodyGuesses); err != nil || s.bare {
+	if s.cloud, err = remembered(s.File("cloud", ""), nobodyGuesses, checkName); err != nil || s.bare {
 		return err
 	}
-	s.identity, err = remembered(s.File("certificate", ".pem"), s.identify)
+	s.identity, err = remembered(s.File("certificate", ".pem"), s.identify, checkIdentity)
 	return err
 }
 
-// remembered returns what stands in a file, and makes it where it does not exist.
-func remembered(file string, create func() (string, error)) (string, error) {
+// remembered returns what stands in a file, if it is as it should be, and makes it where it does not exist.
+func remembered(file string, create func() (string, error), check func(string) error) (string, error) {
 	old, err := os.ReadFile(file)
-	if !errors.Is(err, os.ErrNotExist) {
-		return strings.TrimSpace(string(old)), err
+	if errors.Is(err, os.ErrNotExist) {
+		text, err := create()
+		if err != nil {
+			return "", err
+		}
+		text = strings.TrimSpace(text)
+		return text, shelf.WriteSecret(file, []byte(text+"\n"))
 	}
-	text, err := create()
 	if err != nil {
 		return "", err
 	}
-	text = strings.TrimSpace(text)
-	return text, os.WriteFile(file, []byte(text+"\n"), 0o600)
+	text := strings.TrimSpace(string(old))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	if err := check(text); err != nil {
+		return "", fmt.Errorf("%s is damaged: %w", file, err)
+	}
+	return text, nil
+}
+
+// checkToken says what is wrong with a token, as a node does.
+func checkToken(text string) error {
+	c := db.Config{Tokens: []db.Token{{Token: text, Role: db.Admin, Namespaces: []string{db.Everywhere}}}}
+	return c.Validate()
+}
+
+// checkName says what is wrong with a cloud's name.
+func checkName(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("a cloud's name is printable characters without spaces")
+	}
+	return nil
+}
+
+// checkIdentity says what is wrong with a certificate behind which its key stands.
+func checkIdentity(text string) error {
+	_, err := tls.X509KeyPair([]byte(text), []byte(text))
+	return err
 }
 
 // identify makes a certificate for the loopback, with a key that browsers take, behind which the key stands.
@@ -190,28 +227,67 @@ func (s *home) begin(ctx context.Context) *sync.WaitGroup {
 
 // keep runs one node, again and again, until the context ends.
 func (s *home) keep(ctx context.Context, name string) {
+	short := 0 // lives, one after another, that took less than a second
 	for ctx.Err() == nil {
 		began := time.Now()
-		life := s.once(ctx, name)
+		last, err := s.once(ctx, name)
 		if ctx.Err() != nil {
 			return
 		}
-		fmt.Fprintf(os.Stderr, "%s ended (%v) and is started again; its log is %s\n", name, life.Err, s.File(name, ".log"))
-		select {
-		case <-time.After(max(0, time.Second-time.Since(began))):
-		case <-ctx.Done():
+		rest := time.Second - time.Since(began)
+		if short++; rest <= 0 {
+			short = 0
 		}
+		why := ""
+		if last != "" && (short >= 3 || isBadInput(err)) {
+			why = " and ends with: " + last
+		}
+		how := "exit status 0"
+		if err != nil {
+			how = err.Error()
+		}
+		fmt.Fprintf(os.Stderr, "%s ended (%s) and is started again; its log is %s%s\n", name, how, s.File(name, ".log"), why)
+		wait.For(ctx, rest)
 	}
 }
 
-// once runs one node until it ends.
-func (s *home) once(ctx context.Context, name string) shelf.Life {
-	log, err := os.OpenFile(s.File(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// isBadInput says whether a process ended because of what it was given.
+func isBadInput(err error) bool {
+	exit, is := errors.AsType[*exec.ExitError](err)
+	return is && exit.ExitCode() == int(BadInput)
+}
+
+// once runs one node until it ends, and returns the last line that it has logged, and how it ended.
+func (s *home) once(ctx context.Context, name string) (last string, err error) {
+	log, err := os.OpenFile(s.File(name, ".log"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644)
 	if err != nil {
-		return shelf.Life{Err: err}
+		return "", err
 	}
 	defer log.Close()
-	return s.keeper.Once(ctx, name, func(started func(*os.Process)) error { return s.Once(ctx, name, log, started) })
+	from, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return "", err
+	}
+	life := s.keeper.Once(ctx, name, func(started func(*os.Process)) error { return s.Once(ctx, name, log, started) })
+	return lastLine(log, from), life.Err
+}
+
+// mostOfLine is how many bytes of a line of a log are shown.
+const mostOfLine = 2000
+
+// lastLine returns the last line of a log that begins somewhere in a file, as a terminal may show it.
+func lastLine(log *os.File, from int64) string {
+	end, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	from = max(from, end-mostOfLine)
+	text := make([]byte, max(0, end-from))
+	if _, err := log.ReadAt(text, from); err != nil {
+		return ""
+	}
+	all := strings.TrimSpace(string(text))
+	return printable(all[strings.LastIndexByte(all, '\n')+1:])
 }
 
 // takeOrders lets the nodes be broken, until it is shut. What an earlier run left of it is removed otherwise.
@@ -244,7 +320,7 @@ func (s *home) ready(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.most, time.Minute))
 	defer cancel()
 	if _, err = c.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: api.ShardsKey}}}); err != nil || s.bare {
 		return err

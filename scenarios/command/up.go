@@ -6,7 +6,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picloud/node/app"
+	"picloud/node/host"
+	"picloud/node/pinboard"
+	"picloud/node/wait"
 )
 
 // Up runs a cloud on this machine.
@@ -18,7 +26,7 @@ pictures, and follow one another. Each node is a process of its own with an addr
 127.0.0.2, ...) and a folder of its own, has all tiers but health and proof (store, database, cache, load balancer, Pinboard,
 queues, functions, abuse protection; the first one is the monitor too), and is started again when it ends. The mails that Pinboard sends
 are shown, and kept in FOLDER/mail.txt; none leaves the machine. Ctrl-C stops all; the data stays in the folder,
-and the next up goes on with it.
+which one up at a time uses, and the next up goes on with it.
 
 Examples:
   picloud up                                  then open http://127.0.0.1:8000/
@@ -33,23 +41,8 @@ Examples:
 	f.StringVar(&s.Folder, "dir", ".picloud", "the folder for configurations, logs, mails and data")
 	f.BoolVar(&s.bare, "database", false, "run store and database only")
 	f.BoolVar(&s.Chaos, "chaos", false, "let picloud chaos run break the nodes, through sockets in the folder")
-	for _, p := range []struct {
-		port         *string
-		name, number string
-		what         string
-	}{
-		{&s.ports.web, "web", "8000", "the port for browsers on each node, of its load balancer"},
-		{&s.ports.tls, "tls", "8443", "the port for browsers that speak TLS"},
-		{&s.ports.http, "http", "8080", "the port on each node for the database by HTTP, metrics and alerts"},
-		{&s.ports.redis, "redis", "6379", "the port for Redis' protocol on each node"},
-		{&s.ports.store, "store", "7000", "the port where the nodes' stores listen for one another"},
-		{&s.ports.pinboard, "pinboard", "9000", "the port where load balancers find Pinboard"},
-		{&s.ports.cache, "cache", "7300", "the port of the cache servers"},
-		{&s.ports.queue, "queue", "9100", "the port of the queues"},
-		{&s.ports.abuse, "abuse", "9200", "the port of the abuse servers"},
-		{&s.ports.mail, "mail", "2525", "the port on 127.0.0.1 to which Pinboard sends mails"},
-	} {
-		f.StringVar(p.port, p.name, p.number, p.what)
+	for _, p := range s.ports.flags() {
+		f.StringVar(p.at, p.name, p.number, p.what)
 	}
 	f.StringVar(&s.moderators, "moderators", "moderator", "the accounts, separated by commas, that decide what is shown on Pinboard")
 	if err := parse(f, args, 0); err != nil {
@@ -67,8 +60,76 @@ Examples:
 		s.names = append(s.names, name)
 		s.addrs[name] = fmt.Sprint("127.0.0.", i+1)
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.check(); err != nil {
 		return fmt.Errorf("up: %w", err)
+	}
+	if err := s.alone(ctx); err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	return nil
+}
+
+// port is a port of the cloud, with the flag that says it.
+type port struct {
+	at           *string
+	name, number string // of the flag, and what it is without it
+	what         string
+	bare         bool // the database alone has it too
+}
+
+// flags returns the ports with their flags.
+func (p *ports) flags() []port {
+	return []port{
+		{&p.web, "web", "8000", "the port for browsers on each node, of its load balancer", false},
+		{&p.tls, "tls", "8443", "the port for browsers that speak TLS", false},
+		{&p.http, "http", "8080", "the port on each node for the database by HTTP, metrics and alerts", true},
+		{&p.redis, "redis", "6379", "the port for Redis' protocol on each node", true},
+		{&p.store, "store", "7000", "the port where the nodes' stores listen for one another", true},
+		{&p.pinboard, "pinboard", "9000", "the port where load balancers find Pinboard", false},
+		{&p.cache, "cache", "7300", "the port of the cache servers", false},
+		{&p.queue, "queue", "9100", "the port of the queues", false},
+		{&p.abuse, "abuse", "9200", "the port of the abuse servers", false},
+		{&p.mail, "mail", "2525", "the port on 127.0.0.1 to which Pinboard sends mails", false},
+	}
+}
+
+// check says what is wrong with the ports and the moderators.
+func (s *home) check() error {
+	used := map[uint64]string{}
+	for _, p := range s.ports.flags() {
+		if s.bare && !p.bare {
+			continue
+		}
+		n, err := strconv.ParseUint(*p.at, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("-%s: %q is not a port", p.name, *p.at)
+		}
+		if used[n] != "" {
+			return fmt.Errorf("-%s and -%s are both %d, and each port is used once", used[n], p.name, n)
+		}
+		used[n] = p.name
+	}
+	if s.bare {
+		return nil
+	}
+	_, err := pinboard.New(app.Kit{ // it says what is wrong with its options when it is made, as it is in a node
+		Options: map[string]string{"moderators": s.moderators}, Network: &host.RealNetwork{}, Metrics: prometheus.NewRegistry(),
+	})
+	return err
+}
+
+// alone runs the cloud, which no other up does at the same time: each would write and remove the other's files.
+func (s *home) alone(ctx context.Context) error {
+	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
+		return err
+	}
+	lock, err := only(s.File("up", ".lock"), "another up uses "+s.Folder)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := s.prepare(); err != nil {
+		return err
 	}
 	return s.run(ctx)
 }
@@ -78,28 +139,34 @@ func (s *home) run(ctx context.Context) error {
 	if !s.bare {
 		shut, err := s.takeMail()
 		if err != nil {
-			return fmt.Errorf("up: %w", err)
+			return err
 		}
 		defer shut()
 	}
 	shut, err := s.takeOrders()
 	if err != nil {
-		return fmt.Errorf("up: %w", err)
+		return err
 	}
 	all := s.begin(ctx)
 	fmt.Printf("starting %d nodes, with their data in %s\n", len(s.names), s.Folder)
-	if err := s.ready(ctx); err != nil {
-		if ctx.Err() == nil {
-			fmt.Fprintf(os.Stderr, "up: the nodes do not serve yet: %v; their logs are %s\n", err, s.File("pi-*", ".log"))
-		}
-	} else {
-		s.greet()
-	}
+	s.welcome(ctx)
 	<-ctx.Done()
 	fmt.Println("stopping the nodes")
 	shut() // who stands still for a fault would not hear that it is to stop
 	all.Wait()
 	return nil
+}
+
+// welcome greets once the nodes serve. As long as they do not, it says that now and then, and asks again.
+func (s *home) welcome(ctx context.Context) {
+	for err := s.ready(ctx); ctx.Err() == nil; err = s.ready(ctx) {
+		if err == nil {
+			s.greet()
+			return
+		}
+		fmt.Fprintf(os.Stderr, "up: the nodes do not serve yet: %v; their logs are %s\n", err, s.File("pi-*", ".log"))
+		wait.For(ctx, time.Second)
+	}
 }
 
 // takeMail opens the postbox, until it is shut.

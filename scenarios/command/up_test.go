@@ -2,12 +2,14 @@ package command_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"picloud/scenarios/command"
 	"picloud/scenarios/command/uptest"
 )
 
@@ -143,5 +146,82 @@ func TestUpServesPinboard(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(c.Folder, "pi-1.log"))
 	if err != nil || bytes.Contains(text, []byte(`"level":"ERROR"`)) {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// TestOneUpUsesAFolder: a second one says so, and breaks nothing of the cloud that runs.
+func TestOneUpUsesAFolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cloud of real processes takes its time")
+	}
+	c := uptest.New(t, "-database", "-chaos")
+	c.Up()
+	before := c.File("pi-1.yaml")
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	args := []string{"up", "-database", "-dir", c.Folder}
+	for name, port := range uptest.New(t).Ports {
+		args = append(args, "-"+name, port)
+	}
+	second := exec.CommandContext(ctx, os.Args[0], args...)
+	second.Cancel = func() error { return second.Process.Signal(os.Interrupt) }
+	said, _ := second.CombinedOutput() // the status says it
+	if want := "up: another up uses " + c.Folder + "\n"; string(said) != want || second.ProcessState.ExitCode() != int(command.BadInput) {
+		t.Errorf("a second up ends with %s and says %q, not %q", second.ProcessState, said, want)
+	}
+	if c.File("pi-1.yaml") != before {
+		t.Error("the second up has written another pi-1.yaml")
+	}
+	for _, name := range []string{"pi-1.pid", "pi-2.pid", "pi-3.pid", "keeper.chaos"} {
+		if _, err := os.Stat(filepath.Join(c.Folder, name)); err != nil {
+			t.Errorf("the second up has removed what is of the first: %v", err)
+		}
+	}
+}
+
+// TestUpRefusesWhatItsNodesWouldNotTake in one sentence, before anything is started.
+func TestUpRefusesWhatItsNodesWouldNotTake(t *testing.T) {
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"-web", "28080", "-http", "28080"}, "up: -web and -http are both 28080, and each port is used once"},
+		{[]string{"-mail", "28080", "-tls", "28080"}, "up: -tls and -mail are both 28080, and each port is used once"},
+		{[]string{"-database", "-store", "28080", "-redis", "028080"}, "up: -redis and -store are both 28080, and each port is used once"},
+		{[]string{"-web", "0"}, `up: -web: "0" is not a port`},
+		{[]string{"-web", ""}, `up: -web: "" is not a port`},
+		{[]string{"-database", "-http", "65536"}, `up: -http: "65536" is not a port`},
+		{[]string{"-redis", "redis"}, `up: -redis: "redis" is not a port`},
+		{[]string{"-moderators", ",,A B,"}, `up: pinboard: the option "moderators" is ",,A B,": `},
+		{[]string{"-moderators", "ann, ann"}, `up: pinboard: the option "moderators" is "ann, ann": ann stands there twice`},
+	} {
+		folder := filepath.Join(t.TempDir(), "new")
+		refuses(t, folder, c.want, c.flags...)
+		if _, err := os.Stat(folder); err == nil {
+			t.Errorf("%q: it has made the folder", c.flags)
+		}
+	}
+	folder := t.TempDir()
+	token := filepath.Join(folder, "token")
+	if err := os.WriteFile(token, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, folder, "up: "+token+" is empty")
+}
+
+// refuses fails the test unless up says why it does not run a cloud, and has written no configuration and started no node.
+func refuses(t *testing.T, folder, want string, flags ...string) {
+	t.Helper()
+	args := []string{"-dir", folder}
+	for name, port := range uptest.New(t).Ports {
+		args = append(args, "-"+name, port)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	if err := command.Up(ctx, append(args, flags...)); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q: the error is %v, want %q", flags, err, want)
+	}
+	if left, err := filepath.Glob(filepath.Join(folder, "pi-*")); err != nil || len(left) > 0 {
+		t.Errorf("%q: there are %q, %v", flags, left, err)
 	}
 }

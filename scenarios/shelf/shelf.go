@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"picloud/node"
 )
 
 // stopGrace is how long processes have to stop before they are ended: longer than the roles of a node take, of which lambda lets
@@ -38,21 +40,55 @@ func (s *Shelf) Socket(name string) string { return s.File(name, ".chaos") }
 // File returns the path of a node's file with an ending.
 func (s *Shelf) File(name, ending string) string { return filepath.Join(s.Folder, name+ending) }
 
-// Write makes the folder and writes the configurations. The nodes' data lies in the folder too.
+// Write makes the folder and writes the configurations; it writes none if a node would not take one of them. The nodes' data lies in the
+// folder too.
 func (s *Shelf) Write(machines []Machine) error {
-	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
-		return err
-	}
+	var texts [][]byte
 	for i := range machines {
 		text, err := yaml.Marshal(&machines[i])
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(s.File(machines[i].Name, ".yaml"), text, 0o600); err != nil {
+		if err := node.Parse(s.File(machines[i].Name, ".yaml"), text, &Machine{}); err != nil {
+			return err
+		}
+		texts = append(texts, text)
+	}
+	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
+		return err
+	}
+	for i := range machines {
+		if err := WriteSecret(s.File(machines[i].Name, ".yaml"), texts[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// WriteSecret writes a file that only its owner may read: beside its place, synced, and then moved there, so that nobody finds half of
+// it, also after a power cut.
+func WriteSecret(path string, content []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // which only its owner may read
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // Once runs a node until it ends, or the context does: then it is asked to stop, and ended after a while. What

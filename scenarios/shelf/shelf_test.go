@@ -104,6 +104,46 @@ func TestAConfigurationReadsAsItWasWritten(t *testing.T) {
 	}
 }
 
+// TestNothingIsWrittenThatANodeWouldNotTake: no file of the others either.
+func TestNothingIsWrittenThatANodeWouldNotTake(t *testing.T) {
+	good, bad := machine(), machine()
+	bad.Name, bad.Machines["pi-2"], bad.Node.HTTP = "pi-2", "127.1.2.4", "7000"
+	s := shelf.Shelf{Folder: filepath.Join(t.TempDir(), "new")}
+	err := s.Write([]shelf.Machine{good, bad})
+	if want := s.File("pi-2", ".yaml") + ": node: store-port: the port 7000 is used twice"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, not %s", err, want)
+	}
+	if _, err := os.Stat(s.Folder); err == nil {
+		t.Error("there is a folder")
+	}
+}
+
+// TestASecretIsItsOwnersAlone, and takes the place of an earlier one as a whole.
+func TestASecretIsItsOwnersAlone(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "secret")
+	for _, text := range []string{"a long secret", "short"} {
+		if err := shelf.WriteSecret(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != text {
+			t.Errorf("it is %q, not %q: %v", got, text, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("others may read it, %v", err)
+		}
+	}
+	for _, path := range []string{filepath.Join(folder, "missing", "secret"), folder} {
+		if err := shelf.WriteSecret(path, nil); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	if files, err := os.ReadDir(folder); err != nil || len(files) != 1 {
+		t.Errorf("there are %v, %v", files, err)
+	}
+}
+
 func TestATakenPortIsNotFree(t *testing.T) {
 	addresses := map[string]string{"pi-1": "127.1.2.3"}
 	if err := shelf.Free(addresses, "0"); err != nil {
