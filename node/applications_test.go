@@ -99,7 +99,7 @@ func TestAnApplicationsFile(t *testing.T) {
 	for change, want := range map[[2]string]string{
 		{"name: hello", "name: Hello"}:                                                     "apps[0]: app: an application's name is",
 		{"port: '9000'", "port: '8080'"}:                                                   "is used twice",
-		{"port: '9000'", "prot: '9000'"}:                                                   "field prot not found",
+		{"port: '9000'", "prot: '9000'"}:                                                   `unknown key "prot"`,
 		{"program: {path: /srv/hello, args: [-v], env: {COLOUR: red}}, ", ""}:              `no application "hello" is compiled in`,
 		{"drain: 3s", "options: {a: b}"}:                                                   "no options",
 		{"program: {path: /srv/hello, ", "program: {"}:                                     "has no path",

@@ -34,7 +34,7 @@ func TestALoadBalancersFile(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for change, want := range map[[2]string]string{
-		{"service: web", "servise: web"}:         "field servise not found",
+		{"service: web", "servise: web"}:         `unknown key "servise"`,
 		{"priority: critical", "priority: soon"}: "routes[1]: a priority is",
 		{"lb:", "lb:\n  tls: {key: x}"}:          "lb.tls",
 		{"lb:", "lb:\n  port: '8080'"}:           "is used twice",

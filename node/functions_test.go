@@ -139,7 +139,7 @@ func TestALambdasFile(t *testing.T) {
 		{"name: clerk", "name: clark"}:                               `lambda.apps[0]: no application "clark" is compiled in`,
 		{"options: {colour: red}}", "}\n    - {name: clerk}"}:        "clerk stands there twice",
 		{"at-once: 8", "at-once: -8"}:                                "a node has 1 to 1024 runs at once",
-		{"service: shrinker", "servise: shrinker"}:                   "field servise not found",
+		{"service: shrinker", "servise: shrinker"}:                   `unknown key "servise"`,
 		{"service: shrinker, ", ""}:                                  "push[0]",
 		{"  apps:\n    - {name: clerk, options: {colour: red}}", ""}: "",
 	} {

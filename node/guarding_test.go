@@ -57,12 +57,12 @@ func TestAFileWithHealth(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 	for change, want := range map[[2]string]string{
-		{"mode: dry", "mood: dry"}:                         "field mood not found",
+		{"mode: dry", "mood: dry"}:                         `unknown key "mood"`,
 		{"mode: dry", "mode: perhaps"}:                     "a mode is on, dry or off",
 		{"warm: {raise: 65000", "warn: {raise: 65000"}:     `no rule "warn"`,
 		{"clear: 60000", "clear: 65000"}:                   `rule "warm": it is raised and cleared at the same level`,
 		{"signal: temperature", "signal: mood"}:            `no signal "mood"`,
-		{"effect: {rest: true}", "effect: {rust: true}"}:   "field rust not found",
+		{"effect: {rest: true}", "effect: {rust: true}"}:   `unknown key "rust"`,
 		{"shelves: {b: [pi-2]}", "shelves: {b: [pi-7]}"}:   `"pi-7" is not among the neighbours`,
 		{"supply-watts: 60", "supply-watts: -60"}:          "supply-watts is negative",
 		{"judge: 30s", "judge: 30s\n  ask: 9s"}:            "before it has had the 27s of three questions",
