@@ -22,13 +22,13 @@ import (
 	"picloud/node/wire"
 )
 
-// asking begins servers that answer as handlers do, and a client of theirs, whose end ends the servers too.
-func asking(t *testing.T, answers ...http.HandlerFunc) (c *Client, end func()) {
+// asking begins servers that answer as handlers do, and a client of theirs. The first function ends the client, the second the servers.
+func asking(t *testing.T, answers ...http.HandlerFunc) (c *Client, end, stop func()) {
 	t.Helper()
 	scope := &storetest.Scope{TB: t}
 	store, network, quiet := storetest.New(scope), hosttest.NewMemory(), slog.New(slog.DiscardHandler)
 	var all sync.WaitGroup
-	serving, stop := context.WithCancel(t.Context())
+	serving, over := context.WithCancel(t.Context())
 	for i, handler := range answers {
 		name := fmt.Sprint("pi-q", i)
 		l, err := network(name).Listen("tcp", ":9100")
@@ -45,14 +45,14 @@ func asking(t *testing.T, answers ...http.HandlerFunc) (c *Client, end func()) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); c.Run(ctx) }()
 	time.Sleep(time.Second)
-	t.Cleanup(func() { stop(); all.Wait(); scope.End() })
-	return c, func() { cancel(); <-ended }
+	return c, func() { cancel(); <-ended }, func() { over(); all.Wait(); scope.End() }
 }
 
 // ending lets a client take jobs of a server that answers as a handler does, ends both contexts, and returns how long each has taken to end.
 func ending(t *testing.T, answers http.HandlerFunc) (reserve, run time.Duration) {
 	t.Helper()
-	c, stop := asking(t, answers)
+	c, leave, stop := asking(t, answers)
+	defer stop()
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	reserved := make(chan struct{})
@@ -64,7 +64,7 @@ func ending(t *testing.T, answers http.HandlerFunc) (reserve, run time.Duration)
 	}()
 	time.Sleep(time.Second)
 	began := time.Now()
-	go func() { defer close(ended); stop() }()
+	go func() { defer close(ended); leave() }()
 	end()
 	<-reserved
 	reserve = time.Since(began)
@@ -124,7 +124,8 @@ func TestWhoAsksInVainIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, end := asking(t, c.answers...)
+				client, end, stop := asking(t, c.answers...)
+				defer stop()
 				defer end()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
