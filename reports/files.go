@@ -130,12 +130,28 @@ func readJSON(path string, v any) error {
 
 // WriteFile writes a file beside its place, syncs it and then moves it there, so that no reader
 // finds half of it. It makes the folder.
-func WriteFile(path string, content []byte) (err error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+func WriteFile(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	return replace(path, content, 0o644)
+}
+
+// WriteSecret writes a file that only its owner may read, as WriteFile does, into a folder that is there. It is still there after a power cut.
+func WriteSecret(path string, content []byte) error {
+	if err := replace(path, content, 0o600); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// replace puts a file in its place as a whole.
+func replace(path string, content []byte, mode os.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // which only its owner may read
 	if err != nil {
 		return err
 	}
@@ -145,7 +161,7 @@ func WriteFile(path string, content []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}

@@ -125,24 +125,19 @@ func boardStates(r *Run, machine string) []reports.State {
 			continue
 		}
 		for _, e := range r.Boards[i].Events {
-			kind := reports.Off
 			switch twin.EventKind(e.Kind) {
 			case twin.Started:
 				for k := range states { // it may have been stopped more than once
 					states[k].To = min(states[k].To, e.At)
 				}
-				if len(states) == 0 { // all begins with machines that have booted
-					continue
+				if len(states) > 0 { // all begins with machines that have booted
+					states = append(states, reports.State{Kind: reports.Restarting, From: e.At, To: min(e.At+reports.Seconds(boot), reports.Seconds(r.Ended))})
 				}
-				states = append(states, reports.State{Kind: reports.Restarting, From: e.At, To: min(e.At+reports.Seconds(boot), reports.Seconds(r.Ended))})
-				continue
-			case twin.WatchdogReset:
-				kind = reports.Restarting
 			case twin.PowerOff, twin.UnderVoltageReset, twin.Halted, twin.Overheated:
-			default:
-				continue
+				states = append(states, reports.State{Kind: reports.Off, From: e.At, To: reports.Seconds(r.Ended)})
+			case twin.WatchdogReset:
+				states = append(states, reports.State{Kind: reports.Restarting, From: e.At, To: reports.Seconds(r.Ended)})
 			}
-			states = append(states, reports.State{Kind: kind, From: e.At, To: reports.Seconds(r.Ended)})
 		}
 	}
 	return states
@@ -165,6 +160,9 @@ const fencedMessage = `"msg":"the node is fenced`
 
 // excuseFenced marks the processes that ended with status 0 as their health had fenced the node.
 func excuseFenced(deaths []reports.Death, log []byte) {
+	if !slices.ContainsFunc(deaths, func(d reports.Death) bool { return d.Over }) {
+		return
+	}
 	checks.EachLine(log, func(at []byte, label string, object []byte) {
 		if !bytes.Contains(object, []byte(fencedMessage)) {
 			return

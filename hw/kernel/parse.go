@@ -112,13 +112,13 @@ type mounted struct {
 	readOnly []string // the partitions of which nothing can be written, sorted: by intent, or as older kernels say that one has given up
 }
 
-// mountsOf tells how the ext4 partitions of a disk are mounted; boot partitions are of other kinds. One that is mounted
+// mounts tells how the ext4 partitions of the card are mounted; boot partitions are of other kinds. One that is mounted
 // at several places can be written if any of them can be: systemd and containers show programs parts of it read-only, and a file
 // system that has given up is so everywhere. The system's own is /dev/root in some kernels.
-func mountsOf(mounts []byte, disk string) (mounted, error) {
+func mounts(text []byte) (mounted, error) {
 	var m mounted
 	writable := map[string]bool{} // by partition
-	for line := range strings.Lines(string(mounts)) {
+	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
 		if len(f) < 4 || f[2] != "ext4" || !strings.HasPrefix(f[0], "/dev/"+disk+"p") && f[0] != "/dev/root" {
 			continue

@@ -40,8 +40,6 @@ func as[T any](read func([]byte) (T, error)) func([]byte) (any, error) {
 	return func(b []byte) (any, error) { return read(b) }
 }
 
-func mounts(b []byte) (mounted, error) { return mountsOf(b, disk) }
-
 // TestWhenACardIsReadOnly says what is meant by a fault and what by intent.
 func TestWhenACardIsReadOnly(t *testing.T) {
 	const system, data = "/sys/fs/ext4/mmcblk0p2/errors_count", "/sys/fs/ext4/mmcblk0p3/errors_count"

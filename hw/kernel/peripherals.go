@@ -34,14 +34,13 @@ func (f *Files) cardName() (string, error) {
 
 // readOnly tells whether nothing can be written although it should: the card refuses, or a file system on it has given up. Linux 6.15 and
 // later say so of the mount (emergency_ro, shutdown); older ones turn it to ro, as an image may on purpose, but count an error first
-// (fs/ext4/super.c, ext4_handle_error). Some
-// before 6.15 show neither: the error that they count is card-errors.
+// (fs/ext4/super.c, ext4_handle_error). Some before 6.15 show neither: the error that they count is card-errors.
 func (f *Files) readOnly() (bool, error) {
 	locked, err := read(f, f.card, "ro", flag)
 	if err != nil || locked {
 		return locked, err
 	}
-	m, err := read(f, place{path: "/proc"}, "mounts", func(b []byte) (mounted, error) { return mountsOf(b, disk) })
+	m, err := read(f, place{path: "/proc"}, "mounts", mounts)
 	if err != nil || m.gaveUp {
 		return m.gaveUp, err
 	}

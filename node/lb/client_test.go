@@ -277,6 +277,22 @@ func TestClientsThatReadSlowlyTakeNobodysPlace(t *testing.T) {
 	})
 }
 
+// post sends a body of some length, -1 if it is not known, and returns the status of the answer; 0 if there is none.
+func (l *lab) post(body io.Reader, length int64) int {
+	r, err := http.NewRequest("POST", "http://lb:80/", body)
+	if err != nil {
+		l.t.Error(err)
+		return 0
+	}
+	r.ContentLength = length
+	a, err := l.client.Do(r)
+	if err != nil {
+		return 0
+	}
+	_ = a.Body.Close()
+	return a.StatusCode
+}
+
 // TestClientsThatSendSlowlyTakeNobodysPlace: more of them than all servers can serve at a time. Once their bodies are there they count again.
 func TestClientsThatSendSlowlyTakeNobodysPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -293,19 +309,7 @@ func TestClientsThatSendSlowlyTakeNobodysPlace(t *testing.T) {
 		for range 3 * firstInFlight {
 			body, end := io.Pipe()
 			ends = append(ends, end)
-			go func() {
-				r, err := http.NewRequest("POST", "http://lb:80/", body)
-				if err != nil {
-					t.Error(err)
-				}
-				a, err := l.client.Do(r)
-				if err != nil {
-					answers <- 0
-					return
-				}
-				_ = a.Body.Close()
-				answers <- a.StatusCode
-			}()
+			go func() { answers <- l.post(body, -1) }()
 			_, _ = end.Write([]byte("x"))
 		}
 		counts := func(inFlight, streams float64) {
@@ -314,6 +318,7 @@ func TestClientsThatSendSlowlyTakeNobodysPlace(t *testing.T) {
 				t.Errorf("%v in flight, %v streams; want %v and %v", is, are, inFlight, streams)
 			}
 		}
+		synctest.Wait()
 		counts(3*firstInFlight, 0)
 		time.Sleep(slowAfter)
 		synctest.Wait()
@@ -348,20 +353,7 @@ func TestBodiesThatAreKeptAreBounded(t *testing.T) {
 			body, end := io.Pipe()
 			ends = append(ends, end)
 			go func() { _, _ = end.Write(make([]byte, size-1)) }()
-			go func() {
-				r, err := http.NewRequest("POST", "http://lb:80/", body)
-				if err != nil {
-					t.Error(err)
-				}
-				r.ContentLength = size
-				a, err := l.client.Do(r)
-				if err != nil {
-					answers <- 0
-					return
-				}
-				_ = a.Body.Close()
-				answers <- a.StatusCode
-			}()
+			go func() { answers <- l.post(body, size) }()
 			synctest.Wait()
 		}
 		if got := l.balancer.kept.Load(); got != mostKept {

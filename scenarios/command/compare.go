@@ -50,8 +50,9 @@ func contests(store *compare.Store, copies int) []comparison {
 
 // drive is what other processes of a comparison do. The bench starts itself for that.
 func drive(ctx context.Context, what string) error {
-	words := append(strings.Fields(what), "", "", "")
-	switch words[0] {
+	name, rest, _ := strings.Cut(strings.TrimSpace(what), " ")
+	words := strings.Fields(rest)
+	switch name {
 	case "store":
 		return compare.DriveStore(ctx)
 	case "lb":
@@ -65,12 +66,14 @@ func drive(ctx context.Context, what string) error {
 	case "beanstalkd":
 		return compare.DriveBeanstalkd(ctx)
 	case "lb-proxy":
-		if words[2] != "" {
-			return compare.ServeProxy(ctx, words[1], words[2:len(words)-3])
+		if len(words) > 1 {
+			return compare.ServeProxy(ctx, words[0], words[1:])
 		}
 	case "lb-server":
-		if n, err := strconv.Atoi(words[2]); err == nil {
-			return compare.ServeBehindBalancer(ctx, words[1], n)
+		if len(words) == 2 {
+			if n, err := strconv.Atoi(words[1]); err == nil {
+				return compare.ServeBehindBalancer(ctx, words[0], n)
+			}
 		}
 	}
 	return fmt.Errorf("bench: nothing drives %q", what)

@@ -29,6 +29,7 @@ import (
 	"picloud/node/db"
 	"picloud/node/host"
 	"picloud/node/wait"
+	"picloud/reports"
 	"picloud/scenarios/certificate"
 	"picloud/scenarios/shelf"
 )
@@ -116,7 +117,7 @@ func remembered(file string, create func() (string, error), check func(string) e
 			return "", err
 		}
 		text = strings.TrimSpace(text)
-		return text, shelf.WriteSecret(file, []byte(text+"\n"))
+		return text, reports.WriteSecret(file, []byte(text+"\n"))
 	}
 	if err != nil {
 		return "", err

@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"picloud/node"
+	"picloud/reports"
 )
 
 // stopGrace is how long processes have to stop before they are ended: longer than the roles of a node take, of which lambda lets
@@ -58,37 +59,11 @@ func (s *Shelf) Write(machines []Machine) error {
 		return err
 	}
 	for i := range machines {
-		if err := WriteSecret(s.File(machines[i].Name, ".yaml"), texts[i]); err != nil {
+		if err := reports.WriteSecret(s.File(machines[i].Name, ".yaml"), texts[i]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// WriteSecret writes a file that only its owner may read: beside its place, synced, and then moved there, so that nobody finds half of
-// it, also after a power cut.
-func WriteSecret(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // which only its owner may read
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // Once runs a node until it ends, or the context does: then it is asked to stop, and ended after a while. What
