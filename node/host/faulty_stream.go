@@ -28,7 +28,7 @@ type faultyConn struct {
 	ways *ways
 	peer string
 
-	reading sync.Mutex // one Read at a time, and whoever empties the stream
+	reading sync.Mutex // one Read at a time
 	in      []byte     // what has arrived and was not read, under reading
 	inErr   error      // what comes after it
 	inDue   time.Time  // when it can be read
@@ -83,6 +83,9 @@ func (c *faultyConn) ended() error {
 func (c *faultyConn) Read(b []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	if err := c.readable(); err != nil {
+		return 0, err
+	}
 	for {
 		if len(c.in) > 0 || c.inErr != nil {
 			if err := c.awaitIn(); err != nil {
@@ -113,6 +116,16 @@ func (c *faultyConn) Read(b []byte) (int, error) {
 		}
 		c.hold(held[:n], err, c.back())
 	}
+}
+
+// readable returns why nothing can be read any more, nil if something can.
+func (c *faultyConn) readable() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ended(); err != nil {
+		return c.failed("read", err)
+	}
+	return nil
 }
 
 // local returns the error of a read if it does not come from the other machine, nil otherwise.
@@ -394,9 +407,9 @@ func (c *faultyConn) forget() {
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // who reads returns
 	c.mu.Unlock()
 	go func() {
-		c.reading.Lock()
-		defer c.reading.Unlock()
+		c.reading.Lock() // who reads has returned, and who comes later finds that the stream has ended
 		_ = c.Conn.SetReadDeadline(time.Time{})
+		c.reading.Unlock()
 		_, _ = c.Conn.Read(make([]byte, 1))
 		c.abort()
 	}()
