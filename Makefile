@@ -34,7 +34,7 @@ scenarios: build ## list the scenarios, or say what stands in one: [SCENARIO=nam
 	@$(PICLOUD) scenarios $(SCENARIO)
 
 .PHONY: sweep
-sweep: build ## run many seeds on all cores: SEEDS=a-b [SCENARIO=name] [SHARD=i/n] [COMPARE=folder] [OUT=folder]
+sweep: build ## run many seeds on all cores: SEEDS=list [SCENARIO=name] [SHARD=i/n] [COMPARE=folder] [OUT=folder]
 	@$(PICLOUD) sweep -seeds $(SEEDS) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(SHARD),-shard $(SHARD)) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OUT),-out $(OUT))
 
 .PHONY: soak

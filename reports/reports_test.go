@@ -348,7 +348,8 @@ func TestALongRunSaysHowItsLatenciesAreAddedUp(t *testing.T) {
 
 func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &Result{Scenario: "s", Verdict: Fail, Replay: "again"}
+		typed := rapid.StringMatching(`[a-z]{1,300}`).Draw(t, "command")
+		r := &Result{Scenario: "s", Verdict: Fail, Replay: typed}
 		words := rapid.StringN(0, 300, -1)
 		for range rapid.IntRange(0, 30).Draw(t, "checks") {
 			r.Checks = append(r.Checks, Check{Name: "c", Status: Fail, Detail: words.Draw(t, "detail")})
@@ -366,7 +367,7 @@ func TestASummaryIsShortWhateverTheRun(t *testing.T) {
 			r.Deaths = append(r.Deaths, Death{Machine: "pi-1", Reason: words.Draw(t, "reason")})
 		}
 		text := Summary(r)
-		if n := strings.Count(text, "\n"); n > maxSummary || !strings.HasSuffix(text, "\n\nAgain: again\n") {
+		if n := strings.Count(text, "\n"); n > maxSummary || !strings.HasSuffix(text, "\n\nAgain: "+typed+"\n") {
 			t.Fatalf("%d lines:\n%s", n, text)
 		}
 	})

@@ -138,9 +138,6 @@ func finish(lines []string, last string) string {
 	if len(lines) > most {
 		lines = append(lines[:most-1], fmt.Sprintf("and %d more lines, see %s", len(lines)-most+1, PageFile))
 	}
-	if last != "" {
-		lines = append(lines, "", last)
-	}
 	var b strings.Builder
 	for _, line := range lines {
 		line = strings.TrimRight(line, " ")
@@ -148,6 +145,9 @@ func finish(lines []string, last string) string {
 			line = string(runes[:maxColumns-1]) + "…"
 		}
 		b.WriteString(line + "\n")
+	}
+	if last != "" {
+		b.WriteString("\n" + last + "\n") // whole: it is typed
 	}
 	return b.String()
 }

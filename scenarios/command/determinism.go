@@ -16,13 +16,12 @@ import (
 
 	"picloud/reports"
 	"picloud/scenarios"
-	"picloud/scenarios/hunt"
 	"picloud/scenarios/runner"
 )
 
 // Determinism runs seeds twice and compares everything that the runs left.
 func Determinism(ctx context.Context, args []string) error {
-	f := flags("determinism", `determinism [-seeds A-B] [-scenario NAME]
+	f := flags("determinism", `determinism [-seeds LIST] [-scenario NAME]
 
 Runs each seed twice and compares the traces and all other files byte for byte, but for real times.
 The second run has the other core busy and a different environment, GOMAXPROCS and GOGC, and
@@ -31,12 +30,12 @@ Where two runs part, prints the first line of the traces that differs.
 
 Example:
   picloud determinism -seeds 1-20`)
-	seeds := f.String("seeds", "1-20", "the seeds, A-B")
+	seeds := f.String("seeds", "1-20", seedsUsage)
 	name := f.String("scenario", DefaultScenario, "the scenario")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	from, to, err := seedRange(*seeds)
+	list, err := seedList(*seeds)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ Example:
 		return err
 	}
 	hashes := map[string]uint64{}
-	for _, seed := range hunt.Range(from, to) {
+	for _, seed := range list {
 		hash, err := twice(ctx, *name, seed, ownPrograms(s))
 		if err != nil {
 			return err
@@ -60,7 +59,7 @@ Example:
 		hashes[hash] = seed
 		fmt.Printf("seed %-4d twice the same, trace %.16s…\n", seed, hash)
 	}
-	fmt.Printf("%d seeds run twice: each pair is equal, no two seeds are\n", to-from+1)
+	fmt.Printf("%d seeds run twice: each pair is equal, no two seeds are\n", len(list))
 	return nil
 }
 
@@ -139,13 +138,14 @@ func child(ctx context.Context, env []string, dir, scenario string, seed uint64,
 	}
 	cmd := exec.CommandContext(ctx, self, "sim", "-q", "-seed", strconv.FormatUint(seed, 10), "-scenario", scenario, "-out", out, "-core", strconv.Itoa(core))
 	cmd.Env, cmd.Dir = env, dir
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	output, err := cmd.CombinedOutput()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err = runTied(cmd)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if code := cmd.ProcessState.ExitCode(); code == int(BadInput) || code < 0 || code > int(Inconclusive) {
-		return fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output))
+	if !judged(cmd.ProcessState) {
+		return fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output.Bytes()))
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ Examples:
 		if c.Schedule, err = readSchedule(*schedule); err != nil {
 			return err
 		}
-		c.Replay = fmt.Sprintf("bin/picloud live -schedule %s%s (the same faults; all else differs)", *schedule, flag)
+		c.Replay = fmt.Sprintf("bin/picloud live -schedule %s%s (the same faults; all else differs)", quoted(*schedule), flag)
 	}
 	if c.Folder == "" {
 		c.Folder = filepath.Join("out", fmt.Sprintf("%s-%d", name, *seed))

@@ -33,7 +33,7 @@ func besides(ctx context.Context, folder, schedule string, seed uint64, live *re
 	sim := exec.CommandContext(ctx, program, "sim", "-scenario", filepath.Join(folder, scenarios.ScenarioFile), "-schedule", schedule,
 		"-seed", fmt.Sprint(seed), "-out", simulated)
 	sim.Stdout, sim.Stderr = os.Stdout, os.Stderr
-	if err := sim.Run(); ctx.Err() != nil {
+	if err := runTied(sim); ctx.Err() != nil {
 		return ctx.Err()
 	} else if err != nil && !judged(sim.ProcessState) {
 		return fmt.Errorf("live: the simulated run: %w", err)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,23 +28,30 @@ func randomSeed() uint64 { return 1 + rand.Uint64N(999_999) }
 func runSeed(ctx context.Context, program, scenario string, seed uint64, folder string, core int, more ...string) (*reports.Result, error) {
 	args := append([]string{"sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
 		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core)}, more...)
-	runtime.LockOSThread() // a process is told of the end of the thread that started it
-	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT} // if we are killed
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	output, err := cmd.CombinedOutput()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := runTied(cmd)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if !judged(cmd.ProcessState) {
-		return nil, fmt.Errorf("seed %d: %w: %s", seed, err, strings.TrimSpace(string(output)))
+		return nil, fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output.Bytes()))
 	}
 	r, _, err := reports.Read(folder)
 	if err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return r, nil
+}
+
+// runTied runs a program of ours that is interrupted when its context ends, and when we are killed.
+func runTied(cmd *exec.Cmd) error {
+	runtime.LockOSThread() // a process is told of the end of the thread that started it
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd.Run()
 }
 
 // vacant says why a folder cannot be that of a run, which is cleared: there is something in it, and none of what runs leave, or of the other names.

@@ -242,7 +242,7 @@ func (c *cutting) shrink(ctx context.Context, job shrink.Job) error {
 
 // again returns the command that plays what was found.
 func (c *cutting) again(found *shrink.Found) string {
-	return fmt.Sprintf("%s sim -scenario %s -seed %d", c.said(), c.file(), found.Run.Seed)
+	return fmt.Sprintf("%s sim -scenario %s -seed %d", quoted(c.said()), quoted(c.file()), found.Run.Seed)
 }
 
 // report writes what was found into the run's own folder, and the reports there anew, if that run fails so.

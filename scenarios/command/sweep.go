@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,9 +22,9 @@ import (
 	"picloud/scenarios/hunt"
 )
 
-const sweepHelp = `sweep [-seeds A-B] [-scenario NAME] [-shard I/N] [-out FOLDER] [-compare FOLDER]
+const sweepHelp = `sweep [-seeds LIST] [-scenario NAME] [-shard I/N] [-out FOLDER] [-compare FOLDER]
 
-Runs a scenario with every seed from A to B, after the seeds that are pinned for it because they
+Runs a scenario with every seed of a list, like 1-100 or 3,7,20-40, after the seeds that are pinned for it because they
 once failed, each in a process of its own, on all cores. Keeps what failing and inconclusive runs
 left, and prints the command that repeats each. At the end, also after Ctrl-C, it sums up what the
 runs came to, and where a monitor looked, how alerts named the faults. The same stands in the folder:
@@ -49,7 +50,7 @@ Examples:
 // Sweep runs a scenario with many seeds on all cores.
 func Sweep(ctx context.Context, args []string) error {
 	f := flags("sweep", sweepHelp)
-	seeds := f.String("seeds", "1-20", "the seeds, A-B")
+	seeds := f.String("seeds", "1-20", seedsUsage)
 	name := f.String("scenario", DefaultScenario, "the scenario")
 	shard := f.String("shard", "", "the part of the seeds, I/N with I from 1 to N (default all)")
 	out := f.String("out", "", "the folder for the runs that did not pass (default out/sweep-SCENARIO)")
@@ -58,7 +59,7 @@ func Sweep(ctx context.Context, args []string) error {
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	from, to, err := seedRange(*seeds)
+	asked, err := seedList(*seeds)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func Sweep(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := seedsOf(s.Name, from, to)
+	list, err := withPinned(s.Name, asked)
 	if err != nil {
 		return err
 	}
@@ -92,16 +93,10 @@ func Sweep(ctx context.Context, args []string) error {
 	return w.run(ctx, *workers, w.play(*name))
 }
 
-// seedsOf returns the seeds to play of a scenario, those that are pinned for it first. Each is there once: its run has one folder.
-func seedsOf(scenario string, from, to uint64) ([]uint64, error) {
+// withPinned returns the seeds to play of a scenario, those that are pinned for it first. Each is there once: its run has one folder.
+func withPinned(scenario string, asked []uint64) ([]uint64, error) {
 	list, err := pinned(scenario)
-	first := len(list)
-	for _, seed := range hunt.Range(from, to) {
-		if !slices.Contains(list[:first], seed) {
-			list = append(list, seed)
-		}
-	}
-	return list, err
+	return once(append(list, asked...)), err
 }
 
 // part returns the seeds of a shard, "2/4", in their order: every fourth of them, from the second on.
@@ -157,20 +152,40 @@ func between[N int | uint64](command, flag string, n, least, most N) error {
 	return nil
 }
 
-// seedRange reads "A-B" or "A".
-func seedRange(text string) (from, to uint64, err error) {
-	a, b, isRange := strings.Cut(text, "-")
-	if !isRange {
-		b = a
+// seedsUsage says what seedList reads.
+const seedsUsage = "the seeds, like 7, 1-100, or 3,7,20-40"
+
+// seedList reads seeds and ranges of them, like 3,7,20-40. Each is there once, where it is named first.
+func seedList(text string) ([]uint64, error) {
+	var list []uint64
+	for part := range strings.SplitSeq(text, ",") {
+		a, b, isRange := strings.Cut(part, "-")
+		if !isRange {
+			b = a
+		}
+		from, errA := strconv.ParseUint(a, 10, 64)
+		to, errB := strconv.ParseUint(b, 10, 64)
+		switch {
+		case errA != nil || errB != nil:
+			return nil, fmt.Errorf("seeds are numbers from 0 to %d, like 7, 1-100, or 3,7,20-40, not %q", uint64(math.MaxUint64), text)
+		case to < from:
+			return nil, fmt.Errorf("the seeds %s go down: their first is the smaller one", part)
+		case to-from >= mostSeeds || uint64(len(list))+to-from >= mostSeeds:
+			return nil, fmt.Errorf("the seeds %s are more than a million", text)
+		}
+		list = append(list, hunt.Range(from, to)...)
 	}
-	from, err = strconv.ParseUint(a, 10, 64)
-	if err == nil {
-		to, err = strconv.ParseUint(b, 10, 64)
-	}
-	if err != nil || to < from || to-from > mostSeeds {
-		return 0, 0, fmt.Errorf("the seeds are A-B with at most a million between, not %q", text)
-	}
-	return from, to, nil
+	return once(list), nil
+}
+
+// once returns a list with each seed where it stands first.
+func once(seeds []uint64) []uint64 {
+	seen := make(map[uint64]bool, len(seeds))
+	return slices.DeleteFunc(seeds, func(seed uint64) bool {
+		again := seen[seed]
+		seen[seed] = true
+		return again
+	})
 }
 
 // sweep is a sweep under way.

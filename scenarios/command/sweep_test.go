@@ -43,18 +43,43 @@ func TestShardsTogetherAreAllSeeds(t *testing.T) {
 func TestEachSeedIsPlayedOnce(t *testing.T) {
 	for _, test := range []struct {
 		scenario string
-		from, to uint64
+		asked    string
 		want     []uint64
 	}{
-		{"store", 1, 3, []uint64{10, 1, 2, 3}},
-		{"store", 9, 12, []uint64{10, 9, 11, 12}},
-		{"store", 10, 10, []uint64{10}},
-		{"quiet", 1, 2, []uint64{1, 2}},
+		{"store", "1-3", []uint64{10, 1, 2, 3}},
+		{"store", "9-12", []uint64{10, 9, 11, 12}},
+		{"store", "10", []uint64{10}},
+		{"quiet", "1-2", []uint64{1, 2}},
+		{"quiet", "7,1-2,7,2-3", []uint64{7, 1, 2, 3}},
 	} {
-		got, err := seedsOf(test.scenario, test.from, test.to)
-		if err != nil || !slices.Equal(got, test.want) {
-			t.Errorf("%s, %d to %d: %v (%v), want %v", test.scenario, test.from, test.to, got, err, test.want)
+		list, err := seedList(test.asked)
+		if err == nil {
+			list, err = withPinned(test.scenario, list)
 		}
+		if err != nil || !slices.Equal(list, test.want) {
+			t.Errorf("%s, %s: %v (%v), want %v", test.scenario, test.asked, list, err, test.want)
+		}
+	}
+}
+
+func TestSeedsThatAreNoneAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                     `seeds are numbers from 0 to 18446744073709551615, like 7, 1-100, or 3,7,20-40, not ""`,
+		"1-":                   `not "1-"`,
+		"1,,2":                 `not "1,,2"`,
+		"-5":                   `not "-5"`,
+		"1 - 5":                `not "1 - 5"`,
+		"18446744073709551616": `from 0 to 18446744073709551615`,
+		"3,9-7":                "the seeds 9-7 go down: their first is the smaller one",
+		"0-1000000":            "the seeds 0-1000000 are more than a million",
+		"0-999998,5-6":         "are more than a million",
+	} {
+		if _, err := seedList(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	if list, err := seedList("18446744073709551614-18446744073709551615"); err != nil || len(list) != 2 {
+		t.Errorf("the last two: %v, %v", list, err)
 	}
 }
 

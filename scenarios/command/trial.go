@@ -21,7 +21,7 @@ import (
 
 // Trial runs scenarios with a defence of the cloud and without it, and compares what users felt.
 func Trial(ctx context.Context, args []string) error {
-	f := flags("trial", `trial -scenarios NAMES [-without DEFENCE] [-seeds A-B] [-out FOLDER]
+	f := flags("trial", `trial -scenarios NAMES [-without DEFENCE] [-seeds LIST] [-out FOLDER]
 
 Runs each scenario with each seed twice, with a defence of the nodes and without it, and compares what users
 felt from the first fault on: time to recover, failed requests, bad seconds, latency, and whether anything that
@@ -33,7 +33,7 @@ Examples:
   picloud trial -scenarios dead-fan,link-flap -without health -seeds 1-20`)
 	names := f.String("scenarios", "", "the scenarios, separated by commas")
 	without := f.String("without", "health", "the defence that is switched off: "+strings.Join(scenarios.Defences(), ", "))
-	seeds := f.String("seeds", "1-20", "the seeds, A-B")
+	seeds := f.String("seeds", "1-20", seedsUsage)
 	within := f.Duration("within", time.Second, "how long a request may take before it counts as failed")
 	out := f.String("out", filepath.Join("out", "trial"), "the folder for what the runs leave, and the table")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at one time")
@@ -48,11 +48,11 @@ Examples:
 	case *within <= 0:
 		return fmt.Errorf("trial: -within is longer than nothing, not %s", *within)
 	}
-	from, to, err := seedRange(*seeds)
+	list, err := seedList(*seeds)
 	if err != nil {
 		return err
 	}
-	t := &trials{folder: *out, defence: *without, seeds: hunt.Range(from, to), workers: *workers, within: *within}
+	t := &trials{folder: *out, defence: *without, seeds: list, workers: *workers, within: *within}
 	for name := range strings.SplitSeq(*names, ",") {
 		if _, err := load(name, *without); err != nil {
 			return fmt.Errorf("trial: %w", err)
