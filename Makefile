@@ -7,6 +7,8 @@ SEED ?=
 SCENARIO ?=
 OUT ?=
 SEEDS ?= 1-20
+# How long the tests of one package may take: slow machines fail none.
+PATIENCE ?= 30m
 RUN ?=
 LOG ?=
 SCHEDULE ?=
@@ -94,7 +96,7 @@ test: build test-plain test-sim ## the tests: plain ones, and those inside simul
 
 .PHONY: test-plain
 test-plain: ## the tests that need no simulated machine
-	@go test ./...
+	@go test -timeout $(PATIENCE) ./...
 
 .PHONY: test-sim
 test-sim: build ## the tests that run inside simulated machines
@@ -155,8 +157,8 @@ test-prometheus: prometheus ## a Prometheus scrapes a cloud and evaluates its ru
 race: ## the tests outside the simulator that start goroutines, with the race detector; needs a C compiler
 	@of="$$(go list -f '{{.Dir}} {{.ImportPath}}' ./... | grep -v /sim/detrt/overlay | while read -r dir name; do \
 		if grep -qE '^[[:space:]]+go [a-zA-Z]|\.Go\(|hwtest\.|hosttest\.|storetest\.' "$$dir"/*.go; then echo "$$name"; fi; done)"; \
-		export CGO_ENABLED=1; go test -race -short $$of || \
-		{ echo "what failed is run once more: the detector itself crashes now and then in synctest's bubbles"; go test -race -short $$of; }
+		export CGO_ENABLED=1; go test -race -short -timeout $(PATIENCE) $$of || \
+		{ echo "what failed is run once more: the detector itself crashes now and then in synctest's bubbles"; go test -race -short -timeout $(PATIENCE) $$of; }
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
