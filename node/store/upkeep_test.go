@@ -16,6 +16,18 @@ import (
 	"picloud/node/store/state"
 )
 
+// tend has a group tended once, and again where the machine is too slow for the time that this has.
+func tend(t *testing.T, s *Store, g *Group) {
+	t.Helper()
+	err := s.tend(t.Context(), g)
+	for api.KindOf(err) == api.Unknown {
+		err = s.tend(t.Context(), g)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAllThatIsOverIsRemovedAtOnce lets more records come to their end together than one command removes.
 func TestAllThatIsOverIsRemovedAtOnce(t *testing.T) {
 	s, _, _ := serving(t)
@@ -38,9 +50,7 @@ func TestAllThatIsOverIsRemovedAtOnce(t *testing.T) {
 		run(&state.Command{Kind: state.RunTxn, Request: q})
 	}
 	run(&state.Command{Kind: state.Tick, Elapsed: 70_000})
-	if err := s.tend(t.Context(), g); err != nil {
-		t.Fatal(err)
-	}
+	tend(t, s, g)
 	reply, err := g.state.Read(&api.Txn{Then: []api.Op{{Kind: api.Scan, Key: "a"}}})
 	if err != nil || len(reply.Results[0].Records) > 0 {
 		t.Errorf("%d records are left, %v", len(reply.Results[0].Records), err)
@@ -113,13 +123,9 @@ func TestAGroupThatNothingWasWrittenToHasNoHistoryToCut(t *testing.T) {
 	shelf.run(&state.Command{Kind: state.Own, Slots: []api.SlotRange{{From: 0, End: api.Slots}}})
 	g := shelf.nodes["pi-1"]
 	s := &Store{config: Config{KeepRevisions: 100}}
-	if err := s.tend(t.Context(), g.Group); err != nil { // which knows then since when it leads
-		t.Fatal(err)
-	}
+	tend(t, s, g.Group) // which knows then since when it leads
 	before := g.raft.LastIndex()
-	if err := s.tend(t.Context(), g.Group); err != nil {
-		t.Fatal(err)
-	}
+	tend(t, s, g.Group)
 	if now := g.raft.LastIndex(); now != before {
 		t.Errorf("it puts %d entries into its log", now-before)
 	}
