@@ -272,6 +272,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme = "http"
 	r.Out.URL.Host = passageOf(r.In).route.Service // until a server is chosen
 	r.Out.Host = r.In.Host
+	r.Out.URL.RawQuery = r.In.URL.RawQuery      // the proxy leaves out what net/url cannot read, and servers would answer another question
 	id := r.Out.Header.Get(web.RequestIDHeader) // not In's: a client may name it in Connection, and what is named there is not passed on
 	if !validID(id) {
 		id = newID()

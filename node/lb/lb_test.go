@@ -125,6 +125,37 @@ func TestServersSeeWhoAskedAndHowLongTheyHave(t *testing.T) {
 	})
 }
 
+// TestServersSeeWhatWasAskedForAsItWasWritten: what a path and a query mean is for the server to say.
+func TestServersSeeWhatWasAskedForAsItWasWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Config{})
+		var seen string
+		l.serve(healthy(func(_ http.ResponseWriter, r *http.Request) { seen = r.RequestURI }))
+		for name, target := range map[string]string{
+			"a path and a query":            "/a/b?c=d&e",
+			"a query with a semicolon":      "/search?q=a;b&page=2",
+			"a percent sign that is none":   "/search?discount=5%&page=2",
+			"a question without words":      "/search?",
+			"slashes, and those of a part":  "/a//b%2Fc/../d",
+			"more words than one would ask": "/search?q=a&q=b&q=",
+		} {
+			r, err := http.NewRequest("GET", "http://lb:80", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.URL.Opaque = "//lb:80" + target // as it is
+			a, err := l.client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Body.Close()
+			if a.StatusCode != 200 || seen != target {
+				t.Errorf("%s: asked for %s, the server sees %s; status %d", name, target, seen, a.StatusCode)
+			}
+		}
+	})
+}
+
 func TestAnAnswerThatDoesNotBeginInTimeIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, Config{Routes: []Route{{Service: "web", Timeout: 2 * time.Second}}})
