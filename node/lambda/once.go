@@ -33,12 +33,15 @@ const (
 //
 // The ID is the run's. A step is a name, different for each step of the job: 1 to 128 bytes without a slash. The row
 // takes one comparison and one operation of those that a transaction has. Where the transaction's own conditions do
-// not hold, Else is done and the step is not. While it is not known whether it took effect it is tried again, until
+// not hold, Else is done, which only reads, and the step is not. While it is not known whether it took effect it is tried again, until
 // the context ends.
 func Once(ctx context.Context, store api.Store, partition, id, step string, t *api.Txn) (reply *api.Reply, before bool, err error) {
 	key, err := onceKey(partition, id, step)
 	if err != nil {
 		return nil, false, err
+	}
+	if !(&api.Txn{Then: t.Else}).ReadOnly() { // it is done where the row is there, too
+		return nil, false, api.Errorf(api.BadRequest, "do a step once", step, "what is done where its conditions do not hold only reads")
 	}
 	all := &api.Txn{
 		If:   append(slices.Clone(t.If), api.Compare{Key: key, What: api.Version, Is: "="}),

@@ -147,6 +147,18 @@ func TestAStepWhoseConditionFails(t *testing.T) {
 	c.expect(1)
 }
 
+// TestAStepThatWritesWhereItsConditionFailsIsRefused: each later run would write that, as the row of the step stands in its way.
+func TestAStepThatWritesWhereItsConditionFailsIsRefused(t *testing.T) {
+	c := counter{storetest.New(t), t}
+	for range 2 {
+		x := &api.Txn{Then: []api.Op{{Kind: api.Put, Key: "away:01/done"}}, Else: []api.Op{{Kind: api.Put, Key: number, Value: []byte("1")}}}
+		if _, _, err := Once(t.Context(), c, "away:01", "j", "a", x); api.KindOf(err) != api.BadRequest {
+			t.Error(err)
+		}
+	}
+	c.expect(0)
+}
+
 func TestBadStepsAreRefused(t *testing.T) {
 	c := counter{storetest.New(t), t}
 	for _, names := range [][2]string{{"", "a"}, {"j", ""}, {"j", "a/b"}, {"j", strings.Repeat("a", longestStep+1)}, {strings.Repeat("a", longestID+1), "a"}, {"j\x00", "a"}} {
