@@ -24,6 +24,9 @@ const (
 	maxMemory = 4 * MaxPixels
 )
 
+// pngInterlace is where a PNG's header, which is its first chunk, says whether it comes in several passes.
+const pngInterlace = 28
+
 // The qualities of JPEG that are tried, the first that is small enough is taken.
 const (
 	bestQuality  = 85
@@ -75,9 +78,12 @@ func check(file []byte) (orientation int, _ error) {
 		return 0, tooLarge("it has %d x %d pixels, the limit is %d", config.Width, config.Height, MaxPixels)
 	}
 	each, orientation := bytesOf(config.ColorModel), 1
-	if format == "jpeg" {
+	switch {
+	case format == "jpeg":
 		h := readJPEG(file)
 		each, orientation = h.bytesEach(), h.orientation
+	case format == "png" && file[pngInterlace] != 0:
+		each *= 2 // each pass is a picture of its own: all of them have as many pixels as the whole
 	}
 	if pixels := config.Width * config.Height; pixels > maxMemory/each {
 		return 0, tooLarge("its %d pixels take %d bytes each to decode, the limit is %d bytes", pixels, each, maxMemory)

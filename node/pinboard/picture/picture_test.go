@@ -212,6 +212,13 @@ func bombPNG(w, h uint32, depth, colours byte) []byte {
 	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(head))
 }
 
+// interlaced returns a PNG whose header says that it comes in seven passes.
+func interlaced(file []byte) []byte {
+	head := file[12:29]
+	head[16] = 1
+	return binary.BigEndian.AppendUint32(file[:29], crc32.ChecksumIEEE(head))
+}
+
 // bombJPEG is a file whose header promises a picture of three components, sampled 4:4:4.
 func bombJPEG(w, h uint16, marker byte) []byte {
 	file := append([]byte{0xff, 0xd8, 0xff, marker, 0, 17, 8}, byte(h>>8), byte(h), byte(w>>8), byte(w), 3)
@@ -232,6 +239,7 @@ func TestBombsAreRefusedByTheirHeaders(t *testing.T) {
 		"PNG of 50000 x 50000":         {bombPNG(50000, 50000, 8, 2), api.TooLarge, "pixels, the limit"},
 		"PNG of one line too long":     {bombPNG(1<<31-1, 1, 8, 2), api.TooLarge, "pixels, the limit"},
 		"PNG of 30 megapixels, deep":   {bombPNG(6000, 5000, 16, 6), api.TooLarge, "take 8 bytes each"},
+		"PNG of 30 MP, interlaced":     {interlaced(bombPNG(6000, 5000, 8, 6)), api.TooLarge, "take 8 bytes each"},
 		"JPEG of 65535 x 65535":        {bombJPEG(65535, 65535, markerSOF0), api.TooLarge, "pixels, the limit"},
 		"JPEG of 30 MP, progressive":   {bombJPEG(6000, 5000, markerSOF2), api.TooLarge, "take 15 bytes each"},
 		"JPEG of 30 MP is decoded":     {bombJPEG(6000, 5000, markerSOF0), api.BadRequest, "Huffman"},
