@@ -1,6 +1,7 @@
 package pinboard
 
 import (
+	"bytes"
 	"io"
 	"testing"
 )
@@ -33,4 +34,30 @@ func TestOnlySoManyUploadsAreHeldAtOnce(t *testing.T) {
 	(<-done).want(201)
 	_ = never.Close()
 	bob.ask("POST", "/api/posts", file()).want(201)
+}
+
+// TestAFormThatIsNotWholeIsNoPost: of one that breaks off between two fields the first would be posted, and the picture would not.
+func TestAFormThatIsNotWholeIsNoPost(t *testing.T) {
+	l := newLab(t)
+	ann := l.register("ann")
+	kind, body := newForm().field("text", "a photo").file("picture", "p.png", photo(t, 20, 10, 3)).finish()
+	whole, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := bytes.LastIndex(whole, []byte("Content-Disposition"))
+	for name, end := range map[string]int{
+		"behind the first field":         second,
+		"in the header of the second":    second + 20,
+		"behind that header's first row": second + bytes.IndexByte(whole[second:], '\n') + 1,
+		"in the picture":                 len(whole) - 100,
+		"before the last boundary":       len(whole) - 10,
+	} {
+		if got := ann.ask("POST", "/api/posts", upload{kind, bytes.NewReader(whole[:end])}); got.status != 400 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	ann.ask("POST", "/api/posts", upload{kind, bytes.NewReader(whole)}).want(201)
+	ann.ask("POST", "/api/posts", upload{kind, bytes.NewReader(append(whole, "an epilogue"...))}).want(201)
+	ann.ask("POST", "/api/posts", upload{kind, bytes.NewReader(whole[:len(whole)-2])}).want(201) // without a line's end
 }

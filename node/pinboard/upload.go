@@ -1,11 +1,13 @@
 package pinboard
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 
@@ -84,7 +86,8 @@ func (d *draft) fingerprint() string {
 
 // form reads a form of the fields id, text, alt and picture, each at most once.
 func (c *call) form(d *draft) error {
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxUpload)
+	end := &sought{ReadCloser: http.MaxBytesReader(c.w, c.r.Body, maxUpload), what: c.lastBoundary()}
+	c.r.Body = end
 	parts, err := c.r.MultipartReader()
 	if err != nil {
 		return web.BodyError(err)
@@ -92,7 +95,7 @@ func (c *call) form(d *draft) error {
 	seen := map[string]bool{}
 	for {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && end.came { // else it breaks off in the header of a field, which the reader takes for its end
 			web.BodyWithin(c.w, 0)
 			return nil
 		}
@@ -108,6 +111,33 @@ func (c *call) form(d *draft) error {
 			return err
 		}
 	}
+}
+
+// lastBoundary returns what stands behind the last field of a form.
+func (c *call) lastBoundary() []byte {
+	_, parameters, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil // does not happen: it is a form
+	}
+	return []byte("--" + parameters["boundary"] + "--")
+}
+
+// sought is a body in which something is to stand.
+type sought struct {
+	io.ReadCloser
+	what []byte
+	tail []byte // of what was read: what is sought may have begun there
+	came bool
+}
+
+func (s *sought) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	if !s.came {
+		s.tail = append(s.tail, b[:n]...)
+		s.came = bytes.Contains(s.tail, s.what)
+		s.tail = s.tail[max(0, len(s.tail)-len(s.what)):]
+	}
+	return n, err
 }
 
 // take reads a field of the form.
