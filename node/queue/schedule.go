@@ -46,8 +46,8 @@ func (s *Schedule) times() (cron.Schedule, *time.Location, error) {
 		return nil, nil, fmt.Errorf("%q is not a time zone", s.Zone)
 	}
 	if every, is := strings.CutPrefix(s.Spec, "@every "); is {
-		if d, err := time.ParseDuration(every); err != nil || d < time.Second {
-			return nil, nil, fmt.Errorf("%q is not a time of 1s or more", every)
+		if d, err := time.ParseDuration(every); err != nil || d < time.Second || d%time.Second != 0 { // cron drops parts of a second
+			return nil, nil, fmt.Errorf("%q is not a time of whole seconds, 1s or more", every)
 		}
 	}
 	spec, err := cron.ParseStandard(s.Spec)
