@@ -184,6 +184,9 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(q *line, r *api
 		moved[i] = o.happened
 		return err
 	})
+	if err != nil && slices.Contains(moved, true) {
+		err = api.Partly(err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -236,8 +239,12 @@ func (s *Server) inEach(ctx context.Context, c *call, op func(key string) api.Op
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	for _, p := range q.Partitions.All() {
-		if _, err := s.run(ctx, p, &move{Then: []api.Op{op(queueRows(p, q.Name) + rowPaused)}}); err != nil {
+	for i, p := range q.Partitions.All() {
+		_, err := s.run(ctx, p, &move{Then: []api.Op{op(queueRows(p, q.Name) + rowPaused)}})
+		if err != nil && i > 0 {
+			err = api.Partly(err)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

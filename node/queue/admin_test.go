@@ -140,3 +140,39 @@ func TestManyLargeSchedulesAreAllKnown(t *testing.T) {
 		}
 	})
 }
+
+// TestUnavailableMeansThatNothingHasHappened: where a part of what was asked is done, who asks is told that it may be.
+func TestUnavailableMeansThatNothingHasHappened(t *testing.T) {
+	for _, c := range []struct {
+		path, body string
+		leaderless string // a partition of which nothing can be written
+		want       int
+	}{
+		{"/v1/redrive", `{"queue":"mail","all":true}`, "app:01", http.StatusGatewayTimeout},
+		{"/v1/discard", `{"queue":"mail","all":true}`, "app:00", http.StatusGatewayTimeout},
+		{"/v1/pause", `{"queue":"mail"}`, "app:01", http.StatusGatewayTimeout},
+		{"/v1/resume", `{"queue":"mail"}`, "app:01", http.StatusGatewayTimeout},
+		{"/v1/pause", `{"queue":"mail"}`, "app:00", http.StatusServiceUnavailable}, // it comes first
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			s := l.serve(labConfig())
+			for _, partition := range s.line("mail").Partitions.All() {
+				at, r, _ := (&Job{Queue: "mail", Kind: "x"}).put(partition)
+				if _, err := l.store.Txn(t.Context(), &api.Txn{Then: []api.Op{put(at.dead(1), r.encode(), 0)}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.store.Fail(func(x *api.Txn) *storetest.Fault {
+				if x.ReadOnly() || x.Partition() != c.leaderless {
+					return nil
+				}
+				return &storetest.Fault{Err: api.Errorf(api.Unavailable, "write", "", "there is no leader")}
+			})
+			if status, answer := s.ask(http.MethodPost, c.path, c.body); status != c.want {
+				t.Errorf("%s without a leader of %s: status %d, %s", c.path, c.leaderless, status, answer)
+			}
+			l.store.Fail(nil)
+		})
+	}
+}
