@@ -3,6 +3,8 @@ package api
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
+	"strings"
 )
 
 // MaxPartitions bounds how many partitions an application spreads over.
@@ -37,6 +39,13 @@ func (p Partitions) All() []string {
 		all[i] = p.at(i)
 	}
 	return all
+}
+
+// Has tells whether a text is one of them.
+func (p Partitions) Has(partition string) bool {
+	number, is := strings.CutPrefix(partition, p.Namespace+":")
+	i, err := strconv.ParseUint(number, 16, 16)
+	return is && err == nil && int(i) < p.Count && p.at(int(i)) == partition
 }
 
 func (p Partitions) at(i int) string { return fmt.Sprintf("%s:%02x", p.Namespace, i) }

@@ -235,12 +235,16 @@ func (s *Server) valid(in *settling) *api.Error {
 	if !slices.Contains(verbs(), in.Verb) {
 		return api.Errorf(api.BadRequest, "settle a reservation", "", "a verb is one of %v, not %.20q", verbs(), in.Verb)
 	}
-	if _, err := s.queue(in.Queue); err != nil {
+	q, err := s.queue(in.Queue)
+	if err != nil {
 		return web.AsError(err)
 	}
 	t := in.ticket()
 	if err := t.validate(); err != nil {
 		return web.AsError(err)
+	}
+	if !q.Partitions.Has(in.Partition) { // who makes its moves would be kept
+		return api.Errorf(api.BadRequest, "settle a reservation", "", "%.80q is not a partition of %s", in.Partition, in.Queue)
 	}
 	switch {
 	case in.Hold != 0 && in.Verb != "heartbeat", in.Why != "" && in.Verb != "fail", (in.Effect != nil || len(in.Changes) > 0) && in.Verb != "done":

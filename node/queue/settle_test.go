@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -89,4 +90,25 @@ func TestAReservationIsTreatedThoughItsServerHangs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAReservationOfAPartitionThatIsNoneIsRefused: who makes the moves of a partition is kept for it, and there are as many as anybody names.
+func TestAReservationOfAPartitionThatIsNoneIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLab(t).serve(labConfig())
+		known := len(s.writers)
+		for _, verb := range verbs() {
+			for _, partition := range []string{"app:02", "app:1", "app:001", "app:+1", "app:", "shop:00", "elsewhere"} {
+				if status, answer := s.ask(http.MethodPost, "/v1/"+verb, fmt.Sprintf(`{"queue":"mail","partition":%q,"id":"0//t0-0","token":1}`, partition)); status != 400 {
+					t.Errorf("%s in %s: status %d, %s", verb, partition, status, answer)
+				}
+			}
+			if status, answer := s.ask(http.MethodPost, "/v1/"+verb, `{"queue":"mail","partition":"app:01","id":"0//t0-0","token":1}`); status != 404 {
+				t.Errorf("%s of a job that is none: status %d, %s", verb, status, answer)
+			}
+		}
+		if n := len(s.writers); n > known+1 {
+			t.Errorf("%d more write", n-known)
+		}
+	})
 }
