@@ -198,25 +198,26 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(q *line, r *api
 	return out, nil
 }
 
-// readDead reads the dead jobs that are named.
+// readDead reads the dead jobs that are named, as far as they are there: who repeats a request has moved some of them before.
 func (s *Server) readDead(ctx context.Context, q *line, refs []deadRef) ([]api.Record, error) {
 	const doing = "find the dead job"
-	found, partitions := make([]api.Record, len(refs)), q.Partitions.All()
-	return found, wait.Together(len(refs), func(i int) error {
+	found := make([][]api.Record, len(refs))
+	err := wait.Together(len(refs), func(i int) error {
 		d := &refs[i]
-		if _, _, ok := splitDead(d.ID); !ok || !slices.Contains(partitions, d.Partition) {
+		if _, _, ok := splitDead(d.ID); !ok || !q.Partitions.Has(d.Partition) {
 			return api.Errorf(api.BadRequest, doing, fmt.Sprintf("%.80q in %.80q", d.ID, d.Partition), "this is none of %s", q.Name)
 		}
 		reply, err := s.store.Txn(ctx, &api.Txn{Then: []api.Op{{Kind: api.Get, Key: queueRows(d.Partition, q.Name) + rowDead + d.ID}}})
-		if err != nil {
-			return err
+		if err == nil {
+			found[i] = reply.Results[0].Records
 		}
-		if len(reply.Results[0].Records) == 0 {
-			return api.Errorf(api.NotFound, doing, d.ID, "there is none")
-		}
-		found[i] = reply.Results[0].Records[0]
-		return nil
+		return err
 	})
+	there := slices.Concat(found...)
+	if err == nil && len(there) == 0 {
+		err = api.Errorf(api.NotFound, doing, refs[0].ID, "there is none")
+	}
+	return there, err
 }
 
 func (s *Server) servePause(ctx context.Context, c *call) (any, error) {

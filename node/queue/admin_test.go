@@ -176,3 +176,30 @@ func TestUnavailableMeansThatNothingHasHappened(t *testing.T) {
 		})
 	}
 }
+
+// TestMovingTheDeadMayBeRepeated: those that were moved before are not in the way of the others.
+func TestMovingTheDeadMayBeRepeated(t *testing.T) {
+	for _, path := range []string{"/v1/redrive", "/v1/discard"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			s := l.serve(labConfig())
+			in := deadCall{Queue: "mail"}
+			for range 3 {
+				at, r, _ := (&Job{Queue: "mail", Kind: "x"}).put("app:00")
+				if _, err := l.store.Txn(t.Context(), &api.Txn{Then: []api.Op{put(at.dead(1), r.encode(), 0)}}); err != nil {
+					t.Fatal(err)
+				}
+				in.Dead = append(in.Dead, deadRef{at.partition, deadID(at.id, 1)})
+			}
+			var first, all movedAnswer
+			s.must(http.MethodPost, path, deadCall{Queue: "mail", Dead: in.Dead[:1]}, &first)
+			if s.must(http.MethodPost, path, in, &all); first.Moved != 1 || all.Moved != 2 {
+				t.Errorf("%s moves %d, and then %d", path, first.Moved, all.Moved)
+			}
+			body := fmt.Sprintf(`{"queue":"mail","dead":[{"partition":"app:00","id":%q}]}`, in.Dead[0].ID)
+			if status, answer := s.ask(http.MethodPost, path, body); status != http.StatusNotFound {
+				t.Errorf("%s of one that is none: status %d, %s", path, status, answer)
+			}
+		})
+	}
+}
