@@ -46,8 +46,11 @@ func decodeFile(r io.Reader, v any) (*decoder, error) {
 		}
 		return d, syntax(err)
 	}
-	if err := y.Decode(&more); !errors.Is(err, io.EOF) {
+	switch err := y.Decode(&more); {
+	case err == nil:
 		return d, &placed{more.Line, "", "the file has more than one document"}
+	case !errors.Is(err, io.EOF):
+		return d, syntax(err)
 	}
 	return d, d.decode(doc.Content[0], reflect.ValueOf(v).Elem(), "")
 }

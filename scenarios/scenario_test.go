@@ -173,6 +173,7 @@ func TestAMistakeIsFoundAtItsLine(t *testing.T) {
 		{"name: small", "name: [", `small.yaml:`},
 		{"roles: [node]", "roles: &a [node]\n  required: *a", `small.yaml:17: faults.required: want a plain value, not an alias`},
 		{"checks:", "---\nchecks:", `small.yaml:19: the file has more than one document`},
+		{"checks:", "---\n{checks:", `small.yaml:19: did not find expected ',' or '}'`},
 		{"checks:", "scenario:", `small.yaml:19: unknown key "scenario"`},
 	}
 	for _, test := range tests {
