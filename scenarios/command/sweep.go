@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"picloud/chaos"
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/hunt"
@@ -306,8 +307,17 @@ func (w *sweep) show(r *reports.Result) {
 	tell("")
 	fmt.Printf("%-13s seed %-6d %s\n              %s\n", r.Verdict, r.Seed, r.Cause(), r.Replay)
 	if r.Verdict == reports.Fail {
-		fmt.Printf("              make shrink RUN=%s\n", w.runFolder(r.Seed))
+		fmt.Printf("              %s\n", cutDown(mutant.Planted, w.runFolder(r.Seed)))
 	}
+}
+
+// cutDown returns the command that cuts down a run in a folder, played by the build with a planted bug, or by that without. Make would take a
+// name with a space apart.
+func cutDown(planted mutant.Name, folder string) string {
+	if planted == mutant.None && quoted(folder) == folder {
+		return "make shrink RUN=" + folder
+	}
+	return typed(planted) + " shrink " + quoted(folder)
 }
 
 // finish prints what the runs came to together, writes it into the folder, and returns the verdict. What ended the sweep before all was

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"picloud/node/mutant"
 	"picloud/reports"
 	"picloud/scenarios"
 	"picloud/scenarios/hunt"
@@ -264,6 +265,22 @@ func TestAKindThatWasNeverFeltFailsTheSweep(t *testing.T) {
 		})
 		if got := errors.Is(err, Fail); got != test.fails {
 			t.Errorf("%s: the sweep fails: %v (%v), want %v", test.name, got, err, test.fails)
+		}
+	}
+}
+
+// TestTheCommandThatCutsARunDownTakesItsFolderWhole: make would take a name with a space apart, and what a planted bug did only its build does again.
+func TestTheCommandThatCutsARunDownTakesItsFolderWhole(t *testing.T) {
+	for _, c := range []struct {
+		planted      mutant.Name
+		folder, want string
+	}{
+		{"", "out/sweep-store/3", "make shrink RUN=out/sweep-store/3"},
+		{"", "my sweeps/3", "bin/picloud shrink 'my sweeps/3'"},
+		{mutant.StaleRead, "out/sweep-store/3", ".cache/mutants/stale-read shrink out/sweep-store/3"},
+	} {
+		if got := cutDown(c.planted, c.folder); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 }
