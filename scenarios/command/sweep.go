@@ -231,8 +231,8 @@ func (w *sweep) remember(compare string) (err error) {
 	if w.before, err = reports.ReadSweeps(compare); err != nil {
 		return err
 	}
-	if w.before == nil {
-		return fmt.Errorf("sweep: %s has no %s: no sweep has ended there", compare, reports.HistoryFile)
+	if !slices.ContainsFunc(w.before, func(h reports.SweepHistory) bool { return h.Scenario == w.name }) { // all failures would be new
+		return fmt.Errorf("sweep: no sweep of %s has ended in %s: its %s has none", w.name, compare, reports.HistoryFile)
 	}
 	if w.past == nil {
 		w.past = w.before

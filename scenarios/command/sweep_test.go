@@ -173,8 +173,12 @@ func TestAComparisonKeepsTheHistoryOfTheFolder(t *testing.T) {
 			t.Errorf("%s: the history has sweeps of %v runs (%v), want %v", test.name, got, err, test.want)
 		}
 	}
-	if err := newSweep("quiet", t.TempDir()).remember(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no sweep has ended there") {
-		t.Errorf("a comparison with nothing: %v", err)
+	other := t.TempDir()
+	history(other, 7) // whose sweeps are of another scenario
+	for name, where := range map[string]string{"pinboard": other, "quiet": t.TempDir()} {
+		if err := newSweep(name, t.TempDir()).remember(where); err == nil || !strings.Contains(err.Error(), "no sweep of "+name+" has ended in "+where) {
+			t.Errorf("a comparison of %s with nothing: %v", name, err)
+		}
 	}
 }
 
