@@ -35,7 +35,7 @@ func Compare(a, b *Result) []Part {
 		{"The run", []Row{
 			{"scenario", a.Scenario, b.Scenario}, {"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 			{"verdict", string(a.Verdict), string(b.Verdict)}, {"cause", a.Cause(), b.Cause()},
-			{"simulated", a.SimulatedSeconds.String(), b.SimulatedSeconds.String()},
+			{"length", a.length(), b.length()},
 			{"trace", fmt.Sprintf("%.16s", a.TraceHash), fmt.Sprintf("%.16s", b.TraceHash)},
 		}},
 		{"Checks", union(checkRows(a), checkRows(b))},

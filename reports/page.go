@@ -32,7 +32,9 @@ func Page(r *Result, t Timeline, b Boards) string {
 	p.boards(r, b)
 	p.tiers(r)
 	p.deaths(r)
-	p.unmodelled()
+	if !IsLive(r.TraceHash) {
+		p.unmodelled()
+	}
 	p.WriteString("</main>\n<script type=\"application/json\" id=\"run\">" + r.script(t, b) + "</script>\n<script>" + js + "</script>\n</body>\n</html>\n")
 	return p.String()
 }
@@ -95,7 +97,7 @@ func (p *page) header(r *Result) {
 	fact := func(name, value string) { p.put("<div><dt>%s</dt><dd>%s</dd></div>\n", name, value) }
 	o := r.Operations
 	fact("seed", fmt.Sprint(r.Seed))
-	fact("simulated", r.SimulatedSeconds.String())
+	fact("length", r.length())
 	fact("operations", fmt.Sprint(o.OK+o.Failed+o.Unknown))
 	fact("ok", fmt.Sprint(o.OK))
 	fact("failed", fmt.Sprint(o.Failed))

@@ -184,6 +184,23 @@ type Result struct {
 	Minimal *Minimal `json:"-"` // what it was cut down to, which is known later and stands in a file of its own
 }
 
+// livePrefix begins what stands in the place of a trace's hash where real processes ran.
+const livePrefix = "live-"
+
+// LiveHash marks the sum of what the clients of a live run saw, which has no trace.
+func LiveHash(sum []byte) string { return fmt.Sprintf("%s%x", livePrefix, sum) }
+
+// IsLive tells by a run's hash whether real processes ran.
+func IsLive(hash string) bool { return strings.HasPrefix(hash, livePrefix) }
+
+// length says how long the run was, by which clock.
+func (r *Result) length() string {
+	if IsLive(r.TraceHash) {
+		return r.SimulatedSeconds.String() + " of real time"
+	}
+	return r.SimulatedSeconds.String() + " simulated"
+}
+
 // Judge sets the verdict: fail if a check fails; otherwise inconclusive if a check is, if there
 // is none, or if a required fault was not felt; otherwise pass.
 func (r *Result) Judge() {

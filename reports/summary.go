@@ -26,7 +26,7 @@ func Summary(r *Result) string {
 		add("  %s", r.Moral)
 	}
 	add("")
-	add("%s simulated, trace %s", r.SimulatedSeconds, r.TraceHash)
+	add("%s, trace %s", r.length(), r.TraceHash)
 	o := r.Operations
 	add("%d operations: %d ok, %d failed, %d unknown", o.OK+o.Failed+o.Unknown, o.OK, o.Failed,
 		o.Unknown)

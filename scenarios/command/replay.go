@@ -86,7 +86,7 @@ func compared(run *scenarios.Run, trace string) string {
 }
 
 // isLive tells whether a run was one of real processes, which has no trace.
-func isLive(run *scenarios.Run) bool { return strings.HasPrefix(run.TraceHash, "live-") }
+func isLive(run *scenarios.Run) bool { return reports.IsLive(run.TraceHash) }
 
 // again returns the command that repeats the replay of a run in a folder, with the build that has a planted bug, or that without. It is
 // the run's own, unless that plays other faults, or plays them on real processes.

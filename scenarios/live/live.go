@@ -211,7 +211,7 @@ func fingerprint(h history.History) string {
 	if err := h.Write(sum); err != nil {
 		panic("live: a hash takes all that is written: " + err.Error())
 	}
-	return fmt.Sprintf("live-%x", sum.Sum(nil))
+	return reports.LiveHash(sum.Sum(nil))
 }
 
 // steady says whether the wall clock was set during the run: then the clients' times mean nothing.
