@@ -78,6 +78,7 @@ func TestBadInputIsSaidInOneSentence(t *testing.T) {
 		{"alerts -runbook NodeDwon", `there is no alert "NodeDwon" (did you mean "NodeDown"?)`},
 		{"alerts -nodes pi-1", "-nodes says what is in the files of -export"},
 		{"alerts -export x -nodes pi-1", `"pi-1" is not NAME=HOST:PORT`},
+		{"chaos run -radius -2 late.txt", "-radius is a number of nodes, or -1, not -2"},
 		{"replay", "takes 1 arguments"},
 		{"replay absent", "absent"},
 		{"judge absent", "absent"},

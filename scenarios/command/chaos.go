@@ -127,6 +127,9 @@ Examples:
 	if err := parse(f, args, 1); err != nil {
 		return err
 	}
+	if *radius < -1 {
+		return fmt.Errorf("chaos run: -radius is a number of nodes, or -1, not %d", *radius)
+	}
 	text, err := os.ReadFile(f.Arg(0))
 	if err != nil {
 		return err
