@@ -16,7 +16,7 @@ import (
 )
 
 // pretender is a program that leaves what a run would: of a seed that ends in 3 one that failed, of one that ends in 5 nothing, and
-// one that ends in 7 takes for ever. Only then it makes a file called waiting.
+// one that ends in 7 half of it, and takes for ever. Only then it makes a file called waiting.
 const pretender = `#!/bin/sh
 while [ $# -gt 0 ]; do
   case "$1" in -out) out=$2 ;; -seed) seed=$2 ;; esac
@@ -26,7 +26,7 @@ verdict=pass status=0
 case "$seed" in
   *3) verdict=fail status=1 ;;
   *5) echo "a bug of the simulator" >&2; exit 2 ;;
-  *7) touch "$out/../waiting"; trap 'exit 130' INT; while :; do sleep 1; done ;;
+  *7) mkdir -p "$out"; touch "$out/run.json" "$out/../waiting"; trap 'exit 130' INT; while :; do sleep 1; done ;;
 esac
 mkdir -p "$out"
 echo '[]' > "$out/timeline.json"
@@ -35,14 +35,18 @@ echo '{"scenario":"drawn","seed":'$seed',"verdict":"'$verdict'","trace_hash":"",
 exit $status
 `
 
-func TestASoakGoesOnAfterAFailureAndLeavesNothingOfWhatItGaveUp(t *testing.T) {
-	folder := t.TempDir()
+// pretend writes the pretender.
+func pretend(t *testing.T) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "pretender")
 	if err := os.WriteFile(program, []byte(pretender), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := &soak{sweep: newSweep("soak", folder), tiers: draw.Tiers()}
-	s.program, s.list, s.endless = program, hunt.Range(1, 1000), true
+	return program
+}
+
+// untilOneWaits returns a context that is interrupted when a run in the folder takes for ever.
+func untilOneWaits(t *testing.T, folder string) context.Context {
 	ctx, interrupt := context.WithCancel(t.Context())
 	go func() {
 		for ctx.Err() == nil {
@@ -52,19 +56,33 @@ func TestASoakGoesOnAfterAFailureAndLeavesNothingOfWhatItGaveUp(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
-	err := s.run(ctx, 1, s.play)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("a soak that is interrupted ends with %v", err)
-	}
-	var left []string
+	return ctx
+}
+
+// namesIn lists what stands in a folder.
+func namesIn(t *testing.T, folder string) string {
+	t.Helper()
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var names []string
 	for _, e := range entries {
-		left = append(left, e.Name())
+		names = append(names, e.Name())
 	}
-	if got, want := strings.Join(left, " "), "3 5 failures.jsonl junit.xml summary.txt sweep.json waiting"; got != want {
+	return strings.Join(names, " ")
+}
+
+func TestASoakGoesOnAfterAFailureAndLeavesNothingOfWhatItGaveUp(t *testing.T) {
+	folder := t.TempDir()
+	s := &soak{sweep: newSweep("soak", folder), tiers: draw.Tiers()}
+	s.program, s.list, s.endless = pretend(t), hunt.Range(1, 1000), true
+	ctx := untilOneWaits(t, folder)
+	err := s.run(ctx, 1, s.play)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a soak that is interrupted ends with %v", err)
+	}
+	if got, want := namesIn(t, folder), "3 5 failures.jsonl junit.xml summary.txt sweep.json waiting"; got != want {
 		t.Errorf("it left %s, want %s", got, want)
 	}
 	drawn, err := scenarios.Load(filepath.Join(folder, "3", drawnFile))
@@ -79,6 +97,18 @@ func TestASoakGoesOnAfterAFailureAndLeavesNothingOfWhatItGaveUp(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the summary lacks %q:\n%s", want, text)
 		}
+	}
+}
+
+// TestASweepThatIsInterruptedLeavesNothingOfWhatItGaveUp: a folder that its summary does not know would be taken for that of a failure.
+func TestASweepThatIsInterruptedLeavesNothingOfWhatItGaveUp(t *testing.T) {
+	w := newSweep("quiet", t.TempDir())
+	w.program, w.list = pretend(t), []uint64{1, 3, 7, 9}
+	if err := w.run(untilOneWaits(t, w.folder), 1, w.play("quiet")); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	if got, want := namesIn(t, w.folder), "3 failures.jsonl junit.xml summary.txt sweep.json waiting"; got != want {
+		t.Errorf("it left %s, want %s", got, want)
 	}
 }
 

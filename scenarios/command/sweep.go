@@ -28,7 +28,8 @@ const sweepHelp = `sweep [-seeds LIST] [-scenario NAME] [-shard I/N] [-out FOLDE
 Runs a scenario with every seed of a list, like 1-100 or 3,7,20-40, after the seeds that are pinned for it because they
 once failed, each in a process of its own, on all cores. Keeps what failing and inconclusive runs
 left, and prints the command that repeats each. At the end, also after Ctrl-C, it sums up what the
-runs came to, and where a monitor looked, how alerts named the faults. The same stands in the folder:
+runs came to, and where a monitor looked, how alerts named the faults; a run that was under way then is
+given up, and leaves nothing. The same stands in the folder:
 summary.txt for people, sweep.json with each run, and junit.xml for build servers.
 
 With -shard it plays one of N parts of the seeds, which together are all of them, for N machines.
@@ -245,10 +246,15 @@ func (w *sweep) runFolder(seed uint64) string {
 	return filepath.Join(w.folder, strconv.FormatUint(seed, 10))
 }
 
-// play returns what runs one seed of a scenario in a process of its own. What passed is not kept.
+// play returns what runs one seed of a scenario in a process of its own. What passed, or was given up, is not kept.
 func (w *sweep) play(scenario string) player {
 	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
-		return w.keep(runSeed(ctx, w.program, scenario, seed, w.runFolder(seed), core))
+		folder := w.runFolder(seed)
+		r, err := runSeed(ctx, w.program, scenario, seed, folder, core)
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), os.RemoveAll(folder)) // also if the run has just come to its end
+		}
+		return w.keep(r, err)
 	}
 }
 
