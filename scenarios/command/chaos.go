@@ -130,12 +130,9 @@ Examples:
 	if *radius < -1 {
 		return fmt.Errorf("chaos run: -radius is a number of nodes, or -1, not %d", *radius)
 	}
-	text, err := os.ReadFile(f.Arg(0))
-	if err != nil {
-		return err
-	}
+	var err error
 	c := &monkey.Config{MostOut: *radius}
-	if c.Schedule, err = chaos.Parse(f.Arg(0), string(text)); err != nil {
+	if c.Schedule, err = scheduleIn(f.Arg(0)); err != nil {
 		return err
 	}
 	if c.Abort, err = parseAbort(*abort); err != nil {
