@@ -36,6 +36,9 @@ func TestTheWorstMomentOfAScheduleIsFound(t *testing.T) {
 		{"1s +1s partition-majority sides=pi-1,client|pi-2,pi-3\n", []string{"pi-1"}},
 		{"1s +1s partition-minority machines=pi-1,pi-2,pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
 		{"1s +1s clog link=pi-2>pi-3\n", nil},
+		{"1s +1s net-loss link=*>* rate=999999ppm\n", nil}, // something passes
+		{"1s +1s net-loss link=*>* rate=1000000ppm\n", []string{"pi-1", "pi-2", "pi-3"}},
+		{"1s +9s kill machine=pi-1\n2s +1s net-corrupt link=pi-2>pi-3 rate=1000000ppm\n", []string{"pi-1", "pi-2", "pi-3"}},
 		{"1s +1s partition-bridge machines=pi-1,pi-2,pi-3\n", nil},
 		{"1s +9s kill machine=pi-1\n2s +1s clog link=pi-2>pi-3\n", []string{"pi-1", "pi-2", "pi-3"}},
 		{"1s +9s kill machine=pi-1\n2s +1s clog link=client>pi-3\n", []string{"pi-1"}},

@@ -9,7 +9,8 @@ type Outage struct {
 }
 
 // WorstOutage returns the worst moment of a schedule, as the generator's limits count members that are out. Those count, too, that
-// several faults together cut off from a majority, although each alone would not; and those that recover from what has healed.
+// several faults together cut off from a majority, although each alone would not; those that recover from what has healed; and those to
+// which each packet is lost or spoilt.
 func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 	l := ledger{top: t, members: members, limits: DefaultLimits()}
 	for i := range s {
@@ -17,7 +18,7 @@ func (t *Topology) WorstOutage(s Schedule, members []string) (worst Outage) {
 		broken := map[[2]string]bool{}
 		for k := range s {
 			if s[k].At <= s[i].At && s[i].At <= s[k].End()+l.limits.Recovery {
-				spec, _ := Lookup(s[k].Kind)
+				spec := outOf(&s[k])
 				out = l.out(&s[k], spec, out)
 				if !spec.Out || s[k].Target.ByPart() { // who has a part is not known
 					continue
@@ -51,4 +52,15 @@ func (l *ledger) cutOff(out []string, broken map[[2]string]bool) (more []string)
 		}
 	}
 	return more
+}
+
+// outOf returns the kind of a fault, as one that takes its target out if nothing gets through it whole. No generator draws it so.
+func outOf(f *Fault) *Spec {
+	spec, _ := Lookup(f.Kind)
+	if (f.Kind == NetLoss || f.Kind == NetCorrupt) && f.Param("rate") == ppmAll {
+		all := *spec
+		all.Out = true
+		return &all
+	}
+	return spec
 }
