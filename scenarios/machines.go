@@ -36,7 +36,9 @@ func (s *Scenario) machinesOf(r *Run, top *chaos.Topology) []reports.Machine {
 func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 	var states []reports.State
 	add := func(kind reports.Condition, from, to time.Duration) {
-		states = append(states, reports.State{Kind: kind, From: reports.Seconds(from), To: reports.Seconds(min(to, r.Ended))})
+		if from < r.Ended {
+			states = append(states, reports.State{Kind: kind, From: reports.Seconds(from), To: reports.Seconds(min(to, r.Ended))})
+		}
 	}
 	played := r.AsPlayed()
 	bare := !slices.ContainsFunc(r.Boards, func(b reports.Board) bool { return b.Machine == machine }) // no board says when it boots
@@ -63,7 +65,7 @@ func statesOf(r *Run, top *chaos.Topology, machine string) []reports.State {
 		case chaos.Pause, chaos.Hang, chaos.StopHangs:
 			reset := resetBy(r.Boards, machine, f)
 			add(reports.Paused, f.At, reset)
-			if f.Kind == chaos.StopHangs && reset == f.End() && reset < r.Ended { // it is killed, and started again at once
+			if f.Kind == chaos.StopHangs && reset == f.End() { // it is killed, and started again at once
 				add(reports.Restarting, reset, reset)
 			}
 		}
@@ -243,18 +245,19 @@ func leadsIn(log []byte) map[string][]reports.Lead {
 }
 
 // cutLeads ends the leads that a machine never ended where its process or the run did. A machine that is paused does not know yet that
-// it leads no more, so it still says so.
-func cutLeads(leads []reports.Lead, states []reports.State, end reports.Seconds) []reports.Lead {
-	for i := range leads {
-		l := &leads[i]
-		if l.To == 0 {
-			l.To = end
+// it leads no more, so it still says so. Real nodes may go on and elect when the run is over, which is no part of it.
+func cutLeads(leads []reports.Lead, states []reports.State, end reports.Seconds) (kept []reports.Lead) {
+	for _, l := range leads {
+		if l.From >= end {
+			continue
 		}
+		l.To = min(cmp.Or(l.To, end), end)
 		for _, s := range states {
 			if s.Kind != reports.Paused && s.From > l.From && s.From < l.To {
 				l.To = s.From
 			}
 		}
+		kept = append(kept, l)
 	}
-	return leads
+	return kept
 }

@@ -75,6 +75,30 @@ const restartLog = `1.0 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
 90.0 pi-3#10 {"msg":"raft","says":"x"}
 `
 
+// TestNothingBecomesOfMachinesAfterTheRun: real nodes go on for a moment and elect, and what was to come after a run that ended early did not.
+func TestNothingBecomesOfMachinesAfterTheRun(t *testing.T) {
+	s, err := Load("hung-pi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := chaos.Parse("schedule.txt", "15.000s +10.000s power-cut machine=pi-2\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := s.ChaosTopology()
+	got := s.machinesOf(&Run{Ended: 20 * time.Second, Schedule: schedule, Felt: []int64{1}, Log: []byte(`1.5 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
+20.1 pi-1#1 {"msg":"leader","group":0,"leads":false,"term":2}
+20.2 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":3}
+20.2 pi-3#1 {"msg":"leader","group":1,"leads":true,"term":3}
+20.3 pi-3#1 {"msg":"leader","group":1,"leads":false,"term":3}
+`)}, &top)
+	became(t, got, map[string]reports.Machine{
+		"pi-1": {Leads: []reports.Lead{{Group: 0, Term: 2, From: 1.5e9, To: 20e9}}},
+		"pi-2": {States: []reports.State{{Kind: reports.Off, From: 15e9, To: 20e9}}},
+		"pi-3": {},
+	})
+}
+
 // TestANewProcessLeadsNothingOfBefore: neither after a boot in the past, a stop that hung, nor what nobody knows of. One that was started beside it,
 // as it goes on to speak, ends nothing.
 func TestANewProcessLeadsNothingOfBefore(t *testing.T) {
