@@ -188,7 +188,7 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(e
 
 // bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader.
 func (c *GroupConfig) bears() time.Duration {
-	if mutant.Planted == mutant.ClingingLeader {
+	if mutant.Planted == mutant.ClingingLeader || mutant.Planted == mutant.UnwatchedDisk {
 		return never
 	}
 	return c.Patience

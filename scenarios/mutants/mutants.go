@@ -151,7 +151,7 @@ func All() []Mutant {
 		{mutant.UnloggedDelete, cloud, "", []string{linearizable, durable, agreement}, "a delete happens in the leader's memory only"},
 		{mutant.UnsyncedLog, store, "", []string{linearizable, durable, agreement, serializable, watched, live}, "entries are acknowledged before they are synced"},
 		{mutant.UnverifiedHash, "", "node/pinboard", []string{"TestAHashIsVerifiedBeforeTheAccountIsThere"}, "a password's hash is kept as one processor has computed it"},
-		{mutant.UnwatchedDisk, stalled, "", []string{progress}, "a disk that hangs does not end its node"},
+		{mutant.UnwatchedDisk, stalled, "", []string{progress}, "a disk that hangs ends neither its node nor that one's lead"},
 		{mutant.WallAge, clocks, "", []string{bounded}, "a cache server tells by the wall clock how old what it keeps is"},
 		{mutant.WatchGap, store, "", []string{watched}, "who watches at a new leader is told only what happens from then on"},
 	}
