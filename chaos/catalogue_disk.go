@@ -17,7 +17,7 @@ func diskErrorKinds() []Spec {
 			Params: []ParamSpec{hits("syncs")}},
 		{Kind: DiskFsyncLie, Harm: HarmSilent, Survivable: noCrash,
 			Meaning: "Syncs succeed and make nothing durable: a power cut takes it all back."},
-		{Kind: DiskReadError, Survivable: heals, AllowsDeath: true, Out: true,
+		{Kind: DiskReadError, Survivable: heals, AllowsDeath: true, Out: true, Condemns: true,
 			Meaning: "Reads that reach the card fail.",
 			Params:  []ParamSpec{reads}},
 		{Kind: DiskCorruptRead, Survivable: heals, AllowsDeath: true,
@@ -67,7 +67,7 @@ func diskStateKinds() []Spec {
 			Meaning: "The disk has no space left: writes fail, reads work."},
 		{Kind: DiskInodes, Out: true, AllowsDeath: true, Survivable: heals,
 			Meaning: "No new file or folder can be made, those that are there can be written."},
-		{Kind: DiskReadOnly, Out: true, AllowsDeath: true, Survivable: heals,
+		{Kind: DiskReadOnly, Out: true, AllowsDeath: true, Condemns: true, Survivable: heals,
 			Meaning: "The file system is remounted read-only: writes fail, reads work."},
 		{Kind: DiskSlow, AllowsDeath: true, Survivable: heals,
 			Meaning: "The card takes longer for the same work.",
@@ -82,7 +82,7 @@ func diskStateKinds() []Spec {
 		{Kind: DiskStall, Out: true, AllowsDeath: true, Survivable: heals,
 			Meaning: "The card completes nothing until the fault heals; processor and network " +
 				"live."},
-		{Kind: DiskGone, Out: true, AllowsDeath: true, Survivable: heals,
+		{Kind: DiskGone, Out: true, AllowsDeath: true, Condemns: true, Survivable: heals,
 			Meaning: "The card is not there, as with a bad contact, and comes back with what " +
 				"it held."},
 	}

@@ -127,6 +127,7 @@ type Spec struct {
 	Out         bool   // while it lasts, what it is aimed at cannot be counted on for a quorum
 	Restarts    bool   // the process ends and is started again when the fault heals
 	Harm        Harm   // what it may do to stored data
+	Condemns    bool   // a node that looks after its board takes the card for dying, and does not use it again until somebody forgives it
 	AllowsDeath bool   // a process on a target may end by itself, with a panic or an exit
 	Survivable  string // what a generator keeps, so that a correct system gets through
 

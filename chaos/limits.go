@@ -140,7 +140,7 @@ func (l *ledger) allows(f *Fault, required bool) bool {
 	}
 	return (required || spec.Instant() || active <= l.limits.ActiveAtOnce) &&
 		(!spec.Out || l.storm || len(out) <= l.limits.OutAtOnce.Of(len(l.members))) &&
-		(spec.Harm == HarmNone || len(damaged) <= l.limits.DamagedPerRun.Of(len(l.members)))
+		(!l.damages(f, spec) || len(damaged) <= l.limits.DamagedPerRun.Of(len(l.members)))
 }
 
 // forgets says whether a fault lets a machine start again without what it has acknowledged, which nothing on its card shows. With another
@@ -221,10 +221,17 @@ func (l *ledger) meet(f, g *Fault) bool {
 }
 
 func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
-	if spec.Harm == HarmNone {
+	if !l.damages(f, spec) {
 		return names
 	}
 	return l.addMembers(names, counted(f).A)
+}
+
+// damages says whether a fault may cost a copy for good: its data is harmed, or its node gives the card up.
+func (l *ledger) damages(f *Fault, spec *Spec) bool {
+	return spec.Harm != HarmNone || spec.Condemns && slices.ContainsFunc(l.top.Machines, func(m Machine) bool {
+		return m.Board && (f.Target.ByPart() || slices.Contains(f.Target.A, m.Name))
+	})
 }
 
 // counted returns a fault's target as the limits count it: who has a part may be one more member, and another one at

@@ -61,3 +61,34 @@ func TestAWatchdogCrashesWhoDoesNotFeedIt(t *testing.T) {
 		t.Error("who leads may be who lost data, and is paused for long")
 	}
 }
+
+// TestACardThatIsGivenUpIsACopyLess: a node that looks after its board fences itself for good when the card refuses what it should do, which
+// heals where nobody looks.
+func TestACardThatIsGivenUpIsACopyLess(t *testing.T) {
+	plain, watched := aimedNodes(), aimedNodes()
+	plain.Limits.DamagedPerRun, watched.Limits.DamagedPerRun = One, One
+	for i := range plain.Topology.Machines {
+		plain.Topology.Machines[i].Board = false
+		watched.Topology.Machines[i].Board = watched.Topology.Machines[i].Name != "pi-5"
+	}
+	tests := []struct {
+		first, then string
+		want        bool // where there are boards
+	}{
+		{"20s +5s disk-readonly machine=pi-3", "60s +5s disk-readonly machine=pi-2", false},
+		{"20s +5s disk-gone machine=pi-3", "60s +5s disk-read-error machine=pi-2", false},
+		{"20s +5s disk-lost-write machine=pi-3", "60s +5s disk-readonly machine=pi-2", false},
+		{"20s +5s disk-readonly machine=pi-3", "60s +5s disk-gone machine=leader:0", false},
+		{"20s +5s disk-readonly machine=pi-3", "60s +5s disk-lost-write machine=pi-3", true},
+		{"20s +5s disk-readonly machine=pi-3", "60s +5s disk-full machine=pi-2", true},
+		{"20s +5s disk-readonly machine=pi-3", "60s +5s disk-readonly machine=pi-5", true}, // without a board
+	}
+	for _, test := range tests {
+		if got := admits(t, &watched, test.first, test.then); got != test.want {
+			t.Errorf("with boards `%s` after `%s` is allowed: %t, want %t", test.then, test.first, got, test.want)
+		}
+		if !admits(t, &plain, test.first, test.then) {
+			t.Errorf("without boards `%s` after `%s` is not allowed", test.then, test.first)
+		}
+	}
+}
