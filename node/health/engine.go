@@ -38,6 +38,7 @@ type Engine struct {
 	leftOff   map[string]bool      // the nodes that are left without power, as the store said last
 	holdsOff  map[string]bool      // those that the node itself leaves without
 	failed    map[matter]time.Time // of treat alone
+	unfit     map[string]time.Time // spares that could not join a group, of replace alone
 	owed      *debt                // of treat alone
 	wasFree   map[string]bool      // of keep alone: the neighbours whose relays nobody drove when it looked last
 	begun     time.Time
@@ -80,7 +81,7 @@ func New(c Config, kit Kit, registerer prometheus.Registerer) (*Engine, error) {
 		journal: newJournal(kit.Owner, kit.Store, kit.Disk, kit.Log),
 		done:    map[Action]deed{}, refusals: map[matter]string{}, heard: map[string]time.Time{}, silent: map[string]hw.Value[time.Duration]{},
 		drives: map[string]time.Time{}, wasFree: map[string]bool{}, failed: map[matter]time.Time{},
-		holdsOff: map[string]bool{}}
+		unfit: map[string]time.Time{}, holdsOff: map[string]bool{}}
 	if err := registerer.Register(e.metrics); err != nil {
 		return nil, fmt.Errorf("health: register metrics: %w", err)
 	}

@@ -10,10 +10,12 @@ import (
 	"picloud/node/wait"
 )
 
-// How often a node looks whether members of the groups that it leads want replacing, and how long a spare may take to learn a group.
+// How often a node looks whether members of the groups that it leads want replacing, how long a spare may take to learn a group, and how long
+// one that could not is passed over.
 const (
 	replaceEvery = 5 * time.Second
 	learning     = 5 * time.Minute
+	unfitFor     = time.Minute
 )
 
 // replace gives the places of fenced nodes in groups that this node leads to others: a spare joins, and then the fenced one leaves. Only a
@@ -42,7 +44,7 @@ func (e *Engine) replace(ctx context.Context) {
 				continue
 			}
 			s := swap{group: g.Number, out: node, begun: v.swaps[swapRow(node, g.Number)]}
-			s.plan(g, groups, v, e.kit.Spares)
+			s.plan(g, groups, v, e.fit())
 			m := matter{Replace, fmt.Sprintf("%s in group %d", node, g.Number)}
 			wished[m] = true
 			if s.in == "" {
@@ -55,7 +57,10 @@ func (e *Engine) replace(ctx context.Context) {
 			}
 			entry := Entry{Action: Replace, Subject: node, To: fmt.Sprintf("group %d: %s", g.Number, s.in), Rule: "fenced"}
 			err := e.act(ctx, entry, func() error { return e.swap(ctx, &s) })
-			if e.refuse(ctx, m, err); err != nil {
+			e.refuse(ctx, m, err)
+			if api.KindOf(err) == api.Internal { // it cannot, for want of space perhaps; another one may
+				e.unfit[s.in] = time.Now()
+			} else if err != nil {
 				wait.For(ctx, again)
 			}
 			return // groups are otherwise now
@@ -72,14 +77,22 @@ type swap struct {
 	begun   *api.Record // the row of the swap; nil if it was not begun
 }
 
-// plan says who takes the place: who was to before, unless that is gone before it has joined.
+// fit returns the spares but for those that could not join a group a while ago.
+func (e *Engine) fit() []string {
+	return slices.DeleteFunc(slices.Clone(e.kit.Spares), func(node string) bool {
+		since, is := e.unfit[node]
+		return is && time.Since(since) < unfitFor
+	})
+}
+
+// plan says who takes the place: who was to before, unless that is gone, or could not, before it has joined.
 func (s *swap) plan(g *Group, groups []Group, v *view, spares []string) {
 	if s.begun != nil {
 		s.in = string(s.begun.Value)
 		if s.joined = slices.Contains(g.Voters, s.in); s.joined {
 			return
 		}
-		if s.in = spareFor(g, groups, v, []string{s.in}); s.in != "" {
+		if s.in = spareFor(g, groups, v, []string{s.in}); slices.Contains(spares, s.in) {
 			return
 		}
 	}

@@ -50,21 +50,24 @@ func (l *lab) swaps() (all []string) {
 // TestASwapThatWasInterruptedIsEnded, by whoever leads then, so that the group is as large after it as before.
 func TestASwapThatWasInterruptedIsEnded(t *testing.T) {
 	lost := api.Errorf(api.Unknown, "change the members", "", "the leader is gone")
+	full := api.Errorf(api.Internal, "change the members", "", "no space is left")
 	for _, c := range []struct {
 		name  string
 		fails api.MembersCall // the first time
 		after bool            // it takes effect all the same
 		leads string          // from then on
 		dies  string          // then
+		why   error
 		want  []string
 	}{
-		{"the fenced one does not go", api.MembersCall{Remove: "pi-3"}, false, "pi-1", "", []string{"pi-1 adds pi-4", "pi-1 removes pi-3"}},
-		{"another leads", api.MembersCall{Remove: "pi-3"}, false, "pi-2", "", []string{"pi-1 adds pi-4", "pi-2 removes pi-3"}},
-		{"nobody hears that the spare has joined", api.MembersCall{Add: "pi-4"}, true, "pi-2", "", []string{"pi-1 adds pi-4", "pi-2 removes pi-3"}},
-		{"the spare does not join yet", api.MembersCall{Add: "pi-4"}, false, "pi-2", "", []string{"pi-2 adds pi-4", "pi-2 removes pi-3"}},
-		{"the spare dies before it has joined", api.MembersCall{Add: "pi-4"}, false, "pi-2", "pi-4",
+		{"the fenced one does not go", api.MembersCall{Remove: "pi-3"}, false, "pi-1", "", lost, []string{"pi-1 adds pi-4", "pi-1 removes pi-3"}},
+		{"another leads", api.MembersCall{Remove: "pi-3"}, false, "pi-2", "", lost, []string{"pi-1 adds pi-4", "pi-2 removes pi-3"}},
+		{"nobody hears that the spare has joined", api.MembersCall{Add: "pi-4"}, true, "pi-2", "", lost, []string{"pi-1 adds pi-4", "pi-2 removes pi-3"}},
+		{"the spare does not join yet", api.MembersCall{Add: "pi-4"}, false, "pi-2", "", lost, []string{"pi-2 adds pi-4", "pi-2 removes pi-3"}},
+		{"the spare dies before it has joined", api.MembersCall{Add: "pi-4"}, false, "pi-2", "pi-4", lost,
 			[]string{"pi-2 removes pi-4", "pi-2 adds pi-5", "pi-2 removes pi-3"}},
-		{"the spare dies when it has joined", api.MembersCall{Remove: "pi-3"}, false, "pi-1", "pi-4", []string{"pi-1 adds pi-4", "pi-1 removes pi-3"}},
+		{"the spare dies when it has joined", api.MembersCall{Remove: "pi-3"}, false, "pi-1", "pi-4", lost, []string{"pi-1 adds pi-4", "pi-1 removes pi-3"}},
+		{"the spare cannot join", api.MembersCall{Add: "pi-4"}, false, "pi-1", "", full, []string{"pi-1 removes pi-4", "pi-1 adds pi-5", "pi-1 removes pi-3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inLab(t, 5, func(t *testing.T, l *lab) {
@@ -78,7 +81,7 @@ func TestASwapThatWasInterruptedIsEnded(t *testing.T) {
 						l.machines[c.dies].gate.pause()
 						until = time.Now().Add(20 * time.Second) // by when that is known
 					}
-					return c.after, lost
+					return c.after, c.why
 				}
 				l.group.Voters, l.group.Leader = []string{"pi-1", "pi-2", "pi-3"}, "pi-1"
 				l.runAll(func(_ *Config, k *Kit) { k.Spares = []string{"pi-1", "pi-2", "pi-3", "pi-4", "pi-5"} })
