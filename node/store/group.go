@@ -173,11 +173,10 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(e
 		return nil, nil, err
 	}
 	cached := raftlog.Cache(vigilant{entries, c.Damaged}, recentEntries, recentBytes)
-	limit := c.DiskLimit
 	if mutant.Planted == mutant.UnwatchedDisk {
-		limit = never
+		c.DiskLimit = never
 	}
-	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
+	keeper := raftlog.Watch(cached, c.DiskLimit, c.SlowDisk)
 	yielder := c.yielder(log, handedOver)
 	keeper.Tell(func(took time.Duration) {
 		c.Wrote(took)
@@ -186,9 +185,10 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(e
 	return keeper, yielder, nil
 }
 
-// bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader.
+// bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader; without an end where
+// writes have no limit.
 func (c *GroupConfig) bears() time.Duration {
-	if mutant.Planted == mutant.ClingingLeader || mutant.Planted == mutant.UnwatchedDisk {
+	if mutant.Planted == mutant.ClingingLeader || c.DiskLimit == never {
 		return never
 	}
 	return c.Patience
