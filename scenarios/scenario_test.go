@@ -253,7 +253,7 @@ func TestAMistakeAboutGroupsIsFound(t *testing.T) {
 		{"machines: [home-1]", "machines: [home-1, home-1]", `users.machines[1]: "home-1" is no machine for clients or stands twice`},
 		{"machine: home-1, count: 2", "machine: pi-1, count: 2", `users.groups[0].machine: "pi-1" is no machine for clients`},
 		{"machine: home-1, count: 2", "machine: home-1, count: 0", `users.groups[0]: the group moderator needs a count of 1 to 1000, not 0`},
-		{"end: 130s", "end: 137s", `users.groups[0].end: the run ends at 2m16s`},
+		{"end: 130s", "end: 177s", `users.groups[0].end: the run ends at 2m56s`},
 		{"end: 130s", "end: 4s", `users.groups[0]: the group moderator needs a start, a later end and a pause`},
 		{"turn: 40s", "turn: 60s", `users.groups[1]: the group poisoned-feed needs a turn between its start and its end`},
 		{"turn: 40s, ", "", `users.groups[1]: the group poisoned-feed needs a turn`},
