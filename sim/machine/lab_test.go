@@ -96,6 +96,7 @@ func (l *lab) run() {
 		l.mu.Unlock()
 		for _, o := range out {
 			l.net.Host(o.from.host).Handle(o.from, o.frame)
+			o.from.wake = true // who sends is awake, and gets the mail that waits for that
 		}
 		for _, f := range do {
 			f()
