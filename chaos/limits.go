@@ -182,9 +182,7 @@ func (l *ledger) bitten(f *Fault, spec *Spec) bool {
 	if spec.Kind != Pause && !(spec.Out && spec.AllowsDeath) {
 		return false
 	}
-	return slices.ContainsFunc(l.top.Machines, func(m Machine) bool {
-		return m.Watchdog > 0 && f.For >= m.Watchdog-unfed && (f.Target.ByPart() || slices.Contains(f.Target.A, m.Name))
-	})
+	return l.mayHit(f, func(m *Machine) bool { return m.Watchdog > 0 && f.For >= m.Watchdog-unfed })
 }
 
 // spoils says whether f may leave no process for the required fault g to act on.
@@ -229,8 +227,13 @@ func (l *ledger) damaged(f *Fault, spec *Spec, names []string) []string {
 
 // damages says whether a fault may cost a copy for good: its data is harmed, or its node gives the card up.
 func (l *ledger) damages(f *Fault, spec *Spec) bool {
-	return spec.Harm != HarmNone || spec.Condemns && slices.ContainsFunc(l.top.Machines, func(m Machine) bool {
-		return m.Board && (f.Target.ByPart() || slices.Contains(f.Target.A, m.Name))
+	return spec.Harm != HarmNone || spec.Condemns && l.mayHit(f, func(m *Machine) bool { return m.Board })
+}
+
+// mayHit says whether a fault of machines may hit one of a kind. Who has a part may be any machine.
+func (l *ledger) mayHit(f *Fault, kind func(*Machine) bool) bool {
+	return slices.ContainsFunc(l.top.Machines, func(m Machine) bool {
+		return kind(&m) && (f.Target.ByPart() || slices.Contains(f.Target.A, m.Name))
 	})
 }
 

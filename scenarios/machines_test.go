@@ -16,22 +16,29 @@ const leaderLog = `1.5 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
 50.0 pi-1#2 {"msg":"leader","group":0,"leads":true,"term":4}
 `
 
-// TestWhatBecameOfMachines of which one is killed while it leads, ends by itself, hangs until its watchdog resets it, and is told of a step of its
-// clock, which changes nothing.
-func TestWhatBecameOfMachines(t *testing.T) {
+// hungPi returns the scenario of machines with boards, and a schedule for it.
+func hungPi(t *testing.T, text string) (*Scenario, chaos.Schedule) {
+	t.Helper()
 	s, err := Load("hung-pi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	schedule, err := chaos.Parse("schedule.txt", `20.000s +4.000s kill machine=pi-1
+	schedule, err := chaos.Parse("schedule.txt", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, schedule
+}
+
+// TestWhatBecameOfMachines of which one is killed while it leads, ends by itself, hangs until its watchdog resets it, and is told of a step of its
+// clock, which changes nothing.
+func TestWhatBecameOfMachines(t *testing.T) {
+	s, schedule := hungPi(t, `20.000s +4.000s kill machine=pi-1
 60.000s +40.000s hang machine=pi-1 watchdog=1
 70.000s +5.000s pause machine=pi-3
 71.000s +0.000s clock-step machine=pi-3 by=10ms
 72.000s +5.000s power-cut machine=pi-4
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1, 1, 0}, Log: []byte(leaderLog),
 		Deaths: []reports.Death{{Machine: "pi-2", At: 40e9}},
@@ -77,14 +84,7 @@ const restartLog = `1.0 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
 
 // TestNothingBecomesOfMachinesAfterTheRun: real nodes go on for a moment and elect, and what was to come after a run that ended early did not.
 func TestNothingBecomesOfMachinesAfterTheRun(t *testing.T) {
-	s, err := Load("hung-pi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, err := chaos.Parse("schedule.txt", "15.000s +10.000s power-cut machine=pi-2\n")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, schedule := hungPi(t, "15.000s +10.000s power-cut machine=pi-2\n")
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 20 * time.Second, Schedule: schedule, Felt: []int64{1}, Log: []byte(`1.5 pi-1#1 {"msg":"leader","group":0,"leads":true,"term":2}
 20.1 pi-1#1 {"msg":"leader","group":0,"leads":false,"term":2}
@@ -102,17 +102,10 @@ func TestNothingBecomesOfMachinesAfterTheRun(t *testing.T) {
 // TestANewProcessLeadsNothingOfBefore: neither after a boot in the past, a stop that hung, nor what nobody knows of. One that was started beside it,
 // as it goes on to speak, ends nothing.
 func TestANewProcessLeadsNothingOfBefore(t *testing.T) {
-	s, err := Load("hung-pi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, err := chaos.Parse("schedule.txt", `20.000s +10.000s boot-in-past machine=pi-1
+	s, schedule := hungPi(t, `20.000s +10.000s boot-in-past machine=pi-1
 30.000s +5.000s stop-hangs machine=pi-2
 178.000s +5.000s stop-hangs machine=pi-5
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1}, Log: []byte(restartLog)}, &top)
 	became(t, got, map[string]reports.Machine{
@@ -127,16 +120,9 @@ func TestANewProcessLeadsNothingOfBefore(t *testing.T) {
 
 // TestAStartEndsAllThatStoppedABoard, one reset by its watchdog before its stop was over, which kills nobody, and whose card was only copied.
 func TestAStartEndsAllThatStoppedABoard(t *testing.T) {
-	s, err := Load("hung-pi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, err := chaos.Parse("schedule.txt", `10.000s +5.000s disk-clone machines=pi-3,pi-4
+	s, schedule := hungPi(t, `10.000s +5.000s disk-clone machines=pi-3,pi-4
 30.000s +20.000s stop-hangs machine=pi-2
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1}, Boards: reports.Boards{
 		{Machine: "pi-1", Events: []reports.BoardEvent{{At: 50e9, Kind: "watchdog-reset"}, {At: 52e9, Kind: "power-off"}, {At: 60e9, Kind: "started"}, {At: 62e9, Kind: "power-off"}}},
@@ -152,11 +138,7 @@ func TestAStartEndsAllThatStoppedABoard(t *testing.T) {
 
 // TestMachinesBoot after they lost their power, and not after they were only killed; a shelf whose battery is not empty yet goes on.
 func TestMachinesBoot(t *testing.T) {
-	s, err := Load("hung-pi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, err := chaos.Parse("schedule.txt", `10.000s +4.000s power-cut machine=pi-1
+	s, schedule := hungPi(t, `10.000s +4.000s power-cut machine=pi-1
 17.000s +3.000s power-cut machine=pi-1
 10.000s +4.000s kill machine=pi-2
 30.000s +4.000s crash-at-op machine=pi-2 by=power op=sync n=1
@@ -164,9 +146,6 @@ func TestMachinesBoot(t *testing.T) {
 50.000s +20.000s mains-out switch=shelf-2 left=8000ms
 80.000s +5.000s mains-out switch=shelf-2 left=8000ms
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
 	top := s.ChaosTopology()
 	got := s.machinesOf(&Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1, 1, 1, 1, 1, 1, 1}}, &top)
 	became(t, got, map[string]reports.Machine{
@@ -185,14 +164,7 @@ const endsLog = `39.0 pi-1#1 {"msg":"the node is fenced: it ends, and is not to 
 
 // TestWhoEndsWithStatusZeroIsOff until somebody speaks there again. Only health, which has fenced a node, excuses it.
 func TestWhoEndsWithStatusZeroIsOff(t *testing.T) {
-	s, err := Load("hung-pi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule, err := chaos.Parse("schedule.txt", "55.000s +1.000s disk-full machine=pi-2\n")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, schedule := hungPi(t, "55.000s +1.000s disk-full machine=pi-2\n")
 	result := s.Unjudged(Run{Ended: 180 * time.Second, Schedule: schedule, Felt: []int64{1}, Log: []byte(endsLog), Deaths: []reports.Death{
 		{Machine: "pi-1", At: 40e9, Reason: "exit status 0", Over: true}, {Machine: "pi-2", At: 60e9, Reason: "exit status 0", Over: true}}})
 	became(t, result.Machines, map[string]reports.Machine{

@@ -184,10 +184,10 @@ func (s *Server) moveDead(ctx context.Context, c *call, how func(q *line, r *api
 		moved[i] = o.happened
 		return err
 	})
-	if err != nil && slices.Contains(moved, true) {
-		err = api.Partly(err)
-	}
 	if err != nil {
+		if slices.Contains(moved, true) {
+			err = api.Partly(err)
+		}
 		return nil, err
 	}
 	for _, is := range moved {
@@ -241,11 +241,10 @@ func (s *Server) inEach(ctx context.Context, c *call, op func(key string) api.Op
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	for i, p := range q.Partitions.All() {
-		_, err := s.run(ctx, p, &move{Then: []api.Op{op(queueRows(p, q.Name) + rowPaused)}})
-		if err != nil && i > 0 {
-			err = api.Partly(err)
-		}
-		if err != nil {
+		if _, err := s.run(ctx, p, &move{Then: []api.Op{op(queueRows(p, q.Name) + rowPaused)}}); err != nil {
+			if i > 0 {
+				err = api.Partly(err)
+			}
 			return nil, err
 		}
 	}

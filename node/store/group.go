@@ -173,10 +173,11 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(e
 		return nil, nil, err
 	}
 	cached := raftlog.Cache(vigilant{entries, c.Damaged}, recentEntries, recentBytes)
-	if mutant.Planted == mutant.UnwatchedDisk {
-		c.DiskLimit = never
+	limit := c.DiskLimit
+	if unwatched() {
+		limit = never
 	}
-	keeper := raftlog.Watch(cached, c.DiskLimit, c.SlowDisk)
+	keeper := raftlog.Watch(cached, limit, c.SlowDisk)
 	yielder := c.yielder(log, handedOver)
 	keeper.Tell(func(took time.Duration) {
 		c.Wrote(took)
@@ -185,10 +186,12 @@ func (c *GroupConfig) keeper(db *raftlog.DB, log *slog.Logger, handedOver func(e
 	return keeper, yielder, nil
 }
 
-// bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader; without an end where
-// writes have no limit.
+// unwatched tells whether nobody looks how long writes take.
+func unwatched() bool { return mutant.Planted == mutant.UnwatchedDisk }
+
+// bears is how long a write of a leader may take before others wait for it: as long as a follower waits for its leader.
 func (c *GroupConfig) bears() time.Duration {
-	if mutant.Planted == mutant.ClingingLeader || c.DiskLimit == never {
+	if mutant.Planted == mutant.ClingingLeader || unwatched() {
 		return never
 	}
 	return c.Patience

@@ -138,16 +138,7 @@ func child(ctx context.Context, env []string, dir, scenario string, seed uint64,
 	}
 	cmd := exec.CommandContext(ctx, self, "sim", "-q", "-seed", strconv.FormatUint(seed, 10), "-scenario", scenario, "-out", out, "-core", strconv.Itoa(core))
 	cmd.Env, cmd.Dir = env, dir
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	err = runTied(cmd)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if !judged(cmd.ProcessState) {
-		return fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output.Bytes()))
-	}
-	return nil
+	return runQuietly(ctx, cmd, seed)
 }
 
 // absolute makes a scenario's file findable from another folder; names stay names.

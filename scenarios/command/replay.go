@@ -77,7 +77,7 @@ Example:
 // compared says whether a replay with this trace is what happened in the run.
 func compared(run *scenarios.Run, trace string) string {
 	switch {
-	case isLive(run):
+	case reports.IsLive(run.TraceHash):
 		return "the run was a live one, and left no trace: this is what its scenario and schedule come to in the simulated world"
 	case run.TraceHash == trace:
 		return "the same happened: the traces are equal"
@@ -85,13 +85,10 @@ func compared(run *scenarios.Run, trace string) string {
 	return fmt.Sprintf("something else happened: the trace was %.16s…, now it is %.16s…", run.TraceHash, trace)
 }
 
-// isLive tells whether a run was one of real processes, which has no trace.
-func isLive(run *scenarios.Run) bool { return reports.IsLive(run.TraceHash) }
-
 // again returns the command that repeats the replay of a run in a folder, with the build that has a planted bug, or that without. It is
 // the run's own, unless that plays other faults, or plays them on real processes.
 func again(planted mutant.Name, folder string, run *scenarios.Run, edited bool) string {
-	if !edited && !isLive(run) {
+	if !edited && !reports.IsLive(run.TraceHash) {
 		return run.Replay
 	}
 	in := func(name string) string { return quoted(filepath.Join(folder, name)) }

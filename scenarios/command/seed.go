@@ -29,20 +29,28 @@ func runSeed(ctx context.Context, program, scenario string, seed uint64, folder 
 	args := append([]string{"sim", "-q", "-no-trace", "-seed", strconv.FormatUint(seed, 10),
 		"-scenario", scenario, "-out", folder, "-core", strconv.Itoa(core)}, more...)
 	cmd := exec.CommandContext(ctx, program, args...)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	err := runTied(cmd)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if !judged(cmd.ProcessState) {
-		return nil, fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output.Bytes()))
+	if err := runQuietly(ctx, cmd, seed); err != nil {
+		return nil, err
 	}
 	r, _, err := reports.Read(folder)
 	if err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	return r, nil
+}
+
+// runQuietly runs a program of ours that plays a seed, and returns why the run has no verdict, with what the program said.
+func runQuietly(ctx context.Context, cmd *exec.Cmd, seed uint64) error {
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := runTied(cmd)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !judged(cmd.ProcessState) {
+		return fmt.Errorf("seed %d: %w: %s", seed, err, bytes.TrimSpace(output.Bytes()))
+	}
+	return nil
 }
 
 // runTied runs a program of ours that is interrupted when its context ends, and when we are killed.

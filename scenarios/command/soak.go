@@ -102,14 +102,11 @@ func (s *soak) play(ctx context.Context, core int, seed uint64) (*reports.Result
 		return nil, err
 	}
 	r, err := runSeed(ctx, s.program, file, seed, folder, core)
-	switch {
-	case ctx.Err() != nil:
-		return nil, errors.Join(ctx.Err(), os.RemoveAll(folder)) // also if the run has just come to its end
-	case err != nil: // the simulator's own failure is one more
+	if err != nil && ctx.Err() == nil { // the simulator's own failure is one more
 		r, err = &reports.Result{Scenario: drawn.Scenario.Name, Seed: seed, Verdict: reports.Fail, Replay: repeat(mutant.Planted, seed, file, "", "", ""),
 			Checks: []reports.Check{{Name: "played", Status: reports.Fail, Detail: err.Error()}}}, nil
 	}
-	return s.keep(r, err)
+	return s.keep(ctx, seed, r, err)
 }
 
 func tierNames() []string {

@@ -249,19 +249,18 @@ func (w *sweep) runFolder(seed uint64) string {
 // play returns what runs one seed of a scenario in a process of its own. What passed, or was given up, is not kept.
 func (w *sweep) play(scenario string) player {
 	return func(ctx context.Context, core int, seed uint64) (*reports.Result, error) {
-		folder := w.runFolder(seed)
-		r, err := runSeed(ctx, w.program, scenario, seed, folder, core)
-		if ctx.Err() != nil {
-			return nil, errors.Join(ctx.Err(), os.RemoveAll(folder)) // also if the run has just come to its end
-		}
-		return w.keep(r, err)
+		r, err := runSeed(ctx, w.program, scenario, seed, w.runFolder(seed), core)
+		return w.keep(ctx, seed, r, err)
 	}
 }
 
-// keep takes away what a run left that passed.
-func (w *sweep) keep(r *reports.Result, err error) (*reports.Result, error) {
+// keep takes away what a run left that passed, or was given up.
+func (w *sweep) keep(ctx context.Context, seed uint64, r *reports.Result, err error) (*reports.Result, error) {
+	if ctx.Err() != nil {
+		return nil, errors.Join(ctx.Err(), os.RemoveAll(w.runFolder(seed))) // also if the run has just come to its end
+	}
 	if err == nil && r.Verdict == reports.Pass {
-		err = os.RemoveAll(w.runFolder(r.Seed))
+		err = os.RemoveAll(w.runFolder(seed))
 	}
 	return r, err
 }
